@@ -1,0 +1,193 @@
+import { spawn } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { setupEngine } from "../../tools/setupEngine.mjs";
+
+export const ROOT = join(__dirname, "../..");
+
+let engineFolder: string | undefined;
+
+/** The folder of the Pulumi engine: an installed one, or the one that the set-up built. */
+export function findEngine(): string {
+    engineFolder ??= setupEngine({ root: ROOT, log: (line) => console.log(line) });
+    return engineFolder;
+}
+
+/** Marks all processes of one project, orphans too, so that they can be found and ended by their id. */
+const MARK = "ACS_TEST_PROJECT";
+
+/**
+ * The environment of an engine that knows nothing of this account: no credentials, no agent, no plugins,
+ * nothing to fetch. Node is the one that runs the tests.
+ */
+export function engineEnvironment(home: string, additions: Record<string, string>): Record<string, string> {
+    const path = [findEngine(), dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter);
+    return {
+        PATH: path,
+        LANG: "C.UTF-8",
+        HOME: home,
+        TMPDIR: home,
+        [MARK]: home,
+        PULUMI_HOME: join(home, ".pulumi"),
+        PULUMI_BACKEND_URL: `file://${join(home, "backend")}`,
+        PULUMI_CONFIG_PASSPHRASE: "not a secret: this stack lives for one test",
+        // Gives the commands their --event-log.
+        PULUMI_DEBUG_COMMANDS: "true",
+        PULUMI_SKIP_UPDATE_CHECK: "true",
+        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+        ...additions,
+    };
+}
+
+/** How a command ended. A failed command is a result like any other, never an exception. */
+export interface Ended {
+    readonly code: number | null;
+    readonly signal: NodeJS.Signals | null;
+    readonly stdout: string;
+    readonly stderr: string;
+}
+
+/** What a process of the engine is there for; an update starts one of each, a preview before it others. */
+export type Role = "cli" | "languageHost" | "program" | "dynamicProviderShell" | "dynamicProvider" | "other";
+
+export interface EngineProcess {
+    readonly pid: number;
+    readonly ppid: number;
+    readonly role: Role;
+    readonly command: string;
+}
+
+/** A command of the engine that is running. */
+export interface Running {
+    readonly pid: number;
+    /** Resolves when the command has ended and its output is complete. */
+    readonly ended: Promise<Ended>;
+    /** Every line so far, of stdout and stderr in the order in which they came. */
+    readonly lines: readonly string[];
+    /** Calls back with each line from now on. */
+    onLine(listener: (line: string) => void): void;
+    /** The first line that matches, also one that came before; fails after `limitMs` or with the command's end. */
+    waitForLine(pattern: RegExp, limitMs?: number): Promise<RegExpExecArray>;
+    /** Sends the signal to the command alone, as `kill PID` does; its plugins are in groups of their own. */
+    kill(signal: NodeJS.Signals): void;
+}
+
+/** Nothing in a test waits longer than this for the engine: milliseconds. */
+export const ENGINE_LIMIT_MS = 180_000;
+
+export function startEngine(args: string[], cwd: string, env: Record<string, string>): Running {
+    const child = spawn(join(findEngine(), "pulumi"), args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    const { pid } = child;
+    if (pid === undefined) throw new Error("the Pulumi engine did not start");
+    const lines: string[] = [];
+    const listeners = new Set<(line: string) => void>();
+    const take = (into: string[]) => (line: string) => {
+        into.push(line);
+        lines.push(line);
+        for (const listener of listeners) listener(line);
+    };
+    const stdout: string[] = [];
+    const stderr: string[] = [];
+    createInterface({ input: child.stdout }).on("line", take(stdout));
+    createInterface({ input: child.stderr }).on("line", take(stderr));
+    const ended = new Promise<Ended>((resolve, reject) => {
+        child.on("error", reject);
+        child.on("exit", (code, signal) => {
+            // Orphans of a killed command keep its output open: its own end is what counts.
+            setImmediate(() => {
+                resolve({ code, signal, stdout: stdout.join("\n"), stderr: stderr.join("\n") });
+            });
+        });
+    });
+    return {
+        pid,
+        ended,
+        lines,
+        onLine: (listener) => listeners.add(listener),
+        waitForLine: (pattern, limitMs) => waitForLine({ lines, listeners, ended }, pattern, limitMs),
+        kill: (signal) => child.kill(signal),
+    };
+}
+
+interface Lines {
+    lines: string[];
+    listeners: Set<(line: string) => void>;
+    ended: Promise<Ended>;
+}
+
+function waitForLine(
+    { lines, listeners, ended }: Lines,
+    pattern: RegExp,
+    limitMs = ENGINE_LIMIT_MS,
+): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+        const settle = (): void => {
+            clearTimeout(timer);
+            listeners.delete(look);
+        };
+        const look = (line: string): boolean => {
+            const match = pattern.exec(line);
+            if (match === null) return false;
+            settle();
+            resolve(match);
+            return true;
+        };
+        const giveUp = (why: string): void => {
+            settle();
+            reject(new Error(`no line matched ${pattern.source} ${why}:\n${lines.join("\n")}`));
+        };
+        const timer = setTimeout(() => giveUp(`within ${limitMs} ms`), limitMs);
+        if (lines.some(look)) return;
+        listeners.add(look);
+        void ended.then(() => giveUp("before the command ended"));
+    });
+}
+
+/** All processes of the project whose home this is, found by their environment: needs Linux's /proc. */
+export function processesOf(home: string): EngineProcess[] {
+    return readdirSync("/proc")
+        .filter((name) => /^\d+$/.test(name))
+        .flatMap((name) => {
+            try {
+                if (!readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(`${MARK}=${home}`))
+                    return [];
+                const command = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").join(" ").trim();
+                const ppid = Number(
+                    /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${name}/status`, "utf8"))?.[1],
+                );
+                return [{ pid: Number(name), ppid, role: roleOf(command), command }];
+            } catch {
+                return []; // ended in between
+            }
+        });
+}
+
+function roleOf(command: string): Role {
+    if (/pulumi-resource-pulumi-nodejs /.test(command)) return "dynamicProviderShell";
+    if (/cmd\/dynamic-provider/.test(command)) return "dynamicProvider";
+    if (/cmd\/run/.test(command)) return "program";
+    if (/pulumi-language-nodejs /.test(command)) return "languageHost";
+    if (/\/pulumi /.test(command)) return "cli";
+    return "other";
+}
+
+/** Kills what is left of a project and waits until it is gone. */
+export async function endProcessesOf(home: string): Promise<void> {
+    const deadline = Date.now() + 10_000;
+    for (let left = processesOf(home); left.length > 0; left = processesOf(home)) {
+        if (Date.now() > deadline)
+            throw new Error(`not to be killed: ${left.map((one) => one.command).join("; ")}`);
+        for (const { pid } of left) killIfThere(pid);
+        await sleep(20);
+    }
+}
+
+function killIfThere(pid: number): void {
+    try {
+        process.kill(pid, "SIGKILL");
+    } catch {
+        // ended in between
+    }
+}

@@ -1,0 +1,1 @@
+export declare function setupEngine(options: { root: string; log: (line: string) => void }): string;

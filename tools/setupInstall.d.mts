@@ -1,0 +1,6 @@
+export declare const INSTALL_KINDS: readonly ["pack-npm", "link-npm", "pack-pnpm", "link-pnpm"];
+export declare function setupInstall(options: {
+    root: string;
+    kind: (typeof INSTALL_KINDS)[number];
+    log: (line: string) => void;
+}): string;

@@ -1,0 +1,99 @@
+// Installs this package as its users do, for the end-to-end tests: packed or linked, with npm and with pnpm.
+import {
+    existsSync,
+    mkdirSync,
+    readdirSync,
+    readFileSync,
+    renameSync,
+    rmSync,
+    symlinkSync,
+    writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { run } from "./run.mjs";
+import { hashOf, isStamped, writeStamp } from "./stamp.mjs";
+
+/** How a project got the package, and by which package manager. */
+export const INSTALL_KINDS = ["pack-npm", "link-npm", "pack-pnpm", "link-pnpm"];
+
+const PACKAGE = "pulumi-app-consistent-snapshot";
+
+/** What `npm pack` puts into the package. */
+const PACKED_FILES = ["package.json", "bin", "README.md", "CHANGELOG.md", "LICENSE"];
+
+/** What a project has besides, in the versions of the repository. */
+const COMPANIONS = ["@pulumi/pulumi", "@types/node", "typescript"];
+
+/**
+ * @param {{ root: string, kind: string, log: (line: string) => void }} options
+ * @returns {string} a folder outside of which nothing is needed: `node_modules` and the package.json that led to it
+ */
+export function setupInstall({ root, kind, log }) {
+    const [how, manager] = kind.split("-");
+    const folder = join(root, ".cache/e2e", kind);
+    const stamp = join(folder, "stamp");
+    const contents = hashOf(root, PACKED_FILES);
+    const manifest = JSON.stringify({
+        name: "a-users-project",
+        private: true,
+        dependencies: {
+            ...Object.fromEntries(COMPANIONS.map((name) => [name, versionOf(root, name)])),
+            ...(how === "pack" ? { [PACKAGE]: `file:../${tarballName(contents)}` } : {}),
+        },
+    });
+    if (isStamped(stamp, manifest)) return folder;
+    log(`installing the package as a user would: ${how === "pack" ? "packed" : "linked"}, with ${manager}`);
+    if (how === "pack") pack(root, contents);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "package.json"), manifest);
+    install(root, folder, manager);
+    if (how === "link") link(root, folder);
+    writeStamp(stamp, manifest);
+    return folder;
+}
+
+function versionOf(root, name) {
+    return JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version;
+}
+
+/** Named after its contents: package managers do not look again at a tarball whose name they know. */
+function tarballName(contents) {
+    return `${PACKAGE}-${contents.slice(0, 16)}.tgz`;
+}
+
+function pack(root, contents) {
+    const folder = join(root, ".cache/e2e");
+    const tarball = join(folder, tarballName(contents));
+    if (existsSync(tarball)) return;
+    mkdirSync(folder, { recursive: true });
+    for (const name of readdirSync(folder)) if (name.endsWith(".tgz")) rmSync(join(folder, name));
+    const args = ["pack", "--ignore-scripts", "--json", "--pack-destination", folder];
+    const [{ filename }] = JSON.parse(run("npm", args, { cwd: root }));
+    renameSync(join(folder, filename), tarball);
+}
+
+function install(root, folder, manager) {
+    if (manager === "npm") {
+        run("npm", ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"], {
+            cwd: folder,
+        });
+        return;
+    }
+    const pnpm = join(root, "node_modules/.bin/pnpm");
+    const store = join(root, ".cache/e2e/pnpm-store");
+    const args = [
+        "install",
+        "--ignore-scripts",
+        "--prefer-offline",
+        "--ignore-workspace",
+        "--no-frozen-lockfile",
+    ];
+    run(pnpm, [...args, "--store-dir", store], { cwd: folder });
+}
+
+/** As `npm link` does. Not by a `file:` dependency: npm would then also tidy the repository's own node_modules. */
+function link(root, folder) {
+    const at = join(folder, "node_modules", PACKAGE);
+    rmSync(at, { force: true });
+    symlinkSync(root, at, "dir");
+}
