@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import { utils } from "ssh2";
+
+/** The host key types that are accepted, in the order in which they are asked for. `ssh-rsa` means an RSA key; it signs with SHA-2 only. */
+export const HOST_KEY_TYPES = [
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "ssh-rsa",
+] as const;
+export type HostKeyType = (typeof HOST_KEY_TYPES)[number];
+
+/** What is known of a host's key beforehand. */
+export interface HostKey {
+    /** `SHA256:` and 43 characters of base64 without padding, as `ssh-keygen -l` prints it. */
+    readonly fingerprint: string;
+    /** Absent when only a fingerprint was given. */
+    readonly type?: HostKeyType;
+}
+
+/** Why a text is no host key; never quotes the text, which may be a secret pasted into the wrong field. */
+export interface HostKeyProblem {
+    readonly problem: string;
+}
+
+const EXPECTED = 'expected a line like "ssh-ed25519 AAAA..." or a fingerprint like "SHA256:..."';
+
+/**
+ * Reads a host key: an `authorized_keys`-style line (`ssh-ed25519 AAAA... [comment]`, the contents of a
+ * `/etc/ssh/ssh_host_*_key.pub`) or a `SHA256:` fingerprint.
+ */
+export function parseHostKey(text: string): HostKey | HostKeyProblem {
+    const trimmed = text.trim();
+    if (trimmed === "") return { problem: `is empty; ${EXPECTED}` };
+    if (trimmed.includes("PRIVATE KEY"))
+        return { problem: `is a private key; it takes the host's public key; ${EXPECTED}` };
+    if (/[\r\n]/.test(trimmed))
+        return { problem: "has several lines; give one key, or a list with one key in each element" };
+    return trimmed.startsWith("SHA256:") ? parseFingerprint(trimmed) : parseLine(trimmed);
+}
+
+/** Reads one host key or a list of them; the first problem is returned, with its index in a list. */
+export function parseHostKeys(
+    texts: string | readonly string[],
+): readonly HostKey[] | (HostKeyProblem & { readonly index?: number }) {
+    if (typeof texts === "string") {
+        const parsed = parseHostKey(texts);
+        return "problem" in parsed ? parsed : [parsed];
+    }
+    if (texts.length === 0) return { problem: "is an empty list, which no host key can match" };
+    const keys: HostKey[] = [];
+    for (const [index, text] of texts.entries()) {
+        const parsed = parseHostKey(text);
+        if ("problem" in parsed) return { ...parsed, index };
+        keys.push(parsed);
+    }
+    return keys;
+}
+
+function parseFingerprint(text: string): HostKey | HostKeyProblem {
+    const match = /^SHA256:([A-Za-z0-9+/]{43})=?$/.exec(text);
+    if (!match) return { problem: 'is not a whole fingerprint: "SHA256:" and 43 characters of base64' };
+    return { fingerprint: `SHA256:${String(match[1])}` };
+}
+
+function parseLine(line: string): HostKey | HostKeyProblem {
+    const [type = "", base64 = "", third = ""] = line.split(/\s+/);
+    if (/^\d+$/.test(type) && base64.startsWith("SHA256:"))
+        return { problem: 'is a whole line of ssh-keygen -l; give only its part that begins with "SHA256:"' };
+    if (/(?:^|\s)(?:MD5:)?(?:[0-9a-f]{2}:){15}[0-9a-f]{2}(?:\s|$)/i.test(line))
+        return { problem: "is an MD5 fingerprint; ssh-keygen -l -E sha256 prints the one that is accepted" };
+    if (type === "@cert-authority" || type.includes("-cert-"))
+        return { problem: "is a certificate or its authority; only plain host keys are accepted" };
+    if (!isHostKeyType(type)) {
+        if (isHostKeyType(base64) && third !== "")
+            return { problem: "begins with a host name, as in known_hosts; leave that out" };
+        return { problem: `has an unknown or unsupported key type; ${EXPECTED}` };
+    }
+    const blob = decodeBase64(base64);
+    if (blob === undefined || blobType(blob) !== type || utils.parseKey(`${type} ${base64}`) instanceof Error)
+        return { problem: `says ${type} but no such key follows; it may have been cut off` };
+    return { type, fingerprint: fingerprint(blob) };
+}
+
+function isHostKeyType(text: string): text is HostKeyType {
+    return (HOST_KEY_TYPES as readonly string[]).includes(text);
+}
+
+function decodeBase64(text: string): Buffer | undefined {
+    const bytes = Buffer.from(text, "base64");
+    return text !== "" && bytes.toString("base64") === text ? bytes : undefined;
+}
+
+/** The fingerprint of a public key in SSH's wire format (RFC 4253, 6.6). */
+export function fingerprint(blob: Buffer): string {
+    return `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
+}
+
+/** The key type that a public key in SSH's wire format names; "" when it names none. */
+export function blobType(blob: Buffer): string {
+    if (blob.length < 4) return "";
+    return blob.subarray(4, 4 + blob.readUInt32BE(0)).toString("latin1");
+}
+
+/** Whether the presented key is one of the expected ones. Equal SHA-256 digests are equal keys, so lines and fingerprints compare alike. */
+export function matchesHostKey(presented: Buffer, expected: readonly HostKey[]): boolean {
+    const presentedFingerprint = fingerprint(presented);
+    return expected.some((key) => key.fingerprint === presentedFingerprint);
+}
+
+/**
+ * The key types to ask a server for. A server shows one key per connection, of the first type that both sides
+ * have: so lines limit the types to their own, while a fingerprint may be of any type.
+ */
+export function hostKeyTypesToAsk(expected: readonly HostKey[]): readonly HostKeyType[] {
+    const pinned = HOST_KEY_TYPES.filter((type) => expected.some((key) => key.type === type));
+    const anyType = expected.some((key) => key.type === undefined);
+    return anyType ? [...pinned, ...HOST_KEY_TYPES.filter((type) => !pinned.includes(type))] : pinned;
+}
+
+/** The signature algorithms by which a key type proves itself (RFC 8332 for RSA: never SHA-1). */
+export function signatureAlgorithms(type: HostKeyType): readonly string[] {
+    return type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256"] : [type];
+}
+
+/** For messages: `ssh-ed25519 SHA256:...`. */
+export function describeHostKey(key: { type?: string; fingerprint: string }): string {
+    return key.type === undefined ? key.fingerprint : `${key.type} ${key.fingerprint}`;
+}

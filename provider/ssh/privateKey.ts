@@ -1,0 +1,142 @@
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { utils, type ParsedKey } from "ssh2";
+import { HOST_KEY_TYPES } from "./hostKey";
+
+/** Why a text is no usable private key; never quotes it. */
+export interface PrivateKeyProblem {
+    readonly problem: string;
+}
+
+/**
+ * Reads a private key from its text: OpenSSH, PKCS#1, SEC 1, PKCS#8 or PuTTY format, encrypted or not;
+ * Ed25519, ECDSA or RSA.
+ */
+export function readPrivateKey(text: string, passphrase?: string): ParsedKey | PrivateKeyProblem {
+    const normalized = normalizeLines(text);
+    const misunderstanding = findMisunderstanding(normalized);
+    if (misunderstanding !== undefined) return { problem: misunderstanding };
+
+    const key = /^-----BEGIN (?:ENCRYPTED )?PRIVATE KEY-----/.test(normalized)
+        ? readPkcs8(normalized, passphrase)
+        : readWithSsh2(normalized, passphrase);
+    if ("problem" in key) return key;
+    if (!key.isPrivateKey()) return { problem: "is a public key; the private key is needed" };
+    if (!(HOST_KEY_TYPES as readonly string[]).includes(key.type))
+        return { problem: `is of type ${key.type}; use Ed25519, ECDSA or RSA` };
+    return key;
+}
+
+/** What is wrong with a private key and its passphrase, or undefined; does not connect anywhere. */
+export function checkPrivateKey(text: string, passphrase?: string): string | undefined {
+    const key = readPrivateKey(text, passphrase);
+    return "problem" in key ? key.problem : undefined;
+}
+
+// Keys pasted into indented texts carry blanks that the parsers do not forgive.
+function normalizeLines(text: string): string {
+    return text
+        .trim()
+        .split(/\r\n|\r|\n/)
+        .map((line) => line.trim())
+        .join("\n");
+}
+
+function findMisunderstanding(text: string): string | undefined {
+    if (text === "") return "is empty";
+    if (text.includes("-----BEGIN")) {
+        if (text.includes("\\n")) return 'has "\\n" written as two characters where its lines should end';
+        if (!text.includes("\n")) return "has lost its line ends";
+        return undefined;
+    }
+    if (!text.includes("\n") && /^(?:[~./\\]|[A-Za-z]:[\\/])|\.pem$/.test(text))
+        return "looks like a path; the contents of the file are needed";
+    return undefined;
+}
+
+function readWithSsh2(text: string, passphrase: string | undefined): ParsedKey | PrivateKeyProblem {
+    const plain = parse(text);
+    if (!(plain instanceof Error)) return plain;
+    if (!/passphrase/i.test(plain.message)) return { problem: "is not a private key that can be read" };
+    if (!passphrase) return NO_PASSPHRASE;
+    const decrypted = parse(text, passphrase);
+    return decrypted instanceof Error ? WRONG_PASSPHRASE : decrypted;
+}
+
+const NO_PASSPHRASE = { problem: "is encrypted and there is no privateKeyPassword" };
+const WRONG_PASSPHRASE = { problem: "is encrypted and privateKeyPassword does not open it" };
+
+function parse(text: string, passphrase?: string): ParsedKey | Error {
+    try {
+        const parsed = utils.parseKey(text, passphrase) as ParsedKey | ParsedKey[] | Error;
+        const key = Array.isArray(parsed) ? parsed[0] : parsed;
+        return key ?? new Error("no key");
+    } catch (error) {
+        return error instanceof Error ? error : new Error("not a key");
+    }
+}
+
+// ssh2 does not read PKCS#8, in which OpenSSL and Terraform-style TLS resources write Ed25519 keys.
+function readPkcs8(text: string, passphrase: string | undefined): ParsedKey | PrivateKeyProblem {
+    const encrypted = text.startsWith("-----BEGIN ENCRYPTED");
+    if (encrypted && !passphrase) return NO_PASSPHRASE;
+    let key: KeyObject;
+    try {
+        key = createPrivateKey(passphrase ? { key: text, passphrase } : text);
+    } catch {
+        return encrypted ? WRONG_PASSPHRASE : { problem: "is not a private key that can be read" };
+    }
+    const converted = toSsh2Format(key);
+    if (converted === undefined)
+        return { problem: `is of type ${String(key.asymmetricKeyType)}; use Ed25519, ECDSA or RSA` };
+    const parsed = parse(converted);
+    return parsed instanceof Error ? { problem: "is not a private key that can be read" } : parsed;
+}
+
+function toSsh2Format(key: KeyObject): string | undefined {
+    switch (key.asymmetricKeyType) {
+        case "rsa":
+            return key.export({ type: "pkcs1", format: "pem" }) as string;
+        case "ec":
+            return key.export({ type: "sec1", format: "pem" }) as string;
+        case "ed25519":
+            return ed25519ToOpenSsh(key);
+        default:
+            return undefined;
+    }
+}
+
+// The format is described in OpenSSH's PROTOCOL.key; Ed25519 has no older one that ssh2 reads.
+function ed25519ToOpenSsh(key: KeyObject): string {
+    const jwk = key.export({ format: "jwk" });
+    const publicPart = Buffer.from(jwk.x ?? "", "base64url");
+    const secretPart = Buffer.concat([Buffer.from(jwk.d ?? "", "base64url"), publicPart]);
+    const publicBlob = Buffer.concat([sshString("ssh-ed25519"), sshString(publicPart)]);
+    const checkNumbers = Buffer.alloc(8);
+    const fields = Buffer.concat([
+        checkNumbers,
+        sshString("ssh-ed25519"),
+        sshString(publicPart),
+        sshString(secretPart),
+        sshString(""),
+    ]);
+    const padding = Buffer.from([1, 2, 3, 4, 5, 6, 7].slice(0, -fields.length & 7));
+    const numberOfKeys = Buffer.from([0, 0, 0, 1]);
+    const blob = Buffer.concat([
+        Buffer.from("openssh-key-v1\0"),
+        sshString("none"),
+        sshString("none"),
+        sshString(""),
+        numberOfKeys,
+        sshString(publicBlob),
+        sshString(Buffer.concat([fields, padding])),
+    ]);
+    const lines = blob.toString("base64").match(/.{1,70}/g) ?? [];
+    return ["-----BEGIN OPENSSH PRIVATE KEY-----", ...lines, "-----END OPENSSH PRIVATE KEY-----"].join("\n");
+}
+
+function sshString(value: string | Buffer): Buffer {
+    const bytes = Buffer.from(value);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    return Buffer.concat([length, bytes]);
+}

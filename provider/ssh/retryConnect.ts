@@ -1,0 +1,78 @@
+import { setTimeout as delay } from "node:timers/promises";
+import pRetry from "p-retry";
+import { SshError } from "./sshError";
+
+/** One line of progress for so many failed tries. */
+const TRIES_PER_LINE = 3;
+
+export interface RetryOptions {
+    /** For all tries together. */
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+    readonly log: (line: string) => void;
+    /** For messages: `host:port`. */
+    readonly target: string;
+}
+
+/** Repeats an attempt while its failure is transient and time is left. Rejects with the last failure, or with the signal's reason. */
+export async function retryConnect<T>(
+    attempt: (remainingMs: number) => Promise<T>,
+    options: RetryOptions,
+): Promise<T> {
+    const start = performance.now();
+    const elapsed = () => performance.now() - start;
+    const remaining = () => Math.max(0, options.timeoutMs - elapsed());
+    let tries = 0;
+    try {
+        return await pRetry(
+            () => {
+                tries++;
+                return attempt(remaining());
+            },
+            {
+                retries: Infinity,
+                // The delay is ours (below): p-retry's has no jitter once it has reached its maximum.
+                minTimeout: 0,
+                maxRetryTime: options.timeoutMs,
+                signal: options.signal,
+                shouldRetry: ({ error }) => isTransient(error),
+                onFailedAttempt: async ({ error }) => {
+                    if (!isTransient(error)) return;
+                    if (tries % TRIES_PER_LINE === 0)
+                        options.log(
+                            `waiting for ssh on ${options.target} (${tries} tries, ${seconds(elapsed())} s): ${error.what}`,
+                        );
+                    await wait(Math.min(backOff(tries, Math.random()), remaining()), options.signal);
+                },
+            },
+        );
+    } catch (error) {
+        if (!options.signal.aborted && isTransient(error)) throw gaveUp(error, tries, elapsed());
+        throw error;
+    }
+}
+
+function isTransient(error: unknown): error is SshError {
+    return error instanceof SshError && error.transient;
+}
+
+// An abort is reported by p-retry, with the signal's own reason.
+async function wait(ms: number, signal: AbortSignal): Promise<void> {
+    await delay(ms, undefined, { signal }).catch(() => undefined);
+}
+
+/** Milliseconds to wait after so many failed tries: grows from 0.2 to 5 s, of which half is chance (`random` from 0 to 1). */
+export function backOff(tries: number, random: number): number {
+    const longest = Math.min(5000, 200 * 1.6 ** (tries - 1));
+    return longest * (0.5 + random / 2);
+}
+
+function gaveUp(error: SshError, tries: number, elapsedMs: number): SshError {
+    const { code, where, address, remedy } = error;
+    const what = `${error.what} (gave up after ${tries} ${tries === 1 ? "try" : "tries"} in ${seconds(elapsedMs)} s)`;
+    return new SshError({ code, where, address, remedy, what, cause: error });
+}
+
+function seconds(ms: number): string {
+    return Math.round(ms / 1000).toString();
+}

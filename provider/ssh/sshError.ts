@@ -1,0 +1,48 @@
+export type SshErrorCode =
+    /** Nobody answered in time: refused, unreachable, timed out, name not found, closed before login. */
+    | "SSH_UNREACHABLE"
+    /** The server accepts none of the credentials. */
+    | "SSH_LOGIN_REFUSED"
+    /** The server is not the expected one. */
+    | "SSH_HOST_KEY_MISMATCH"
+    /** What answered does not speak SSH as it should. */
+    | "SSH_PROTOCOL_ERROR";
+
+/** Which of the two hops a failure concerns. */
+export type Where = "instance" | "proxy";
+
+export interface SshFailure {
+    readonly code: SshErrorCode;
+    readonly where: Where;
+    /** `user@host:port` */
+    readonly address: string;
+    /** What happened, without secrets. */
+    readonly what: string;
+    /** What the user can do about it. */
+    readonly remedy: string;
+    /** Whether trying again may help without anybody doing anything, for example while the host boots. */
+    readonly transient?: boolean;
+    readonly cause?: unknown;
+}
+
+/** Every failure of connecting or of starting a command. Its texts hold no secret. */
+export class SshError extends Error {
+    readonly code: SshErrorCode;
+    readonly where: Where;
+    readonly address: string;
+    readonly what: string;
+    readonly remedy: string;
+    readonly transient: boolean;
+
+    constructor(failure: SshFailure) {
+        const hop = failure.where === "proxy" ? "proxy " : "";
+        super(`ssh to ${hop}${failure.address}: ${failure.what}`, { cause: failure.cause });
+        this.name = "SshError";
+        this.code = failure.code;
+        this.where = failure.where;
+        this.address = failure.address;
+        this.what = failure.what;
+        this.remedy = failure.remedy;
+        this.transient = failure.transient ?? false;
+    }
+}
