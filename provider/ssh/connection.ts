@@ -102,23 +102,20 @@ function prepareHop(where: Where, target: SshTarget, options: ConnectOptions): H
 }
 
 function prepareCredentials(where: Where, address: string, target: SshTarget): HopSettings["credentials"] {
-    const agentSocketPath = target.agentSocketPath ?? process.env["SSH_AUTH_SOCK"];
-    const key =
-        target.privateKey === undefined
-            ? undefined
-            : readPrivateKey(target.privateKey, target.privateKeyPassword);
-    if (key && "problem" in key)
+    const agentSocketPath = target.agentSocketPath || process.env["SSH_AUTH_SOCK"];
+    const key = target.privateKey ? readPrivateKey(target.privateKey, target.privateKeyPassword) : undefined;
+    if (key && "reason" in key)
         throw new SshError({
             code: "SSH_LOGIN_REFUSED",
             where,
             address,
-            what: `privateKey ${key.problem}`,
+            what: `${key.input} ${key.reason}`,
             remedy: "give the text of a private key that ssh-keygen made, and its passphrase in privateKeyPassword",
         });
     return {
         user: target.user,
         ...(key && { key }),
-        ...(target.password !== undefined && { password: target.password }),
+        ...(target.password && { password: target.password }),
         ...(agentSocketPath && { agentSocketPath }),
     };
 }

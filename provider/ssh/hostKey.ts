@@ -40,6 +40,12 @@ export function parseHostKey(text: string): HostKey | HostKeyProblem {
     return trimmed.startsWith("SHA256:") ? parseFingerprint(trimmed) : parseLine(trimmed);
 }
 
+/** What is wrong with a host key's text, or undefined. */
+export function checkHostKey(text: string): string | undefined {
+    const parsed = parseHostKey(text);
+    return "problem" in parsed ? parsed.problem : undefined;
+}
+
 /** Reads one host key or a list of them; the first problem is returned, with its index in a list. */
 export function parseHostKeys(
     texts: string | readonly string[],

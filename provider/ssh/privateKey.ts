@@ -2,9 +2,11 @@ import { createPrivateKey, type KeyObject } from "node:crypto";
 import { utils, type ParsedKey } from "ssh2";
 import { HOST_KEY_TYPES } from "./hostKey";
 
-/** Why a text is no usable private key; never quotes it. */
+/** Why a private key cannot be used, and which input is to blame; never quotes them. */
 export interface PrivateKeyProblem {
-    readonly problem: string;
+    readonly input: "privateKey" | "privateKeyPassword";
+    /** Follows the input's name in a sentence: "is a public key; ...". */
+    readonly reason: string;
 }
 
 /**
@@ -14,22 +16,26 @@ export interface PrivateKeyProblem {
 export function readPrivateKey(text: string, passphrase?: string): ParsedKey | PrivateKeyProblem {
     const normalized = normalizeLines(text);
     const misunderstanding = findMisunderstanding(normalized);
-    if (misunderstanding !== undefined) return { problem: misunderstanding };
+    if (misunderstanding !== undefined) return problem(misunderstanding);
 
     const key = /^-----BEGIN (?:ENCRYPTED )?PRIVATE KEY-----/.test(normalized)
         ? readPkcs8(normalized, passphrase)
         : readWithSsh2(normalized, passphrase);
-    if ("problem" in key) return key;
-    if (!key.isPrivateKey()) return { problem: "is a public key; the private key is needed" };
+    if ("reason" in key) return key;
+    if (!key.isPrivateKey()) return problem("is a public key; the private key is needed");
     if (!(HOST_KEY_TYPES as readonly string[]).includes(key.type))
-        return { problem: `is of type ${key.type}; use Ed25519, ECDSA or RSA` };
+        return problem(`is of type ${key.type}; use Ed25519, ECDSA or RSA`);
     return key;
 }
 
 /** What is wrong with a private key and its passphrase, or undefined; does not connect anywhere. */
-export function checkPrivateKey(text: string, passphrase?: string): string | undefined {
+export function checkPrivateKey(text: string, passphrase?: string): PrivateKeyProblem | undefined {
     const key = readPrivateKey(text, passphrase);
-    return "problem" in key ? key.problem : undefined;
+    return "reason" in key ? key : undefined;
+}
+
+function problem(reason: string): PrivateKeyProblem {
+    return { input: "privateKey", reason };
 }
 
 // Keys pasted into indented texts carry blanks that the parsers do not forgive.
@@ -56,14 +62,20 @@ function findMisunderstanding(text: string): string | undefined {
 function readWithSsh2(text: string, passphrase: string | undefined): ParsedKey | PrivateKeyProblem {
     const plain = parse(text);
     if (!(plain instanceof Error)) return plain;
-    if (!/passphrase/i.test(plain.message)) return { problem: "is not a private key that can be read" };
+    if (!/passphrase/i.test(plain.message)) return problem("is not a private key that can be read");
     if (!passphrase) return NO_PASSPHRASE;
     const decrypted = parse(text, passphrase);
     return decrypted instanceof Error ? WRONG_PASSPHRASE : decrypted;
 }
 
-const NO_PASSPHRASE = { problem: "is encrypted and there is no privateKeyPassword" };
-const WRONG_PASSPHRASE = { problem: "is encrypted and privateKeyPassword does not open it" };
+const NO_PASSPHRASE: PrivateKeyProblem = {
+    input: "privateKeyPassword",
+    reason: "is required, because privateKey is encrypted",
+};
+const WRONG_PASSPHRASE: PrivateKeyProblem = {
+    input: "privateKeyPassword",
+    reason: "does not open privateKey",
+};
 
 function parse(text: string, passphrase?: string): ParsedKey | Error {
     try {
@@ -83,13 +95,13 @@ function readPkcs8(text: string, passphrase: string | undefined): ParsedKey | Pr
     try {
         key = createPrivateKey(passphrase ? { key: text, passphrase } : text);
     } catch {
-        return encrypted ? WRONG_PASSPHRASE : { problem: "is not a private key that can be read" };
+        return encrypted ? WRONG_PASSPHRASE : problem("is not a private key that can be read");
     }
     const converted = toSsh2Format(key);
     if (converted === undefined)
-        return { problem: `is of type ${String(key.asymmetricKeyType)}; use Ed25519, ECDSA or RSA` };
+        return problem(`is of type ${String(key.asymmetricKeyType)}; use Ed25519, ECDSA or RSA`);
     const parsed = parse(converted);
-    return parsed instanceof Error ? { problem: "is not a private key that can be read" } : parsed;
+    return parsed instanceof Error ? problem("is not a private key that can be read") : parsed;
 }
 
 function toSsh2Format(key: KeyObject): string | undefined {
