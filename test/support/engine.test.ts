@@ -109,6 +109,6 @@ describe("the real engine", function () {
             .spawn("preview")
             .waitForLine(/there is no such line/)
             .catch((error: unknown) => error);
-        expect(String(failure)).to.match(/no such line before the command ended:[^]*create/);
+        expect(String(failure)).to.match(/no such line before the process ended:[^]*create/);
     });
 });

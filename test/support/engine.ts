@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { setupEngine } from "../../tools/setupEngine.mjs";
+import { type Lines, linesOf } from "./lines";
 
 export const ROOT = join(__dirname, "../..");
 
@@ -60,89 +61,45 @@ export interface EngineProcess {
 }
 
 /** A command of the engine that is running. */
-export interface Running {
+export interface Running extends Lines {
     readonly pid: number;
     /** Resolves when the command has ended and its output is complete. */
     readonly ended: Promise<Ended>;
-    /** Every line so far, of stdout and stderr in the order in which they came. */
-    readonly lines: readonly string[];
-    /** Calls back with each line from now on. */
-    onLine(listener: (line: string) => void): void;
-    /** The first line that matches, also one that came before; fails after `limitMs` or with the command's end. */
-    waitForLine(pattern: RegExp, limitMs?: number): Promise<RegExpExecArray>;
     /** Sends the signal to the command alone, as `kill PID` does; its plugins are in groups of their own. */
     kill(signal: NodeJS.Signals): void;
 }
 
-/** Nothing in a test waits longer than this for the engine: milliseconds. */
-export const ENGINE_LIMIT_MS = 180_000;
+/** Milliseconds for the output to be complete after a command has ended. */
+const OUTPUT_LIMIT_MS = 5000;
 
 export function startEngine(args: string[], cwd: string, env: Record<string, string>): Running {
     const child = spawn(join(findEngine(), "pulumi"), args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     const { pid } = child;
     if (pid === undefined) throw new Error("the Pulumi engine did not start");
-    const lines: string[] = [];
-    const listeners = new Set<(line: string) => void>();
-    const take = (into: string[]) => (line: string) => {
-        into.push(line);
-        lines.push(line);
-        for (const listener of listeners) listener(line);
-    };
-    const stdout: string[] = [];
-    const stderr: string[] = [];
-    createInterface({ input: child.stdout }).on("line", take(stdout));
-    createInterface({ input: child.stderr }).on("line", take(stderr));
-    const ended = new Promise<Ended>((resolve, reject) => {
-        child.on("error", reject);
-        child.on("exit", (code, signal) => {
-            // Orphans of a killed command keep its output open: its own end is what counts.
-            setImmediate(() => {
-                resolve({ code, signal, stdout: stdout.join("\n"), stderr: stderr.join("\n") });
-            });
-        });
+    const stdout = textOf(child.stdout);
+    const stderr = textOf(child.stderr);
+    const ended = new Promise<Ended>((resolve) => {
+        const finish = (): void => {
+            clearTimeout(timer);
+            resolve({ code: child.exitCode, signal: child.signalCode, stdout: stdout(), stderr: stderr() });
+        };
+        let timer: NodeJS.Timeout | undefined;
+        child.once("close", finish);
+        // Orphans of a killed command could keep its output open for ever: its own end is what counts.
+        child.once("exit", () => (timer = setTimeout(finish, OUTPUT_LIMIT_MS)));
     });
     return {
+        ...linesOf([child.stdout, child.stderr], ended),
         pid,
         ended,
-        lines,
-        onLine: (listener) => listeners.add(listener),
-        waitForLine: (pattern, limitMs) => waitForLine({ lines, listeners, ended }, pattern, limitMs),
         kill: (signal) => child.kill(signal),
     };
 }
 
-interface Lines {
-    lines: string[];
-    listeners: Set<(line: string) => void>;
-    ended: Promise<Ended>;
-}
-
-function waitForLine(
-    { lines, listeners, ended }: Lines,
-    pattern: RegExp,
-    limitMs = ENGINE_LIMIT_MS,
-): Promise<RegExpExecArray> {
-    return new Promise((resolve, reject) => {
-        const settle = (): void => {
-            clearTimeout(timer);
-            listeners.delete(look);
-        };
-        const look = (line: string): boolean => {
-            const match = pattern.exec(line);
-            if (match === null) return false;
-            settle();
-            resolve(match);
-            return true;
-        };
-        const giveUp = (why: string): void => {
-            settle();
-            reject(new Error(`no line matched ${pattern.source} ${why}:\n${lines.join("\n")}`));
-        };
-        const timer = setTimeout(() => giveUp(`within ${limitMs} ms`), limitMs);
-        if (lines.some(look)) return;
-        listeners.add(look);
-        void ended.then(() => giveUp("before the command ended"));
-    });
+function textOf(stream: Readable): () => string {
+    const chunks: Buffer[] = [];
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    return () => Buffer.concat(chunks).toString();
 }
 
 /** All processes of the project whose home this is, found by their environment: needs Linux's /proc. */

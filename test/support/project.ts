@@ -16,7 +16,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
 import { type INSTALL_KINDS, setupInstall } from "../../tools/setupInstall.mjs";
 import {
-    ENGINE_LIMIT_MS,
     type Ended,
     type EngineProcess,
     endProcessesOf,
@@ -27,6 +26,7 @@ import {
     type Running,
     startEngine,
 } from "./engine";
+import { LINE_LIMIT_MS } from "./lines";
 
 /** How the project got this package, and by which package manager. */
 export type InstallKind = (typeof INSTALL_KINDS)[number];
@@ -260,7 +260,7 @@ function copyTree(source: string, target: string): void {
 }
 
 /** Ends a run that takes too long, and says what it was doing. */
-async function limited(running: Running, args: string[], limitMs = ENGINE_LIMIT_MS): Promise<Ended> {
+async function limited(running: Running, args: string[], limitMs = LINE_LIMIT_MS): Promise<Ended> {
     const timer = { expired: false };
     const timeout = setTimeout(() => {
         timer.expired = true;
@@ -268,7 +268,9 @@ async function limited(running: Running, args: string[], limitMs = ENGINE_LIMIT_
     }, limitMs);
     const ended = await running.ended.finally(() => clearTimeout(timeout));
     if (timer.expired) {
-        throw new Error(`"pulumi ${args.join(" ")}" took longer than ${limitMs} ms:\n${running.lines.join("\n")}`);
+        throw new Error(
+            `"pulumi ${args.join(" ")}" took longer than ${limitMs} ms:\n${running.lines.join("\n")}`,
+        );
     }
     return ended;
 }
@@ -311,7 +313,7 @@ function readState(file: string): State {
     return { resources: latest?.resources ?? [], pendingOperations: latest?.pending_operations ?? [], text };
 }
 
-async function waitForProcess(home: string, role: Role, limitMs = ENGINE_LIMIT_MS): Promise<EngineProcess> {
+async function waitForProcess(home: string, role: Role, limitMs = LINE_LIMIT_MS): Promise<EngineProcess> {
     const deadline = Date.now() + limitMs;
     for (;;) {
         const found = processesOf(home).find((one) => one.role === role);
