@@ -1,0 +1,47 @@
+"""The cloud as a whole: its parts, and the one place that installs them into moto."""
+
+import threading
+
+from . import console, images, instances, snapshots, tags, volumes
+from .credentials import Credentials
+from .errors import install_status_codes
+from .faults import Faults
+from .journal import Journal
+from .permissions import Permissions
+from .timing import Latency, Throttle
+
+
+class Cloud:
+    """
+    :param account_id: the account that access keys belong to, unless told otherwise
+    :param snapshot_duration_ms: how long snapshots stay `pending`
+    """
+
+    def __init__(self, account_id: str = "123456789012", snapshot_duration_ms: float = 400) -> None:
+        # moto is not made for threads; what happens under this lock happens at one instant for all callers.
+        self.acting = threading.RLock()
+        self.journal = Journal()
+        self.faults = Faults()
+        self.permissions = Permissions()
+        self.throttle = Throttle()
+        self.latency = Latency()
+        self.credentials = Credentials(account_id)
+        self.snapshots = snapshots.Snapshots(snapshot_duration_ms)
+
+        install_status_codes()
+        self.credentials.install()
+        tags.install()
+        volumes.install()
+        self.snapshots.install()
+        images.install()
+        instances.install()
+        console.install()
+
+    def reset(self) -> None:
+        """Takes back everything that tests have told the cloud to do; resources and journal stay."""
+        self.faults.reset()
+        self.permissions.reset()
+        self.throttle.reset()
+        self.latency.reset()
+        self.credentials.reset()
+        self.snapshots.reset()

@@ -1,0 +1,211 @@
+"""What tests tell the cloud: `POST /__control/<name>` with JSON, on a port of its own."""
+
+import json
+import threading
+import traceback
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from moto.ec2.models import ec2_backends
+
+from . import instances
+from .cloud import Cloud
+from .faults import Fault
+from .journal import as_json
+from .permissions import Denial
+from .server import ApiServer
+
+PREFIX = "/__control/"
+
+
+class Control:
+    """Each public method is one command; its arguments are the members of the JSON object."""
+
+    def __init__(self, cloud: Cloud, api: ApiServer) -> None:
+        self._cloud = cloud
+        self._api = api
+
+    def _account(self, account_id: "str | None") -> str:
+        return account_id or self._cloud.credentials.account_of("")
+
+    def _find(self, region: str, instance_id: str, account_id: "str | None" = None) -> "tuple[Any, Any]":
+        return instances.find(self._account(account_id), region, instance_id)
+
+    def create_instance(self, account_id: "str | None" = None, **description: Any) -> Any:
+        with self._cloud.acting:
+            return instances.create_instance(self._account(account_id), **description)
+
+    def set_instance_state(self, region: str, instance_id: str, state: str) -> None:
+        with self._cloud.acting:
+            instances.set_state(self._find(region, instance_id)[1], state)
+
+    def set_console_output(self, region: str, instance_id: str, text: "str | None") -> None:
+        with self._cloud.acting:
+            self._find(region, instance_id)[1].console_output = text
+
+    def attach_new_volume(self, region: str, instance_id: str, volume: "dict[str, Any]") -> Any:
+        with self._cloud.acting:
+            backend, instance = self._find(region, instance_id)
+            used = instance.block_device_mapping
+            device = volume.get("device") or next(n for n in instances.device_names() if n not in used)
+            return {
+                "device": device,
+                "volumeId": instances.attach_new_volume(backend, instance, device, volume, root=False),
+            }
+
+    def attach_volume(self, region: str, instance_id: str, volume_id: str, device: "str | None" = None) -> Any:
+        with self._cloud.acting:
+            backend, instance = self._find(region, instance_id)
+            used = instance.block_device_mapping
+            name = device or next(n for n in instances.device_names() if n not in used)
+            backend.attach_volume(volume_id, instance_id, name)
+            return {"device": name, "volumeId": volume_id}
+
+    def detach_volume(self, region: str, instance_id: str, volume_id: str) -> None:
+        with self._cloud.acting:
+            self._find(region, instance_id)[0].detach_volume(volume_id, instance_id, None)
+
+    def configure_snapshots(self, instance_id: "str | None" = None, **changes: Any) -> None:
+        self._cloud.snapshots.configure(instance_id, **changes)
+
+    def set_snapshot_limits(self, account_limit: "int | None", volume_interval_ms: float) -> None:
+        self._cloud.snapshots.account_limit = account_limit
+        self._cloud.snapshots.volume_interval_ms = volume_interval_ms
+
+    def _snapshots(self, region: str, snapshot_ids: "list[str]") -> "list[Any]":
+        backend = ec2_backends[self._account(None)][region]
+        return [backend.get_snapshot(snapshot_id) for snapshot_id in snapshot_ids]
+
+    def complete_snapshots(self, region: str, snapshot_ids: "list[str]") -> None:
+        with self._cloud.acting:
+            for snapshot in self._snapshots(region, snapshot_ids):
+                snapshot._progress.complete()
+
+    def fail_snapshots(self, region: str, snapshot_ids: "list[str]", message: str) -> None:
+        with self._cloud.acting:
+            for snapshot in self._snapshots(region, snapshot_ids):
+                snapshot._progress.fail(message)
+
+    def delete_snapshots(self, region: str, snapshot_ids: "list[str]") -> None:
+        with self._cloud.acting:
+            backend = ec2_backends[self._account(None)][region]
+            for snapshot in self._snapshots(region, snapshot_ids):
+                del backend.snapshots[snapshot.id]
+                backend.tags.pop(snapshot.id, None)
+
+    def snapshots(self, region: str, volume_ids: "list[str] | None" = None) -> Any:
+        with self._cloud.acting:
+            backend = ec2_backends[self._account(None)][region]
+            return [
+                {
+                    "snapshotId": one.id,
+                    "volumeId": one.volume_id,
+                    "state": one.status,
+                    "progress": one.progress,
+                    "startTime": one.start_time.isoformat(timespec="milliseconds") + "Z",
+                    "description": one.description,
+                    "tags": dict(backend.tags.get(one.id, {})),
+                }
+                for one in backend.snapshots.values()
+                if volume_ids is None or one.volume_id in volume_ids
+            ]
+
+    def add_fault(self, **description: Any) -> int:
+        return self._cloud.faults.add(Fault(**description))
+
+    def await_fault(self, number: int, count: int, seconds: float) -> Any:
+        call = self._cloud.faults.get(number).wait_until_met(count, seconds)
+        return None if call is None else as_json(call)
+
+    def release_fault(self, number: int) -> None:
+        self._cloud.faults.get(number).released.set()
+
+    def deny(self, **description: Any) -> None:
+        self._cloud.permissions.deny(Denial(**description))
+
+    def allow_only(self, actions: "list[str] | None") -> None:
+        self._cloud.permissions.allow_only(actions)
+
+    def expire_credentials(self, access_key_id: "str | None" = None) -> None:
+        self._cloud.credentials.expire(access_key_id)
+
+    def set_account(self, account_id: str, access_key_id: "str | None" = None) -> None:
+        self._cloud.credentials.set_account(account_id, access_key_id)
+
+    def set_role_duration(self, seconds: "int | None") -> None:
+        self._cloud.credentials.set_role_duration(seconds)
+
+    def throttle(self, operation: str, rate: float, burst: float) -> None:
+        self._cloud.throttle.limit(operation, rate, burst)
+
+    def set_latency(self, operation: str, before: float, after: float) -> None:
+        self._cloud.latency.set(operation, before, after)
+
+    def refuse_connections(self) -> None:
+        self._api.refuse()
+
+    def accept_connections(self) -> None:
+        self._api.accept()
+
+    def calls(self) -> Any:
+        return self._cloud.journal.calls()
+
+    def clear_calls(self) -> None:
+        self._cloud.journal.clear()
+
+    def reset(self) -> None:
+        self._api.accept()
+        self._cloud.reset()
+
+
+class ControlServer(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, cloud: Cloud, api: ApiServer) -> None:
+        super().__init__(("127.0.0.1", 0), ControlHandler)
+        self.port = self.server_address[1]
+        self.control = Control(cloud, api)
+
+    def start(self) -> None:
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class ControlHandler(BaseHTTPRequestHandler):
+    server: ControlServer
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        name = self.path.removeprefix(PREFIX)
+        command = None if name.startswith("_") else getattr(self.server.control, name, None)
+        try:
+            if command is None:
+                raise ValueError(f"no such command: {self.path}")
+            status, result = 200, command(**json.loads(body or b"{}"))
+        except Exception as error:
+            traceback.print_exc()
+            status, result = 400, f"{type(error).__name__}: {error}"
+        content = json.dumps(result, default=str).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except OSError:  # the client has gone
+            pass
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        except OSError:
+            pass
+
+    def log_message(self, *_: Any) -> None:
+        pass

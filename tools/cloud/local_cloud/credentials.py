@@ -1,0 +1,92 @@
+"""Which account an access key belongs to, and until when it is valid."""
+
+import datetime
+import threading
+
+import moto.sts.models as sts_models
+from moto.core.responses import BaseResponse
+from moto.core.utils import utcnow
+from moto.iam import models as iam_models
+
+from .call import Answer, Call
+from .errors import error_answer
+
+
+class Credentials:
+    def __init__(self, account_id: str) -> None:
+        self._lock = threading.Lock()
+        self._initial_account_id = account_id
+        self._roles: "dict[str, str]" = {}
+        self._expirations: "dict[str, datetime.datetime]" = {}
+        self.reset()
+
+    def reset(self) -> None:
+        with self._lock:
+            self._account_id = self._initial_account_id
+            self._accounts: "dict[str, str]" = {}
+            self._expired_keys: "set[str]" = set()
+            self._all_expired = False
+            self._role_seconds: "int | None" = None
+
+    def set_account(self, account_id: str, access_key_id: "str | None") -> None:
+        with self._lock:
+            if access_key_id is None:
+                self._account_id = account_id
+            else:
+                self._accounts[access_key_id] = account_id
+
+    def set_role_duration(self, seconds: "int | None") -> None:
+        """How long credentials of AssumeRole are valid from now on, whatever was asked for."""
+        with self._lock:
+            self._role_seconds = seconds
+
+    def expire(self, access_key_id: "str | None") -> None:
+        with self._lock:
+            if access_key_id is None:
+                self._all_expired = True
+            else:
+                self._expired_keys.add(access_key_id)
+
+    def account_of(self, access_key_id: str) -> str:
+        with self._lock:
+            return (
+                self._accounts.get(access_key_id) or self._roles.get(access_key_id) or self._account_id
+            )
+
+    def refusal(self, call: Call) -> "Answer | None":
+        if not self._is_expired(call.access_key_id):
+            return None
+        if call.service == "ec2":
+            return error_answer(call, "RequestExpired", "Request has expired.")
+        return error_answer(call, "ExpiredToken", "The security token included in the request is expired")
+
+    def _is_expired(self, access_key_id: str) -> bool:
+        with self._lock:
+            expiration = self._expirations.get(access_key_id)
+            return (
+                self._all_expired
+                or access_key_id in self._expired_keys
+                or (expiration is not None and expiration <= utcnow())
+            )
+
+    def install(self) -> None:
+        """moto knows one account for all keys that it did not make itself, and never expires any."""
+        credentials = self
+
+        def get_current_account(self) -> str:
+            return credentials.account_of(self.get_access_key())
+
+        class ExpiringRole(sts_models.AssumedRole):
+            def __init__(self, **kwargs) -> None:
+                with credentials._lock:
+                    if credentials._role_seconds is not None:
+                        kwargs["duration"] = credentials._role_seconds
+                super().__init__(**kwargs)
+                with credentials._lock:
+                    credentials._roles[self.access_key_id] = self.account_id
+                    credentials._expirations[self.access_key_id] = self.expiration
+
+        BaseResponse.get_current_account = get_current_account
+        sts_models.AssumedRole = ExpiringRole
+        # Bookkeeping of IAM that searches all accounts at each request.
+        iam_models.mark_account_as_visited = lambda **_: None
