@@ -1,9 +1,9 @@
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess, type SpawnOptionsWithStdioTuple } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 export const KEY_KINDS = {
@@ -19,6 +19,11 @@ export type KeyKind = keyof typeof KEY_KINDS;
 export class KeyFolder {
     readonly path = mkdtempSync(join(tmpdir(), "ssh-test-"));
     #count = 0;
+
+    constructor() {
+        // sshd reads authorized keys as the account that logs in.
+        chmodSync(this.path, 0o711);
+    }
 
     make(kind: KeyKind, options: { passphrase?: string; extra?: readonly string[] } = {}): KeyPair {
         const file = join(this.path, `${kind}-${++this.#count}`);
@@ -39,7 +44,7 @@ export class KeyFolder {
 
     file(name: string, text: string): string {
         const path = join(this.path, name);
-        writeFileSync(path, text, { mode: 0o600 });
+        writeFileSync(path, text, { mode: 0o644 });
         return path;
     }
 
@@ -72,14 +77,15 @@ export interface SshdOptions {
     /** Further lines of sshd_config. */
     readonly config?: readonly string[];
     readonly port?: number;
+    /** Needs root: accounts with passwords and PAM, in a mount namespace, so that the machine's own stay as they are. */
+    readonly account?: { readonly user: string; readonly password: string; readonly nologin?: string };
 }
 
 /** OpenSSH's sshd on loopback, for the user that runs the tests. */
 export class Sshd {
-    readonly user = userInfo().username;
-
     private constructor(
         readonly port: number,
+        readonly user: string,
         readonly child: ChildProcess,
         readonly log: () => string,
     ) {}
@@ -90,7 +96,7 @@ export class Sshd {
             `Port ${port}`,
             "ListenAddress 127.0.0.1",
             "PidFile none",
-            "UsePAM no",
+            `UsePAM ${options.account ? "yes" : "no"}`,
             "StrictModes no",
             "PasswordAuthentication no",
             "KbdInteractiveAuthentication no",
@@ -102,12 +108,17 @@ export class Sshd {
         const config = folder.file(`sshd-${port}`, [...(options.config ?? []), ...lines, ""].join("\n"));
         // sshd insists on this folder for its unprivileged half.
         if (process.getuid?.() === 0 && !existsSync("/run/sshd")) mkdirSync("/run/sshd", { mode: 0o755 });
-        const child = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", config], {
-            stdio: ["ignore", "ignore", "pipe"],
-        });
+        const command = `exec /usr/sbin/sshd -D -e -f ${config}`;
+        const child = options.account
+            ? spawn(
+                  "unshare",
+                  ["--mount", "sh", "-ec", `${accountMounts(folder, port, options.account)}${command}`],
+                  STDIO,
+              )
+            : spawn("sh", ["-c", command], STDIO);
         let log = "";
         child.stderr.on("data", (bytes: Buffer) => (log += bytes.toString()));
-        const sshd = new Sshd(port, child, () => log);
+        const sshd = new Sshd(port, options.account?.user ?? userInfo().username, child, () => log);
         try {
             await untilListening(port, child);
         } catch (error) {
@@ -120,6 +131,37 @@ export class Sshd {
     async stop(): Promise<void> {
         await stopProcess(this.child);
     }
+}
+
+const STDIO: SpawnOptionsWithStdioTuple<"ignore", "ignore", "pipe"> = { stdio: ["ignore", "ignore", "pipe"] };
+
+function accountMounts(
+    folder: KeyFolder,
+    port: number,
+    account: NonNullable<SshdOptions["account"]>,
+): string {
+    const { user, password, nologin } = account;
+    const hash = execFileSync("openssl", ["passwd", "-6", "-stdin"], {
+        input: password,
+        encoding: "utf8",
+    }).trim();
+    const home = mkdtempSync(join(folder.path, "home-"));
+    const files: Record<string, string> = {
+        "/etc/passwd": `${readFileSync("/etc/passwd", "utf8")}${user}:x:54321:65534::${home}:/bin/sh\n`,
+        "/etc/shadow": `${readFileSync("/etc/shadow", "utf8")}${user}:${hash}:19000:0:99999:7:::\n`,
+        "/etc/pam.d/sshd": [
+            ...(nologin === undefined
+                ? []
+                : [`account required pam_nologin.so file=${folder.file(`nologin-${port}`, nologin)}`]),
+            "auth required pam_unix.so",
+            "account required pam_unix.so",
+            "session required pam_permit.so",
+            "",
+        ].join("\n"),
+    };
+    return Object.entries(files)
+        .map(([path, text]) => `mount --bind ${folder.file(`${port}-${basename(path)}`, text)} ${path}\n`)
+        .join("");
 }
 
 export async function stopProcess(child: ChildProcess): Promise<void> {
