@@ -1,6 +1,6 @@
 // Sets up all that the demo and the tests need: `node tools/setup.mjs [--for demo|test]`.
 // Runs on any Node from 18 on and before there is a node_modules. Quick when there is nothing to do.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, tryRun } from "./run.mjs";
@@ -73,6 +73,8 @@ function build() {
     const sources = hashOf(root, BUILD_SOURCES);
     if (isStamped(stamp, sources) && existsSync(join(root, "bin"))) return;
     log("compiling TypeScript to bin/");
+    // The compiler leaves what has no source any more, and npm would pack it.
+    rmSync(join(root, "bin"), { recursive: true, force: true });
     run("npm", ["run", "build"], { cwd: root });
     writeStamp(stamp, sources);
 }

@@ -8,7 +8,13 @@ const provider: pulumi.dynamic.ResourceProvider = {
     async create(inputs: { greeting: string; fails: boolean; slowly: boolean }) {
         console.log("creating with " + inputs.greeting);
         if (inputs.fails) throw new Error("create was told to fail");
-        if (inputs.slowly) await new Promise((resolve) => setTimeout(resolve, 600000));
+        if (inputs.slowly) {
+            process.once("SIGINT", () => {
+                console.log("interrupted");
+                process.exit();
+            });
+            await new Promise((resolve) => setTimeout(resolve, 600000));
+        }
         return { id: "the-id", outs: { ...inputs, answer: inputs.greeting + "!" } };
     },
     async diff(_id: string, olds: { greeting: string }, news: { greeting: string }) {
@@ -99,6 +105,19 @@ describe("the real engine", function () {
         expect(project.state().pendingOperations.map(({ type }) => type)).to.deep.equal(["creating"]);
 
         await project.dispose();
+        expect(project.processes()).to.be.empty;
+    });
+
+    it("passes a second interruption on to the provider, as Ctrl-C does", async () => {
+        await start(program({ greeting: "hello", slowly: true }));
+
+        const running = project.spawn("up");
+        await running.waitForLine(/creating with hello/);
+        running.kill("SIGINT");
+        await running.waitForLine(/cancel/i);
+        running.kill("SIGINT");
+        await running.waitForLine(/interrupted/);
+        expect((await running.result).code).not.to.equal(0);
         expect(project.processes()).to.be.empty;
     });
 

@@ -4,6 +4,7 @@ import {
     existsSync,
     mkdirSync,
     mkdtempSync,
+    readdirSync,
     readFileSync,
     realpathSync,
     rmSync,
@@ -11,7 +12,7 @@ import {
     writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
 import { type INSTALL_KINDS, setupInstall } from "../../tools/setupInstall.mjs";
@@ -101,6 +102,11 @@ export interface Project {
     /** Any other command of the engine, such as `["state", "unprotect", urn]`. */
     run(args: string[], options?: RunOptions): Promise<Ended>;
     setProgram(program: string): void;
+    /**
+     * Gives the project a copy of this package of its own, and returns its folder: a test may change it, as an
+     * upgrade would. Only with `pack-npm`: elsewhere the copy would not find its dependencies, or be the repository.
+     */
+    ownPackage(): string;
     setConfig(plain: Record<string, string>, secrets?: Record<string, string>): Promise<void>;
     /** The stack's outputs with secrets in plain text. */
     outputs(): Promise<Record<string, unknown>>;
@@ -112,6 +118,7 @@ export interface Project {
     dispose(): Promise<void>;
 }
 
+const PACKAGE = "pulumi-app-consistent-snapshot";
 const STACK = "test";
 const NAME = "a-users-project";
 
@@ -136,7 +143,6 @@ function newProject(home: string, options: ProjectOptions): Project {
     writeProject(folder, install, main);
 
     const setProgram = (program: string): void => {
-        mkdirSync(dirname(join(folder, main)), { recursive: true });
         writeFileSync(join(folder, main), program);
     };
     setProgram(options.program);
@@ -173,6 +179,7 @@ function newProject(home: string, options: ProjectOptions): Project {
         spawn,
         run,
         setProgram,
+        ownPackage: () => ownPackage(join(folder, "node_modules"), install),
         setConfig: async (plain, secrets = {}) => {
             const args = [
                 ...Object.entries(plain).flatMap(([key, value]) => ["--plaintext", `${key}=${value}`]),
@@ -204,8 +211,10 @@ function writeProject(folder: string, install: InstallKind, main: string): void 
     mkdirSync(folder);
     symlinkSync(join(installed, "node_modules"), join(folder, "node_modules"), "dir");
     cpSync(join(installed, "package.json"), join(folder, "package.json"));
+    // Pulumi looks for it where the program is.
+    mkdirSync(dirname(join(folder, main)), { recursive: true });
     writeFileSync(
-        join(folder, "tsconfig.json"),
+        join(folder, dirname(main), "tsconfig.json"),
         JSON.stringify({
             compilerOptions: {
                 strict: true,
@@ -216,7 +225,7 @@ function writeProject(folder: string, install: InstallKind, main: string): void 
                 types: ["node"],
                 skipLibCheck: true,
             },
-            files: [main],
+            files: [basename(main)],
         }),
     );
     writeFileSync(
@@ -248,6 +257,19 @@ function installedOncePerRun(kind: InstallKind): string {
     copyTree(source, folder);
     installs.set(kind, folder);
     return folder;
+}
+
+function ownPackage(modules: string, install: InstallKind): string {
+    if (install !== "pack-npm") throw new Error(`no package of its own with ${install}`);
+    const shared = realpathSync(modules);
+    const own = join(modules, PACKAGE);
+    rmSync(modules);
+    mkdirSync(modules);
+    for (const name of readdirSync(shared)) {
+        if (name !== PACKAGE) symlinkSync(join(shared, name), join(modules, name));
+    }
+    cpSync(join(shared, PACKAGE), own, { recursive: true });
+    return own;
 }
 
 /** By hard links where both are on one file system: a tenth of the time. Nobody writes to either. */
