@@ -3,7 +3,15 @@
 // The npm package `pulumi` only downloads the tool at first run. Where the tool is not installed it is
 // built from the Go module registry instead, from the two modules pinned in tools/engine: two, because
 // the language host's last release as a module needs other versions than the tool does.
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import {
+    existsSync,
+    mkdirSync,
+    readFileSync,
+    realpathSync,
+    renameSync,
+    rmSync,
+    writeFileSync,
+} from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { run, tryRun } from "./run.mjs";
 import { hashOf, isStamped, writeStamp } from "./stamp.mjs";
@@ -28,31 +36,37 @@ export function setupEngine({ root, log }) {
     return installedEngine() ?? builtEngine(root, log);
 }
 
-/** An installed tool counts only with its own language host beside it. */
+/** An installed tool counts only with its own plugins beside it. */
 function installedEngine() {
     for (const folder of (process.env.PATH ?? "").split(delimiter)) {
         const pulumi = join(folder, "pulumi");
         if (folder === "" || !existsSync(pulumi)) continue;
         const home = dirname(realpathSync(pulumi));
+        if (![LANGUAGE_HOST, DYNAMIC_PROVIDER].every((plugin) => existsSync(join(home, plugin)))) continue;
         const version = /^v?(\d+)\.(\d+)/.exec(tryRun(pulumi, ["version"], { limitSeconds: 60 }) ?? "");
-        if (version && isAtLeast(version, OLDEST_PULUMI) && existsSync(join(home, LANGUAGE_HOST)))
-            return home;
+        if (version && isAtLeast(version, OLDEST_PULUMI)) return home;
     }
     return undefined;
 }
 
 function builtEngine(root, log) {
     const bin = join(root, ".cache/engine/bin");
-    const stamp = join(root, ".cache/engine/stamp");
     const sources = hashOf(root, [...MODULES, "tools/setupEngine.mjs"]);
-    if (isStamped(stamp, sources)) return bin;
+    if (isStamped(join(bin, "stamp"), sources)) return bin;
     requireGo();
     log("building the Pulumi engine from Go modules (about 5 minutes the first time)");
-    mkdirSync(bin, { recursive: true });
-    for (const module of MODULES) buildTool(join(root, module), bin);
-    writeFileSync(join(bin, DYNAMIC_PROVIDER), DYNAMIC_PROVIDER_SCRIPT);
-    chmodSync(join(bin, DYNAMIC_PROVIDER), 0o755);
-    writeStamp(stamp, sources);
+    // Made beside and renamed: an engine that is running at this moment, or an interruption, does no harm.
+    const draft = `${bin}-${process.pid}`;
+    try {
+        mkdirSync(draft, { recursive: true });
+        for (const module of MODULES) buildTool(join(root, module), draft);
+        writeFileSync(join(draft, DYNAMIC_PROVIDER), DYNAMIC_PROVIDER_SCRIPT, { mode: 0o755 });
+        writeStamp(join(draft, "stamp"), sources);
+        rmSync(bin, { recursive: true, force: true });
+        renameSync(draft, bin);
+    } finally {
+        rmSync(draft, { recursive: true, force: true });
+    }
     return bin;
 }
 
