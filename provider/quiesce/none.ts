@@ -1,0 +1,32 @@
+import type { Quiescer } from "./quiescer";
+
+/** How long the answer of CreateSnapshots is waited for when nothing is frozen meanwhile. */
+const ANSWER_LIMIT_MS = 60_000;
+
+/** Quiesces nothing: a plain, crash-consistent set. */
+export function none(signal: AbortSignal): Quiescer {
+    return {
+        preconditions: () => Promise.resolve([]),
+        deploy: () => Promise.resolve(),
+        capture: async (reserve) => {
+            const call = await reserve();
+            const set = await call(ANSWER_LIMIT_MS, signal);
+            return {
+                set,
+                awake: true,
+                deployed: false,
+                evidence: {
+                    method: "none",
+                    vouchedBy: "nobody",
+                    vouchedLevel: "crash",
+                    requestedAt: set.requestedAt,
+                    returnedAt: set.returnedAt,
+                    apiMs: set.apiMs,
+                    held: false,
+                },
+            };
+        },
+        recover: () => Promise.resolve(),
+        close: () => Promise.resolve(),
+    };
+}

@@ -1,0 +1,51 @@
+import type { Failure } from "../errors";
+import type { CaptureEvidence } from "../evidence";
+import type { Undo } from "../undo";
+
+/** One snapshot as CreateSnapshots answered it. */
+export interface CreatedSnapshot {
+    readonly snapshotId: string;
+    readonly volumeId: string;
+    /** ISO 8601. */
+    readonly startTime: string;
+}
+
+/** The answer of one CreateSnapshots. */
+export interface CreatedSet {
+    readonly snapshots: readonly CreatedSnapshot[];
+    /** ISO 8601, by the controller's clock. */
+    readonly requestedAt: string;
+    readonly returnedAt: string;
+    /** How long the API took, in milliseconds. */
+    readonly apiMs: number;
+}
+
+/** Takes the snapshots, at once: the API slot and the connection are held already. `limitMs` bounds the answer. */
+export type SnapshotCall = (limitMs: number, signal: AbortSignal) => Promise<CreatedSet>;
+
+/** What came of quiescing and taking the set. */
+export interface Capture {
+    readonly set: CreatedSet;
+    readonly evidence: CaptureEvidence;
+    /** Something was put on the instance for the run, besides the process that freezes. */
+    readonly deployed: boolean;
+    /** Only if this is proven: see `THAW_PENDING`. */
+    readonly awake: boolean;
+}
+
+/** A way to quiesce an instance. Windows and Linux, and none, are the same to the flow in `takeSnapshot.ts`. */
+export interface Quiescer {
+    /** All that can be found out without touching the instance; every failure, not the first. */
+    preconditions(): Promise<Failure[]>;
+    /** Puts on the instance what this run needs; registers its removal before it acts. */
+    deploy(undo: Undo): Promise<void>;
+    /**
+     * Quiesces, has the set taken, wakes the instance. Calls `reserve` before anything is frozen; one that takes the
+     * set itself never calls it. Throws `QuiesceError` when there is no set, with whether the instance is awake.
+     */
+    capture(reserve: () => Promise<SnapshotCall>, undo: Undo): Promise<Capture>;
+    /** Wakes an instance that an earlier execution may have left frozen. Throws when it is not known to be awake. */
+    recover(executionId: string): Promise<void>;
+    /** Ends every connection. Bounded; can be called again. */
+    close(): Promise<void>;
+}
