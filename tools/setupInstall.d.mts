@@ -1,4 +1,4 @@
-export declare const INSTALL_KINDS: readonly ["pack-npm", "link-npm", "pack-pnpm", "link-pnpm"];
+export declare const INSTALL_KINDS: readonly ["pack-npm", "link", "pack-pnpm", "link-pnpm"];
 export declare function setupInstall(options: {
     root: string;
     kind: (typeof INSTALL_KINDS)[number];

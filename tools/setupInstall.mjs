@@ -13,8 +13,8 @@ import { join } from "node:path";
 import { run } from "./run.mjs";
 import { hashOf, isStamped, writeStamp } from "./stamp.mjs";
 
-/** How a project got the package, and by which package manager. */
-export const INSTALL_KINDS = ["pack-npm", "link-npm", "pack-pnpm", "link-pnpm"];
+/** How a project got the package, and by which package manager; a link is npm's where it does not say. */
+export const INSTALL_KINDS = ["pack-npm", "link", "pack-pnpm", "link-pnpm"];
 
 const PACKAGE = "pulumi-app-consistent-snapshot";
 
@@ -29,7 +29,7 @@ const COMPANIONS = ["@pulumi/pulumi", "@types/node", "typescript"];
  * @returns {string} a folder outside of which nothing is needed: `node_modules` and the package.json that led to it
  */
 export function setupInstall({ root, kind, log }) {
-    const [how, manager] = kind.split("-");
+    const [how, manager = "npm"] = kind.split("-");
     const folder = join(root, ".cache/e2e", kind);
     const stamp = join(folder, "stamp");
     const contents = hashOf(root, PACKED_FILES);
