@@ -186,7 +186,7 @@ export async function startLocalCloud(options: CloudOptions = {}): Promise<Local
         ...(options.accountId !== undefined && { account_id: options.accountId }),
         ...(options.snapshotDurationMs !== undefined && { snapshot_duration_ms: options.snapshotDurationMs }),
     };
-    const child = spawn(python, ["-m", "local_cloud", JSON.stringify(settings)], {
+    const child = spawn(python, ["-B", "-m", "local_cloud", JSON.stringify(settings)], {
         cwd: join(ROOT, "tools/cloud"),
         stdio: ["pipe", "pipe", "pipe"],
         env: {
@@ -387,7 +387,7 @@ export class LocalCloud {
         const { limitMs, ...rest } = options;
         const gate = await this.armGate(operation, rest);
         const call = await gate.reached(limitMs === undefined ? {} : { limitMs });
-        return { call, release: gate.release };
+        return { call, release: () => gate.release() };
     }
 
     /** Refuses an operation for lack of permission. */

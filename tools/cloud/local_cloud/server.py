@@ -24,7 +24,11 @@ class ApiServer(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, cloud: Cloud) -> None:
-        super().__init__(("127.0.0.1", 0), ApiHandler)
+        # Linux keeps a port over refuse() only where it was asked for by number: this one finds a free number.
+        self._reservation = socket.socket()
+        self._reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reservation.bind(("127.0.0.1", 0))
+        super().__init__(self._reservation.getsockname(), ApiHandler)
         self.cloud = cloud
         self.port = self.server_address[1]
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -34,7 +38,27 @@ class ApiServer(ThreadingHTTPServer):
         self._connections_lock = threading.Lock()
 
     def start(self) -> None:
+        self._warm_up()
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def _warm_up(self) -> None:
+        """moto loads its models at the first request: that one is not to be a caller's, who measures times."""
+        requests = (
+            ("ec2", "2016-11-15", "DescribeSnapshots"),
+            ("sts", "2011-06-15", "GetCallerIdentity"),
+        )
+        for service, version, operation in requests:
+            scope = f"Credential=warm-up/20000101/us-east-1/{service}/aws4_request"
+            headers = {
+                "authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0",
+                "content-type": "application/x-www-form-urlencoded",
+            }
+            body = f"Action={operation}&Version={version}".encode()
+            headers["content-length"] = str(len(body))
+            request = HttpRequest("POST", "/", "", headers, body, None)
+            answer = self._ask_moto(understand(request), request)
+            if answer.status != 200:
+                raise RuntimeError(f"moto does not answer {operation}: {answer.body!r}")
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
         while True:
@@ -53,7 +77,7 @@ class ApiServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def refuse(self) -> None:
-        """Connections are cut and new ones refused; the port stays ours (on Linux, a socket can listen again)."""
+        """Connections are cut and new ones refused; on Linux, the socket can listen again."""
         self._listening.clear()
         self.socket.shutdown(socket.SHUT_RDWR)
         with self._connections_lock:

@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 import moto.ec2.models.elastic_block_store as ebs
 from moto.core.responses import ActionResult, EmptyResult
+from moto.core.serialize import EC2Serializer, TimestampSerializer
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.utils import generic_filter, random_snapshot_id
 
@@ -248,6 +249,8 @@ class Snapshots:
             [taken] = snapshots.take(backend, [volume], description, {volume.id: tags}, instance_id)
             return ActionResult(taken.as_created())
 
+        # EBS tells start times to the millisecond; moto cuts them off, to before the request.
+        EC2Serializer.DEFAULT_TIMESTAMP_FORMAT = TimestampSerializer.TIMESTAMP_FORMAT_ISO8601
         ebs.Snapshot = GradualSnapshot
         ElasticBlockStore.create_snapshots = create_snapshots
         ElasticBlockStore.create_snapshot = create_snapshot
