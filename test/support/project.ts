@@ -63,7 +63,7 @@ export interface EngineResult extends Ended {
     /** The stack's outputs as recorded in the state after the run; secrets stay encrypted there. */
     readonly outputs: Record<string, unknown>;
     readonly events: readonly EngineEvent[];
-    /** What the engine reported: the diagnostics of all severities, one text. */
+    /** What the engine reported: the diagnostics of all severities but debug, one text. */
     readonly diagnostics: string;
 }
 
@@ -316,7 +316,9 @@ function toResult(ended: Ended, log: string, state: State): EngineResult {
         summary: changes ?? {},
         outputs: stack?.outputs ?? {},
         events,
-        diagnostics: events.flatMap(({ diagnosticEvent }) => diagnosticEvent?.message ?? []).join(""),
+        diagnostics: events
+            .flatMap(({ diagnosticEvent: one }) => (one && one.severity !== "debug" ? [one.message] : []))
+            .join(""),
     };
 }
 
