@@ -709,7 +709,7 @@ describe("local cloud", () => {
 
             it(`holds a request at a gate ${phase} acting`, async () => {
                 const instance = await cloud.createInstance({ volumes: 1 });
-                const gate = await cloud.armGate("CreateSnapshots", { phase });
+                const gate = await cloud.gate("CreateSnapshots", { phase });
                 const request = take(instance);
                 const call = await gate.reached();
                 expect([call.operation, call.outcome, call.acted]).to.deep.equal([
@@ -726,8 +726,8 @@ describe("local cloud", () => {
 
         it("acts on what waits at a gate though its client has gone", async () => {
             const instance = await cloud.createInstance({ volumes: 1 });
-            const gate = await cloud.armGate("CreateSnapshots", { resource: instance.instanceId });
-            const afterActing = await cloud.armGate("CreateSnapshots", { phase: "after" });
+            const gate = await cloud.gate("CreateSnapshots", { resource: instance.instanceId });
+            const afterActing = await cloud.gate("CreateSnapshots", { phase: "after" });
             const giveUp = new AbortController();
             const request = failure(
                 ec2.send(
@@ -745,21 +745,9 @@ describe("local cloud", () => {
             expect(await cloud.snapshots(instance)).to.have.length(1);
         });
 
-        it("waits at a gate in one call", async () => {
-            const instance = await cloud.createInstance({ volumes: 1 });
-            const held = cloud.gate("CreateSnapshots");
-            // Control requests wait for nothing, so the gate is armed before the next one is answered.
-            await cloud.calls();
-            const request = take(instance);
-            const { call, release } = await held;
-            expect(call.operation).to.equal("CreateSnapshots");
-            await release();
-            await request;
-        });
-
         it("cuts what waits at a gate when it is reset, without acting", async () => {
             const instance = await cloud.createInstance({ volumes: 1 });
-            const gate = await cloud.armGate("CreateSnapshots");
+            const gate = await cloud.gate("CreateSnapshots");
             const request = failure(take(instance));
             await gate.reached();
             await cloud.reset();
@@ -870,7 +858,7 @@ describe("local cloud", () => {
         const starter = `
             const { startLocalCloud } = require("./test/support/localCloud.ts");
             startLocalCloud().then(async (cloud) => {
-                await cloud.armGate("*");
+                await cloud.gate("*");
                 console.log(cloud.endpoint);
             });`;
         const child = spawn(process.execPath, ["--import", "tsx", "-e", starter], {

@@ -366,28 +366,17 @@ export class LocalCloud {
         return { reached: (options) => this.awaitFault(number, operation, options) };
     }
 
-    /** Arms a gate: requests that come to it wait there until `release`. In force when this resolves. */
-    async armGate(operation: string, options: { phase?: Phase } & FaultMatch = {}): Promise<Gate> {
+    /**
+     * Arms a gate, in force when this resolves: a request that comes to it waits there, before it is carried out or
+     * before it is answered. `reached` tells when one has come, `release` lets it go on.
+     */
+    async gate(operation: string, options: { phase?: Phase } & FaultMatch = {}): Promise<Gate> {
         const { phase = "before", ...match } = options;
         const number = await this.addFault(operation, "gate", { phase }, match);
         return {
             reached: (options) => this.awaitFault(number, operation, options),
             release: () => this.control("release_fault", { number }),
         };
-    }
-
-    /**
-     * Arms a gate and waits until a request stands at it. Where the request might come before the gate is armed, use
-     * `armGate` and then `reached`.
-     */
-    async gate(
-        operation: string,
-        options: { phase?: Phase; limitMs?: number } & FaultMatch = {},
-    ): Promise<{ call: CloudCall; release: () => Promise<void> }> {
-        const { limitMs, ...rest } = options;
-        const gate = await this.armGate(operation, rest);
-        const call = await gate.reached(limitMs === undefined ? {} : { limitMs });
-        return { call, release: () => gate.release() };
     }
 
     /** Refuses an operation for lack of permission. */
