@@ -317,7 +317,8 @@ function toResult(ended: Ended, log: string, state: State): EngineResult {
         outputs: stack?.outputs ?? {},
         events,
         diagnostics: events
-            .flatMap(({ diagnosticEvent: one }) => (one && one.severity !== "debug" ? [one.message] : []))
+            // The engine writes debug messages too, whatever the type says.
+            .flatMap(({ diagnosticEvent: one }) => (one && !/debug/.test(one.severity) ? [one.message] : []))
             .join(""),
     };
 }
