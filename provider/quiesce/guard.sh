@@ -372,6 +372,7 @@ thaw_by_marker() {
 # shellcheck disable=SC2016 # for the hook's shell to expand
 # What a hook's shell does before it becomes the hook. Its owner may have abandoned it or died since it
 # ordered it: whoever stops the hook looks for its process id after that, so either they see us, or we see that.
+# busybox ignores SIGQUIT for itself and lets what it execs inherit that, unless it is caught.
 launch='umask 077
 printf "%s\n" "$$" >"$1/$2.pid" || exit 126
 [ ! -e "$1/$2.abandoned" ] || exit 126
@@ -381,6 +382,7 @@ if [ -p "$1/$2.stderr" ]; then exec 2>"$1/$2.stderr"; fi
 . "$1/environment" || exit 126
 cd /
 unset OLDPWD
+trap : QUIT
 if [ -n "$6" ]; then exec "$5" "$6" "$7" "$3"; elif [ -n "$5" ]; then exec "$5" "$7" "$3"; else exec "$7" "$3"; fi'
 
 # Usage: run_hook pre|post VERB OWNER. In the foreground: see the top of this file.
@@ -763,6 +765,7 @@ await_orphaned_post_thaw() {
 
 check_host() {
     say "user $uid"
+    if cloud_init_runs; then say booting; fi
     # shellcheck disable=SC2086 # a list
     for tool in $(missing_tools $needed_tools); do say "tool-missing $tool"; done
     identify
@@ -783,6 +786,11 @@ check_host() {
     list_devices
     list_mounts
     say 'done'
+}
+
+# cloud-init writes its result when its last stage is over (cloud-init manual, "Status").
+cloud_init_runs() {
+    [ -d /run/cloud-init ] && [ ! -e /run/cloud-init/result.json ] && [ ! -e /run/cloud-init/disabled ]
 }
 
 # From /proc/locks: trying the lock could make another execution fail.
@@ -840,6 +848,9 @@ guard_freeze() {
 
 guard_recover() {
     trap : HUP INT TERM PIPE
+    # That nothing is there on another host says nothing about ours.
+    identify
+    [ "$identity" != other ] || refuse WRONG_INSTANCE "$found_instance"
     if [ ! -d "$state_directory" ]; then
         say gone
         exit 0

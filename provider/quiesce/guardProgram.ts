@@ -69,7 +69,8 @@ export function composeGuard(params: GuardParams): GuardProgram {
     const program = Buffer.from(text.replace(/\n+$/, ""));
     // Nothing that fish, csh, bash and dash read differently. dd takes the program and not a byte of the words.
     const shell = `sh -c 'p=$(dd bs=1 count=${program.length} 2>/dev/null) && eval "$p"'`;
-    return { command: params.sudo ? `sudo -n ${shell}` : shell, stdin: program };
+    // A busybox login shell that becomes its last command hands on its ignored SIGQUIT: let it have another.
+    return { command: `${params.sudo ? "sudo -n " : ""}${shell} && true`, stdin: program };
 }
 
 /** The shell's spelling of a text, whatever is in it. */
@@ -311,6 +312,8 @@ export interface HostMount {
 export interface HostReport {
     /** false: the guard was cut off, and what is missing below was not looked at. */
     complete: boolean;
+    /** cloud-init has not finished: scripts and rights may still come. */
+    booting: boolean;
     uid: number | undefined;
     missingTools: string[];
     identity: { kind: Identity | "other"; instanceId: string };
@@ -336,6 +339,7 @@ export interface HostReport {
 export function parseHostReport(lines: readonly string[]): HostReport {
     const report: HostReport = {
         complete: false,
+        booting: false,
         uid: undefined,
         missingTools: [],
         identity: { kind: "unverified", instanceId: "" },
@@ -364,6 +368,9 @@ function addFact(report: HostReport, word: string, rest: string): boolean {
     switch (word) {
         case "done":
             report.complete = true;
+            return true;
+        case "booting":
+            report.booting = true;
             return true;
         case "user":
             report.uid = Number(first);

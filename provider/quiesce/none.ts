@@ -1,3 +1,4 @@
+import { type Failure, SnapshotError } from "../errors";
 import type { Quiescer } from "./quiescer";
 
 /** How long the answer of CreateSnapshots is waited for when nothing is frozen meanwhile. */
@@ -26,7 +27,14 @@ export function none(signal: AbortSignal): Quiescer {
                 },
             };
         },
-        recover: () => Promise.resolve(),
+        recover: () => Promise.reject(new SnapshotError(cannotWake)),
         close: () => Promise.resolve(),
     };
 }
+
+const cannotWake: Failure = {
+    code: "THAW_PENDING",
+    message:
+        'An earlier run by scripts may have left the instance frozen, and { method: "none" } cannot reach it.',
+    remedy: 'Set quiesce back to { method: "hooks", connection } and run `pulumi up`; then change it.',
+};

@@ -1,0 +1,322 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { SourceVolume } from "../aws/instance";
+import { type Failure, SnapshotError, messageOf } from "../errors";
+import type { ConsistencyLevel } from "../evidence";
+import type { HooksQuiesce, ScriptSource, Timeouts } from "../inputs";
+import { isHurried } from "../interrupt";
+import { type SshConnection, SshError, type SshSettings, connect } from "../ssh/connection";
+import type { Undo } from "../undo";
+import { lostConnection, refused, stillFrozen, unexpected } from "./guardFailures";
+import {
+    type GuardLine,
+    type GuardParams,
+    type HostReport,
+    type Hook,
+    VMWARE_VERBS,
+    isAwake,
+    parseHostReport,
+} from "./guardProgram";
+import { GuardSession, NoGuard } from "./guardSession";
+import { hold } from "./hold";
+import { hostFailures, notCovered } from "./hostFailures";
+import { QuiesceError } from "./quiesceError";
+import type { Capture, Quiescer, SnapshotCall } from "./quiescer";
+
+export interface HooksSettings {
+    readonly executionId: string;
+    readonly instanceId: string;
+    /** EC2's name of the instance's state. */
+    readonly state: string;
+    readonly quiesce: HooksQuiesce;
+    readonly timeouts: Timeouts;
+    readonly minimumLevel: ConsistencyLevel;
+    readonly excluded: readonly SourceVolume[];
+    /** Whether EC2 says that nothing can run, and so nothing be frozen, on the instance. */
+    readonly isDown: () => Promise<boolean>;
+    readonly log: (line: string) => void;
+    readonly signal: AbortSignal;
+}
+
+const CHECK_LIMIT_MS = 60_000;
+/** How long a guard stays ready for the word to freeze: the API slot may have a queue. Seconds. */
+const READY_LIMIT_S = 900;
+/** A guard's own pauses on top of the scripts' limits, for each of up to three tries. Seconds. */
+const GUARD_MARGIN_S = 5;
+/** Connecting anew, within the run, to an instance whose thawing is not proven. */
+const RECONNECT_LIMIT_MS = 60_000;
+const BOOT_PAUSE_MS = 5_000;
+
+export const defaultScripts = {
+    preFreeze: "/usr/sbin/pre-freeze-script",
+    postThaw: "/usr/sbin/post-thaw-script",
+};
+
+/** Quiesces a Linux instance by its pre-freeze and post-thaw scripts, through the guard, over SSH. */
+export function hooks(settings: HooksSettings): Quiescer {
+    return new Hooks(settings);
+}
+
+type ReadyLine = Extract<GuardLine, { kind: "ready" }>;
+
+class Hooks implements Quiescer {
+    readonly #settings: HooksSettings;
+    #connection: SshConnection | undefined;
+    #guard: GuardSession | undefined;
+    #ready: ReadyLine | undefined;
+    #notCovered: string[] = [];
+
+    constructor(settings: HooksSettings) {
+        this.#settings = settings;
+    }
+
+    async preconditions(): Promise<Failure[]> {
+        const { state, timeouts } = this.#settings;
+        if (state !== "running" && state !== "pending") {
+            return [notRunning(state)];
+        }
+        const deadline = performance.now() + timeouts.connect * 1000;
+        try {
+            this.#connection = await this.#connect(timeouts.connect * 1000);
+            return await this.#examine(this.#connection, deadline);
+        } catch (error) {
+            return [failureOf(error)];
+        }
+    }
+
+    async deploy(undo: Undo): Promise<void> {
+        const { signal } = this.#settings;
+        if (this.#connection === undefined) {
+            throw new TypeError("deploy was called without preconditions");
+        }
+        try {
+            const guard = await GuardSession.start(this.#connection, this.#params("freeze"), signal);
+            this.#guard = guard;
+            undo.cleanUp("remove what was put on the host", () => this.#dismiss(guard));
+            this.#ready = await this.#awaitReady(guard);
+        } catch (error) {
+            if (error instanceof SshError || error instanceof NoGuard) {
+                throw new QuiesceError(failureOf(error), { awake: true, mayFallBack: true });
+            }
+            throw error;
+        }
+    }
+
+    async capture(reserve: () => Promise<SnapshotCall>): Promise<Capture> {
+        const { quiesce, timeouts, log, signal } = this.#settings;
+        if (this.#guard === undefined || this.#ready === undefined) {
+            throw new TypeError("capture was called without deploy");
+        }
+        const call = await reserve();
+        return await hold(this.#guard, call, {
+            level: quiesce.scripts?.level ?? "application",
+            timeouts,
+            secrets: secretsOf(quiesce),
+            deployed: usesInlineScripts(quiesce),
+            notCovered: this.#notCovered,
+            ready: this.#ready,
+            proveAwake: () => this.#proveAwake(),
+            log,
+            signal,
+        });
+    }
+
+    async recover(executionId: string): Promise<void> {
+        await this.#recover(executionId, this.#settings.timeouts.connect * 1000);
+    }
+
+    async close(): Promise<void> {
+        await this.#connection?.close();
+    }
+
+    async #connect(timeoutMs: number): Promise<SshConnection> {
+        const { quiesce, log, signal } = this.#settings;
+        return await connect(quiesce.connection as SshSettings, { timeoutMs, log, signal });
+    }
+
+    /** A host whose cloud-init still runs may lack scripts and rights that it gets in a moment. */
+    async #examine(connection: SshConnection, deadline: number): Promise<Failure[]> {
+        const { signal, log, quiesce, minimumLevel } = this.#settings;
+        for (;;) {
+            const report = await this.#check(connection);
+            const failures = hostFailures(report, {
+                instanceId: this.#settings.instanceId,
+                verifyIdentity: quiesce.verifyInstanceIdentity ?? true,
+                preFreezePath: pathOf(quiesce.scripts?.preFreeze, defaultScripts.preFreeze),
+                postThawPath: pathOf(quiesce.scripts?.postThaw, defaultScripts.postThaw),
+                lock: this.#settings.timeouts.lock,
+                levelNeeded: minimumLevel !== "crash",
+                excluded: this.#settings.excluded,
+            });
+            const hopeful = failures.every((failure) => failure.code !== "WRONG_INSTANCE");
+            if (!report.booting || failures.length === 0 || !hopeful || performance.now() > deadline) {
+                this.#notCovered = notCovered(report);
+                this.#tellOf(report);
+                return failures;
+            }
+            log("waiting for cloud-init to finish on the instance");
+            await sleep(BOOT_PAUSE_MS, undefined, { signal });
+        }
+    }
+
+    async #check(connection: SshConnection): Promise<HostReport> {
+        const { signal } = this.#settings;
+        const guard = await GuardSession.start(connection, this.#params("check"), signal);
+        const events = await guard.all(CHECK_LIMIT_MS, signal);
+        return parseHostReport(events.map((event) => event.text));
+    }
+
+    #tellOf({ marker, lock }: HostReport): void {
+        const { log } = this.#settings;
+        if (marker !== undefined && !lock.held) {
+            log(`warning: ${marker.executionId} left the instance frozen (STALE_FREEZE); it is thawed first`);
+        }
+        if (this.#notCovered.length > 0) {
+            log(`warning: in no snapshot, as they are on no EBS volume: ${this.#notCovered.join(", ")}`);
+        }
+    }
+
+    async #awaitReady(guard: GuardSession): Promise<ReadyLine> {
+        const { timeouts, signal, log } = this.#settings;
+        const deadline = performance.now() + (timeouts.lock + timeouts.postThaw * 3) * 1000 + CHECK_LIMIT_MS;
+        for (;;) {
+            const event = await guard.next(deadline - performance.now(), signal);
+            switch (event?.line.kind) {
+                case "ready":
+                    return event.line;
+                case "recovered":
+                    log(`thawed what ${event.line.executionId} had left frozen`);
+                    break;
+                case "refused":
+                    throw refused(event.line.code, event.line.text, this.#settings.instanceId);
+                case undefined:
+                    throw new QuiesceError(lostConnection("before anything was frozen"), {
+                        awake: true,
+                        mayFallBack: true,
+                    });
+                default:
+                    throw new QuiesceError(unexpected(event?.text ?? ""), { awake: true, mayFallBack: true });
+            }
+        }
+    }
+
+    /** Ends the guard's input, upon which it removes what it put on the host; fails when it says that it could not. */
+    async #dismiss(guard: GuardSession): Promise<void> {
+        guard.letGo();
+        const events = await guard.all(CHECK_LIMIT_MS, AbortSignal.timeout(CHECK_LIMIT_MS));
+        for (const { line } of events) {
+            if (line.kind === "cleaned" && !line.ok) {
+                throw new Error(`the host still has ${line.left}`);
+            }
+        }
+    }
+
+    /** Within the run: one fresh connection to a host whose guard did not report that it is awake. */
+    async #proveAwake(): Promise<boolean> {
+        const { executionId, isDown, log, signal } = this.#settings;
+        if (isHurried(signal)) {
+            return false;
+        }
+        try {
+            await this.#recover(executionId, RECONNECT_LIMIT_MS);
+            return true;
+        } catch (error) {
+            log(`warning: ${messageOf(error)}`);
+            return await isDown();
+        }
+    }
+
+    /** Under the host's lock, and only if the marker of this very execution is there. */
+    async #recover(executionId: string, limitMs: number): Promise<void> {
+        const connection = await this.#connect(limitMs);
+        try {
+            const params = { ...this.#params("recover"), executionId };
+            const signal = AbortSignal.timeout(
+                (params.limits.lock + this.#longestThaw()) * 1000 + CHECK_LIMIT_MS,
+            );
+            const guard = await GuardSession.start(connection, params, signal);
+            for (const { line } of await guard.all(Infinity, signal)) {
+                if (line.kind === "gone" || (line.kind === "thawed" && isAwake(line.end))) {
+                    return;
+                }
+                if (line.kind === "refused") {
+                    throw refused(line.code, line.text, this.#settings.instanceId);
+                }
+            }
+            throw new SnapshotError(stillFrozen());
+        } catch (error) {
+            throw error instanceof SnapshotError
+                ? error
+                : new SnapshotError(failureOf(error), { cause: error });
+        } finally {
+            await connection.close();
+        }
+    }
+
+    #longestThaw(): number {
+        return 3 * (this.#settings.timeouts.postThaw + GUARD_MARGIN_S);
+    }
+
+    #params(mode: GuardParams["mode"]): Omit<GuardParams, "nonce"> {
+        const { executionId, instanceId, quiesce, timeouts } = this.#settings;
+        const { preFreeze, freeze, postThaw } = timeouts;
+        // Our own guard may still hold the lock for as long as a freeze can last.
+        const lock = mode === "recover" ? preFreeze + freeze + this.#longestThaw() : timeouts.lock;
+        return {
+            mode,
+            executionId,
+            instanceId,
+            sudo: quiesce.sudo ?? quiesce.connection.user !== "root",
+            verifyIdentity: quiesce.verifyInstanceIdentity ?? true,
+            preFreeze: hookOf(quiesce.scripts?.preFreeze, defaultScripts.preFreeze),
+            postThaw: hookOf(quiesce.scripts?.postThaw, defaultScripts.postThaw),
+            verbs: VMWARE_VERBS,
+            environment: quiesce.environment ?? {},
+            limits: { lock, wait: READY_LIMIT_S, preFreeze, freeze, postThaw },
+            showHookOutput: quiesce.showHookOutput === "onFailure",
+        };
+    }
+}
+
+function hookOf(source: ScriptSource | undefined, standardPath: string): Hook {
+    return source?.script === undefined ? { path: source?.path ?? standardPath } : { script: source.script };
+}
+
+function pathOf(source: ScriptSource | undefined, standardPath: string): string | undefined {
+    const hook = hookOf(source, standardPath);
+    return "path" in hook ? hook.path : undefined;
+}
+
+function usesInlineScripts({ scripts }: HooksQuiesce): boolean {
+    return scripts?.preFreeze?.script !== undefined || scripts?.postThaw?.script !== undefined;
+}
+
+/** What must not be seen in a hook's output. */
+function secretsOf({ connection, environment }: HooksQuiesce): string[] {
+    const { password, privateKeyPassword, proxy } = connection;
+    const all = [
+        password,
+        privateKeyPassword,
+        proxy?.password,
+        proxy?.privateKeyPassword,
+        ...Object.values(environment ?? {}),
+    ];
+    return all.filter((secret) => secret !== undefined && secret !== "") as string[];
+}
+
+function failureOf(error: unknown): Failure {
+    if (error instanceof SshError) {
+        return { code: error.code, message: `${error.message}.`, remedy: `${error.remedy}.` };
+    }
+    if (error instanceof NoGuard || error instanceof SnapshotError) {
+        return error.failure;
+    }
+    throw error;
+}
+
+function notRunning(state: string): Failure {
+    return {
+        code: "INSTANCE_STATE",
+        message: `The instance is ${state}: only a running one can be quiesced by scripts.`,
+        remedy: 'Start it, or use { method: "none" } for a stopped instance.',
+    };
+}

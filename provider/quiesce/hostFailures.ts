@@ -1,0 +1,162 @@
+import type { SourceVolume } from "../aws/instance";
+import type { Failure } from "../errors";
+import {
+    type HostDevice,
+    type HostReport,
+    type ScriptProblem,
+    aggregates,
+    ebsVolumeId,
+} from "./guardProgram";
+
+/** What the report is held against. */
+export interface Expectations {
+    readonly instanceId: string;
+    readonly verifyIdentity: boolean;
+    /** Paths of the scripts; undefined for one that is deployed. */
+    readonly preFreezePath: string | undefined;
+    readonly postThawPath: string | undefined;
+    /** Seconds that a lock is waited for; 0: a held lock is a failure. */
+    readonly lock: number;
+    /** A level above crash is asked for. */
+    readonly levelNeeded: boolean;
+    readonly excluded: readonly SourceVolume[];
+}
+
+/** Everything about the host that stands against quiescing it. */
+export function hostFailures(report: HostReport, expected: Expectations): Failure[] {
+    return [
+        ...identityFailures(report, expected),
+        ...suitabilityFailures(report),
+        ...scriptFailures("pre-freeze", expected.preFreezePath, report.scripts.pre),
+        ...scriptFailures("post-thaw", expected.postThawPath, report.scripts.post),
+        ...lockFailures(report, expected),
+        ...splitFailures(report, expected.excluded),
+    ];
+}
+
+function identityFailures({ identity }: HostReport, expected: Expectations): Failure[] {
+    if (identity.kind === "other") {
+        return [
+            {
+                code: "WRONG_INSTANCE",
+                message: `The host behind the address is ${identity.instanceId}, not ${expected.instanceId}.`,
+                remedy: "Correct `connection.host` or `instanceId`; an address that was reused is the usual cause.",
+            },
+        ];
+    }
+    if (identity.kind === "unverified" && expected.verifyIdentity && expected.levelNeeded) {
+        return [
+            {
+                code: "IDENTITY_UNVERIFIED",
+                message:
+                    "The host does not say which instance it is: no DMI asset tag, no answer from the metadata service.",
+                remedy: 'Allow IMDSv2 on the instance (HttpEndpoint enabled), or set minimumLevel: "crash".',
+            },
+        ];
+    }
+    return [];
+}
+
+function suitabilityFailures(report: HostReport): Failure[] {
+    const problems: string[] = [];
+    if (!report.complete) {
+        problems.push("it could not be examined to the end");
+    }
+    const missing = report.missingTools.filter((tool) => tool !== "lsblk");
+    if (missing.length > 0) {
+        problems.push(`it has no ${missing.join(", ")}`);
+    }
+    if (report.complete && report.runFileSystem !== "tmpfs") {
+        problems.push(`/run is ${report.runFileSystem}, not a tmpfs`);
+    }
+    if (report.stateDirectoryProblem !== undefined) {
+        problems.push(`/run/app-consistent-snapshot ${report.stateDirectoryProblem}`);
+    }
+    return problems.map((problem) => ({
+        code: "HOST_UNSUITABLE",
+        message: `The host cannot be frozen safely: ${problem}.`,
+        remedy: 'See README, "What the instance needs".',
+    }));
+}
+
+const scriptTexts: Record<ScriptProblem["kind"], string> = {
+    missing: "does not exist",
+    "not-regular": "is not a regular file",
+    "not-executable": "is not executable",
+    owner: "is not owned by root",
+    writable: "can be written by others than its owner",
+    "folder-writable": "is in a folder that others than its owner can write to",
+    "no-interpreter": "names an interpreter that is not there",
+};
+
+function scriptFailures(
+    name: string,
+    path: string | undefined,
+    problems: readonly ScriptProblem[],
+): Failure[] {
+    const what = path ?? `The ${name} script`;
+    return problems.map((problem) => ({
+        code: problem.kind === "missing" ? "SCRIPT_MISSING" : "SCRIPT_UNSAFE",
+        message: `${what} ${scriptTexts[problem.kind]}${problem.kind === "owner" ? ` but by uid ${problem.uid}` : ""}.`,
+        remedy:
+            problem.kind === "missing"
+                ? `Install the ${name} script (chown root, chmod 755), or give both as quiesce.scripts.`
+                : `As root: chown root ${what} and chmod 755 it, and its folder likewise; it is run as root.`,
+    }));
+}
+
+function lockFailures({ lock, marker }: HostReport, expected: Expectations): Failure[] {
+    if (!lock.held || expected.lock > 0) {
+        return [];
+    }
+    const frozen = marker === undefined ? "" : " and has it frozen";
+    return [
+        {
+            code: "HOST_BUSY",
+            message: `Another execution, ${lock.executionId}, holds the host${frozen}.`,
+            remedy: "Run again when it has ended, or wait for it with timeouts.lock.",
+        },
+    ];
+}
+
+function splitFailures(report: HostReport, excluded: readonly SourceVolume[]): Failure[] {
+    return aggregates(report).flatMap(({ kind, name, disks }) => {
+        const out = disks.flatMap((disk) => excluded.find((volume) => isDisk(volume, disk)) ?? []);
+        if (out.length === 0 || out.length === disks.length) {
+            return [];
+        }
+        return [
+            {
+                code: "SPLIT_VOLUME_GROUP" as const,
+                message: `${name} (${kind}) spans ${disks.length} volumes, of which ${out.map((v) => v.volumeId).join(", ")} is excluded: its snapshots would be worthless.`,
+                remedy: "Exclude all volumes that it spans, or none.",
+            },
+        ];
+    });
+}
+
+/** On Nitro a disk's serial number is the volume; on Xen its name ends as the mapping's does (sdf, xvdf). */
+function isDisk(volume: SourceVolume, disk: HostDevice): boolean {
+    const id = ebsVolumeId(disk);
+    if (id !== undefined) {
+        return id === volume.volumeId;
+    }
+    const letters = (name: string) => name.replace(/^\/dev\//, "").replace(/^(sd|xvd)/, "");
+    return letters(disk.name) === letters(volume.deviceName);
+}
+
+/** Mounted file systems that are in no snapshot: network file systems and instance store. */
+export function notCovered({ mounts, devices }: HostReport): string[] {
+    const stores = devices.filter((device) => /Instance Storage/.test(device.model));
+    const onStore = devices.filter(
+        (device) =>
+            device.mountPoint !== "" &&
+            stores.some(
+                (store) => store.kernelName === device.kernelName || store.kernelName === device.parent,
+            ),
+    );
+    return [
+        ...mounts.map((mount) => `${mount.target} (${mount.type})`),
+        ...onStore.map((device) => `${device.mountPoint} (instance store)`),
+    ];
+}

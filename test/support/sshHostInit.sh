@@ -1,0 +1,34 @@
+#!/bin/sh
+# The first process of a test's host: it has mount and process namespaces of its own. Takes the folder with
+# what sshHost.ts prepared. Ends, and everything in the host with it, when its standard input does.
+set -e
+folder=$1
+
+mount -t tmpfs -o mode=755 host-run /run
+mkdir -m 755 /run/sshd /run/lock
+mkdir -m 711 /run/sudo
+mkdir -m 755 /run/host-overlay /run/host-overlay/upper /run/host-overlay/work
+mount -t overlay -o "lowerdir=/usr/sbin,upperdir=/run/host-overlay/upper,workdir=/run/host-overlay/work" host /usr/sbin
+
+for file in passwd shadow group sudoers hostname; do
+    [ ! -e "$folder/$file" ] || mount --bind "$folder/$file" "/etc/$file"
+done
+mount -t tmpfs -o mode=755 host /etc/sudoers.d
+[ ! -d /var/lib/sudo ] || mount -t tmpfs -o mode=700 host /var/lib/sudo
+mount -t tmpfs -o mode=700 host /mnt
+
+mount -t tmpfs -o mode=755 host /sys/class
+if [ -e "$folder/board_asset_tag" ]; then
+    mkdir -p /sys/class/dmi/id
+    cp "$folder/board_asset_tag" /sys/class/dmi/id/board_asset_tag
+fi
+mount --bind "$folder/boot_id" /proc/sys/kernel/random/boot_id
+
+[ ! -e "$folder/network" ] || ip link set lo up
+[ ! -e "$folder/metadata-address" ] || ip address add "$(cat "$folder/metadata-address")/32" dev lo
+
+# Last: from here on, this is what `sh` means.
+[ ! -e "$folder/sh" ] || mount --bind "$(cat "$folder/sh")" /bin/sh
+
+/usr/sbin/sshd -D -e -f "$folder/sshd_config" </dev/null &
+cat >/dev/null
