@@ -4,7 +4,7 @@ import { LineBuffer } from "./lineBuffer";
 /** A line of output is cut at this many characters. */
 export const MAX_LINE = 4096;
 /** A command that prints more than this many bytes is cut off: a hostile host could print for ever. */
-export const MAX_OUTPUT = 4 * 1024 * 1024;
+export const MAX_OUTPUT = 1024 * 1024;
 /** This many bytes of stderr are kept; the rest is read and dropped. */
 export const STDERR_HEAD = 2048;
 

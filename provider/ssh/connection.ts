@@ -390,8 +390,8 @@ export class SshConnection {
             };
             try {
                 this.#instance.client.exec(command, answer);
-            } catch (error) {
-                answer(error as Error);
+            } catch {
+                fail("the connection is gone", "SSH_UNREACHABLE");
             }
         });
     }

@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { inspect } from "node:util";
 import { join } from "node:path";
 import { createServer, type Server } from "node:net";
-import { Client } from "ssh2";
+import { utils, type OpenSSHAgent, type ParsedKey } from "ssh2";
 import { connect, SshError, type SshSettings } from "../../../provider/ssh/connection";
+import { Login } from "../../../provider/ssh/login";
 import { KEY_KINDS, KeyFolder, Sshd, stopProcess, type KeyKind, type KeyPair } from "../../support/sshServer";
 
 const PASSWORD = "correct horse battery staple";
@@ -199,26 +200,61 @@ describe("login", () => {
         });
         after(() => old.stop());
 
-        it("refuses, though the server would have accepted", async () => {
-            const error = await expectRefused(to(old, { privateKey: pairs.get("rsa")!.privateKey }));
-            expect(error.message).to.include("SHA-1");
-
-            const plain = new Client();
-            plain.connect({ port: old.port, username: old.user, privateKey: pairs.get("rsa")!.privateKey });
-            await once(plain, "ready");
-            plain.end();
+        it("refuses, though OpenSSH's client may be told to accept it", async () => {
+            await expectRefused(to(old, { privateKey: pairs.get("rsa")!.privateKey }));
+            const ssh = ["-F", "none", "-p", String(old.port), "-i", pairs.get("rsa")!.file, "-l", old.user];
+            const lax = [
+                "BatchMode=yes",
+                "StrictHostKeyChecking=no",
+                "UserKnownHostsFile=/dev/null",
+                "LogLevel=ERROR",
+            ];
+            const sha1 = "PubkeyAcceptedAlgorithms=ssh-rsa";
+            const options = [...lax, sha1].flatMap((option) => ["-o", option]);
+            expect(execFileSync("ssh", [...ssh, ...options, "127.0.0.1", "echo in"]).toString()).to.equal(
+                "in\n",
+            );
         });
 
-        it("refuses with an agent, too", async () => {
+        // ssh2 takes SHA-1 when a server other than OpenSSH announces nothing better; none such is at hand.
+        it("signs with SHA-2 only, whoever asks", () => {
+            const key = utils.parseKey(pairs.get("rsa")!.privateKey) as ParsedKey;
+            const auth = firstAuth(new Login({ user: "u", key })) as { key: ParsedKey };
+            const data = Buffer.from("data");
+            expect(auth.key.sign(data, "sha1"))
+                .to.be.instanceOf(Error)
+                .with.property("message")
+                .includes("SHA-1");
+            expect(auth.key.sign(data)).to.be.instanceOf(Error);
+            expect(key.verify(data, auth.key.sign(data, "sha512"), "sha512")).to.equal(true);
+        });
+
+        it("has an agent sign with SHA-2 only, whoever asks", async () => {
             const socket = join(keys.path, "sha1-agent");
             const agent = await startAgent(socket, [pairs.get("rsa")!]);
             try {
-                const error = await expectRefused(to(old, { agentSocketPath: socket }));
-                expect(error.message).to.include("SHA-1");
+                const key = utils.parseKey(pairs.get("rsa")!.privateKey) as ParsedKey;
+                const auth = firstAuth(new Login({ user: "u", agentSocketPath: socket })) as {
+                    agent: OpenSSHAgent;
+                };
+                const sign = (hash: "sha1" | "sha256") =>
+                    new Promise<unknown>((resolve) => {
+                        auth.agent.sign(key, Buffer.from("data"), { hash }, (error, signature) => {
+                            resolve(error ?? signature);
+                        });
+                    });
+                expect(await sign("sha1")).to.be.instanceOf(Error);
+                expect(await sign("sha256")).to.be.instanceOf(Buffer);
             } finally {
                 await stopProcess(agent);
             }
         });
+
+        function firstAuth(login: Login): unknown {
+            let auth: unknown;
+            login.handler(["publickey"], false, (next) => (auth = next));
+            return auth;
+        }
     });
 
     describe("with accounts and PAM", () => {
