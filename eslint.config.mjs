@@ -10,13 +10,23 @@ export default tseslint.config(
         languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
         rules: {
             "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+            "@typescript-eslint/no-unused-vars": [
+                "error",
+                { ignoreRestSiblings: true, argsIgnorePattern: "^_" },
+            ],
             "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
         },
     },
     {
         // chai's assertions are expressions; mocha's callbacks return nothing of interest.
         files: ["test/**/*.ts"],
-        rules: { "@typescript-eslint/no-unused-expressions": "off", "@typescript-eslint/no-non-null-assertion": "off" },
+        rules: {
+            "@typescript-eslint/no-unused-expressions": "off",
+            "@typescript-eslint/no-non-null-assertion": "off",
+        },
     },
-    { files: ["**/*.mjs"], languageOptions: { globals: { console: "readonly", process: "readonly", setTimeout: "readonly" } } },
+    {
+        files: ["**/*.mjs"],
+        languageOptions: { globals: { console: "readonly", process: "readonly", setTimeout: "readonly" } },
+    },
 );

@@ -1,0 +1,202 @@
+import {
+    type CustomResourceOptions,
+    type ID,
+    type Input,
+    type Output,
+    createUrn,
+    dynamic,
+} from "@pulumi/pulumi";
+import type { InstanceFacts } from "./aws/instance";
+import type { ConsistencyLevel, Evidence } from "./evidence";
+import type * as Lifecycle from "./lifecycle";
+import { assertOptions, assertResolvable } from "./resourceOptions";
+import { secretLeaves } from "./secretLeaves";
+import type { SnapshotInfo } from "./state";
+
+/** How to reach a host over SSH. The names are those of `command.remote.Command` (@pulumi/command). */
+export interface SshTargetArgs {
+    /** Address of the host. */
+    host: Input<string>;
+    /** Account to log in as; stock images refuse root. */
+    user: Input<string>;
+    /** Default 22. */
+    port?: Input<number>;
+    /** Also answers keyboard-interactive questions. Secret. */
+    password?: Input<string>;
+    /** The key itself, not its path. Secret. */
+    privateKey?: Input<string>;
+    /** Passphrase of `privateKey`. Secret. */
+    privateKeyPassword?: Input<string>;
+    /** Socket of an ssh-agent. Default: the environment's `SSH_AUTH_SOCK`. */
+    agentSocketPath?: Input<string>;
+    /**
+     * What the host's key must be: a line as in `/etc/ssh/ssh_host_ed25519_key.pub`, a `SHA256:` fingerprint, or a
+     * list of these, such as the `hostKeys` of an `InstanceHostKeys`. Required, unless `insecureIgnoreHostKey` is true.
+     */
+    hostKey?: Input<string> | Input<Input<string>[]>;
+    /** Accepts any host key: whoever answers at the address gets the credentials. Default false. */
+    insecureIgnoreHostKey?: Input<boolean>;
+}
+
+export interface ConnectionArgs extends SshTargetArgs {
+    /** One bastion on the way. */
+    proxy?: SshTargetArgs;
+}
+
+/** A hook script: what is on the instance already, or what is deployed for the run and removed afterwards. */
+export type ScriptArgs =
+    | {
+          /** Absolute path on the instance. */
+          path: Input<string>;
+      }
+    | {
+          /** Text of the script, with any `#!` interpreter; without one it is run by `sh`. Secret. */
+          script: Input<string>;
+      };
+
+/** Quiesces a running Linux instance by a pre-freeze and a post-thaw script over SSH. */
+export interface HooksArgs {
+    method: "hooks";
+    connection: ConnectionArgs;
+    /** Default: `/usr/sbin/pre-freeze-script` and `/usr/sbin/post-thaw-script`, as VMware's and NAKIVO's tools use. */
+    scripts?: {
+        preFreeze: ScriptArgs;
+        /** Must be idempotent. Exit 205 counts as "already thawed". */
+        postThaw: ScriptArgs;
+        /** What the scripts vouch for when pre-freeze exits 0. Default `"application"`. */
+        level?: "application" | "filesystem";
+    };
+    /** Runs as root through `sudo -n`. Default: true unless `user` is root. */
+    sudo?: boolean;
+    /** Passed to both scripts, beside `ACS_EXECUTION_ID` and `ACS_INSTANCE_ID`. Values are secret. */
+    environment?: Record<string, Input<string>>;
+    /** Refuses a host that is another instance. Default true; with false the level is `crash` at most. */
+    verifyInstanceIdentity?: boolean;
+    /** `"onFailure"` puts the last 2 KiB of a failed script's stderr into the error. Default `"never"`. */
+    showHookOutput?: "never" | "onFailure";
+}
+
+/** A plain, crash-consistent set; of a stopped instance too. */
+export interface NoneArgs {
+    method: "none";
+}
+
+/** Where and as whom AWS is called. What is absent comes from the stack's `aws:` config, then from the SDK's chain. */
+export interface AwsArgs {
+    region?: Input<string>;
+    profile?: Input<string>;
+    assumeRole?: { roleArn: Input<string>; sessionName?: Input<string>; externalId?: Input<string> };
+}
+
+/** Limits of phases that do not overlap. Seconds. */
+export interface TimeoutArgs {
+    /** Until a login succeeds, also while the instance still boots. Default 300. */
+    connect?: Input<number>;
+    /** Waiting for another run's lock on the instance. Default 0: fail at once. */
+    lock?: Input<number>;
+    /** The pre-freeze script. Default 60. */
+    preFreeze?: Input<number>;
+    /** From pre-freeze's end to letting go, 1 to 120. Default 10. */
+    freeze?: Input<number>;
+    /** The post-thaw script. Default 60. */
+    postThaw?: Input<number>;
+    /** A Systems Manager command. Default 900. */
+    command?: Input<number>;
+    /** Until every snapshot is `completed`. Default 86400. */
+    completion?: Input<number>;
+}
+
+export interface AppConsistentSnapshotArgs {
+    /** The instance. A change replaces. */
+    instanceId: Input<string>;
+    /** How to quiesce. A plain object whose leaves may be Outputs, so that `pulumi preview` can check it. */
+    quiesce: HooksArgs | NoneArgs;
+    /** Below this nothing is kept and the resource fails. Default: what `quiesce` promises. */
+    minimumLevel?: Input<ConsistencyLevel>;
+    /** Volumes to leave out. A change replaces. */
+    volumes?: { excludeBootVolume?: Input<boolean>; excludeDataVolumeIds?: Input<Input<string>[]> };
+    /** A change from one list to another takes a new set; absent, empty or only nulls keep what is there. */
+    triggers?: Input<unknown[]>;
+    /** Tags of the snapshots. Changed in place. */
+    tags?: Input<Record<string, Input<string>>>;
+    /** Description of the snapshots. Used at the next set. */
+    description?: Input<string>;
+    /** Copies the volumes' tags to their snapshots. Default false. Used at the next set. */
+    copyTagsFromVolumes?: Input<boolean>;
+    timeouts?: TimeoutArgs;
+    /** Waits until every snapshot is `completed`. Default true. */
+    waitForCompletion?: Input<boolean>;
+    aws?: AwsArgs;
+}
+
+// By its name, so that the text that Pulumi stores is the same whatever the code behind it.
+const LIFECYCLE = "pulumi-app-consistent-snapshot/bin/provider/lifecycle";
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- must not be serialized with the provider
+const lifecycle = (): typeof Lifecycle => require(LIFECYCLE) as typeof Lifecycle;
+
+type Props = Parameters<typeof Lifecycle.create>[0];
+type State = Parameters<typeof Lifecycle.remove>[1];
+
+const provider: dynamic.ResourceProvider<Props, State> = {
+    // eslint-disable-next-line @typescript-eslint/require-await -- must be stored before anything is awaited
+    configure: async (request) => lifecycle().configure(request.config),
+    check: (_olds, news) => lifecycle().check(news),
+    // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
+    diff: async (id, olds, news) => lifecycle().diff(id, olds, news),
+    create: (inputs) => lifecycle().create(inputs),
+    read: (id, props) => lifecycle().read(id, props),
+    update: (id, olds, news) => lifecycle().update(id, olds, news),
+    delete: (id, props) => lifecycle().remove(id, props),
+};
+
+const TYPE = "pulumi-nodejs:dynamic/ec2:AppConsistentSnapshot";
+
+/**
+ * Snapshots of all EBS volumes of an instance, taken at one instant while the instance is quiesced, with a level of
+ * consistency that is proven.
+ */
+export class AppConsistentSnapshot extends dynamic.Resource {
+    /** Boot volume first, then by device name. */
+    declare public readonly snapshotIds: Output<string[]>;
+    /** What an image's block device mapping needs of each snapshot, in the same order. */
+    declare public readonly snapshots: Output<SnapshotInfo[]>;
+    /** What the evidence proves. */
+    declare public readonly consistencyLevel: Output<ConsistencyLevel>;
+    declare public readonly evidence: Output<Evidence>;
+    /** The instance at the time of the snapshot. */
+    declare public readonly instance: Output<InstanceFacts>;
+    /** True while the instance is not known to be awake; the next `pulumi up` thaws it. */
+    declare public readonly thawPending: Output<boolean>;
+    /** When the snapshots were taken. ISO 8601. */
+    declare public readonly startTime: Output<string>;
+
+    /** @throws Error when an option of Pulumi cannot have the effect that its user expects. */
+    constructor(name: string, args: AppConsistentSnapshotArgs, opts?: CustomResourceOptions) {
+        assertOptions("AppConsistentSnapshot", opts);
+        assertResolvable(LIFECYCLE);
+        const inputs = opts?.id === undefined ? secretLeaves(args) : { aws: args.aws };
+        const owner = opts?.id === undefined ? createUrn(name, TYPE, opts?.parent) : undefined;
+        super(provider, name, { ...inputs, owner, ...outputs }, opts, "ec2", "AppConsistentSnapshot");
+    }
+
+    /** Finds an existing set by its execution id (`acs-...`), the id of the resource that took it. */
+    static get(
+        name: string,
+        id: Input<ID>,
+        args: Pick<AppConsistentSnapshotArgs, "aws"> = {},
+        opts?: CustomResourceOptions,
+    ): AppConsistentSnapshot {
+        return new AppConsistentSnapshot(name, args as AppConsistentSnapshotArgs, { ...opts, id });
+    }
+}
+
+/** Declared, so that they are unknown, not absent, at preview. */
+const outputs = {
+    snapshotIds: undefined,
+    snapshots: undefined,
+    consistencyLevel: undefined,
+    evidence: undefined,
+    instance: undefined,
+    thawPending: undefined,
+    startTime: undefined,
+};

@@ -1,0 +1,132 @@
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { SnapshotError } from "../errors";
+import type { AwsSettings } from "../inputs";
+import { request } from "./request";
+
+/** Stack config by full name, such as `aws:region`. Secrets are plain here. */
+export type StackConfig = Readonly<Record<string, string | undefined>>;
+
+type Credentials = ReturnType<typeof fromNodeProviderChain>;
+type AssumeRole = NonNullable<AwsSettings["assumeRole"]>;
+
+/** The clients of one account and region. */
+export interface Clients {
+    readonly ec2: EC2Client;
+    /** Never repeats a request: CreateSnapshots has no client token, so a repeated one makes a second set. */
+    readonly ec2Once: EC2Client;
+    readonly sts: STSClient;
+    readonly region: string;
+    readonly credentials: Credentials;
+}
+
+const CONNECT_LIMIT_MS = 5_000;
+/** Describe calls of a large fleet are throttled now and then; the SDK's default is 3. */
+const MAX_ATTEMPTS = 8;
+
+const cache = new Map<string, Promise<Clients>>();
+
+/**
+ * Clients for the effective settings: the `aws` input, then the stack's `aws:` config, then the SDK's own chain.
+ * Resources with the same settings share them, and so their connections and credentials.
+ */
+export async function clientsFor(settings: AwsSettings = {}, config: StackConfig = {}): Promise<Clients> {
+    const key = JSON.stringify([settings, awsConfig(config)]);
+    const cached = cache.get(key);
+    if (cached !== undefined) {
+        return await cached;
+    }
+    const made = makeClients(settings, config);
+    cache.set(key, made);
+    made.catch(() => cache.delete(key));
+    return await made;
+}
+
+function awsConfig(config: StackConfig): Record<string, string> {
+    const entries = Object.entries(config).filter(([key, value]) => key.startsWith("aws:") && value);
+    return Object.fromEntries(entries) as Record<string, string>;
+}
+
+async function makeClients(settings: AwsSettings, config: StackConfig): Promise<Clients> {
+    const region =
+        settings.region ?? config["aws:region"] ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+    const profile = settings.profile ?? config["aws:profile"];
+    const options = {
+        ...(region ? { region } : {}),
+        ...(profile ? { profile } : {}),
+        credentials: credentialsFor(settings, config, region),
+        requestHandler: new NodeHttpHandler({ connectionTimeout: CONNECT_LIMIT_MS }),
+    };
+    const ec2 = new EC2Client({ ...options, maxAttempts: MAX_ATTEMPTS });
+    return {
+        ec2,
+        ec2Once: new EC2Client({ ...options, maxAttempts: 1 }),
+        sts: new STSClient({ ...options, maxAttempts: MAX_ATTEMPTS }),
+        region: await effectiveRegion(ec2),
+        credentials: options.credentials,
+    };
+}
+
+async function effectiveRegion(client: EC2Client): Promise<string> {
+    try {
+        return await client.config.region();
+    } catch (cause) {
+        throw new SnapshotError(
+            {
+                code: "WRONG_REGION",
+                message: "No AWS region is set.",
+                remedy: "Set `aws: { region }` on the resource, `pulumi config set aws:region`, or AWS_REGION.",
+            },
+            { cause },
+        );
+    }
+}
+
+/** Static keys of the stack's config, a profile, or the SDK's chain; then each role on top of the one before. */
+function credentialsFor(settings: AwsSettings, config: StackConfig, region?: string): Credentials {
+    const base = baseCredentials(settings, config);
+    return rolesOf(settings, config).reduce<Credentials>(
+        (masterCredentials, role) =>
+            fromTemporaryCredentials({
+                masterCredentials,
+                params: {
+                    RoleArn: role.roleArn,
+                    RoleSessionName: role.sessionName ?? "pulumi-app-consistent-snapshot",
+                    ...(role.externalId === undefined ? {} : { ExternalId: role.externalId }),
+                },
+                ...(region ? { clientConfig: { region } } : {}),
+            }),
+        base,
+    );
+}
+
+function baseCredentials(settings: AwsSettings, config: StackConfig): Credentials {
+    const accessKeyId = config["aws:accessKey"];
+    const secretAccessKey = config["aws:secretKey"];
+    if (settings.profile === undefined && accessKeyId && secretAccessKey) {
+        const sessionToken = config["aws:token"];
+        return () =>
+            Promise.resolve({ accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) });
+    }
+    const profile = settings.profile ?? config["aws:profile"];
+    return fromNodeProviderChain(profile ? { profile } : {});
+}
+
+/** `aws:assumeRoles` is JSON text in the stack's config (Pulumi AWS provider, "Configuration reference"). */
+function rolesOf(settings: AwsSettings, config: StackConfig): AssumeRole[] {
+    if (settings.assumeRole !== undefined) {
+        return [settings.assumeRole];
+    }
+    const text = config["aws:assumeRoles"];
+    return text ? (JSON.parse(text) as AssumeRole[]) : [];
+}
+
+/** The account that the credentials belong to. */
+export async function accountOf(clients: Clients, signal: AbortSignal): Promise<string> {
+    const answer = await request("sts:GetCallerIdentity", signal, (abortSignal) =>
+        clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal }),
+    );
+    return answer.Account ?? "";
+}

@@ -1,0 +1,82 @@
+import { GetConsoleOutputCommand } from "@aws-sdk/client-ec2";
+import { SnapshotError } from "../errors";
+import { poll } from "../poll";
+import type { Clients } from "./clients";
+import { awsErrorName, request } from "./request";
+
+const INTERVAL_MS = 5_000;
+
+export interface ReadOptions {
+    /** On the clock of `performance.now()`. */
+    readonly deadline: number;
+    readonly log: (line: string) => void;
+    readonly signal: AbortSignal;
+}
+
+/** Reads the host keys' fingerprints from the instance's console; waits while it boots. */
+export async function readHostKeys(
+    clients: Clients,
+    instanceId: string,
+    { deadline, log, signal }: ReadOptions,
+): Promise<string[]> {
+    let told = false;
+    const keys = await poll(
+        async () => {
+            const found = parseHostKeys(await consoleOutput(clients, instanceId, signal));
+            if (found === undefined && !told) {
+                told = true;
+                log("waiting for the instance to print its SSH host keys on its console");
+            }
+            return found;
+        },
+        { deadline, interval: INTERVAL_MS, signal },
+    );
+    if (keys === undefined) {
+        throw new SnapshotError(
+            {
+                code: "HOST_KEYS_NOT_FOUND",
+                message: "The console output has no complete block of SSH host key fingerprints.",
+                remedy:
+                    "cloud-init prints it at the first boot only, and the console keeps its last 64 KB: for an older " +
+                    "instance read the key on the instance (/etc/ssh/ssh_host_ed25519_key.pub) and give it as hostKey.",
+            },
+            { instanceId },
+        );
+    }
+    return keys;
+}
+
+async function consoleOutput(clients: Clients, instanceId: string, signal: AbortSignal): Promise<string> {
+    const read = async (latest: boolean) =>
+        await request("ec2:GetConsoleOutput", signal, (abortSignal) =>
+            clients.ec2.send(
+                new GetConsoleOutputCommand({ InstanceId: instanceId, ...(latest ? { Latest: true } : {}) }),
+                { abortSignal },
+            ),
+        );
+    try {
+        // What was posted at boot; the latest, on Nitro instances only, comes minutes earlier.
+        const posted = await read(false);
+        const { Output } = posted.Output ? posted : await read(true);
+        return Buffer.from(Output ?? "", "base64").toString("utf8");
+    } catch (error) {
+        if (awsErrorName(error) === "UnsupportedOperation") {
+            return "";
+        }
+        throw error;
+    }
+}
+
+/**
+ * The fingerprints of the first complete block that cloud-init printed (cloud-init, `cc_ssh_authkey_fingerprints` and
+ * `cc_keys_to_console`). Later text of the console can come from anybody on the instance and is not believed.
+ */
+export function parseHostKeys(text: string): string[] | undefined {
+    const block =
+        /-----BEGIN SSH HOST KEY FINGERPRINTS-----(?<lines>[\s\S]*?)-----END SSH HOST KEY FINGERPRINTS-----/.exec(
+            text,
+        )?.groups?.lines;
+    const found = [...(block ?? "").matchAll(/^(?:.*?\bec2: )?\s*\d+ (?<key>SHA256:[A-Za-z0-9+/]{43})=? /gm)];
+    const keys = found.flatMap((match) => match.groups?.key ?? []);
+    return keys.length > 0 ? keys : undefined;
+}

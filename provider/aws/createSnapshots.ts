@@ -1,0 +1,135 @@
+import { CreateSnapshotsCommand, type CreateSnapshotsCommandInput, type Tag } from "@aws-sdk/client-ec2";
+import { type ErrorContext, type Failure, SnapshotError, messageOf } from "../errors";
+import type { VolumeSelection } from "../inputs";
+import type { CreatedSet } from "../quiesce/quiescer";
+import type { Clients } from "./clients";
+import { awsErrorName, awsFailure, request } from "./request";
+
+/** What CreateSnapshots is asked for. */
+export interface SetRequest {
+    readonly instanceId: string;
+    readonly description: string;
+    readonly selection: VolumeSelection | undefined;
+    readonly copyTagsFromVolumes: boolean;
+    readonly tags: readonly Tag[];
+}
+
+/** CreateSnapshots did not answer with a set. `refused`: there is none. `unknown`: there may be one. */
+export class SnapshotCallError extends SnapshotError {
+    constructor(
+        failure: Failure,
+        readonly outcome: "refused" | "unknown",
+        context: ErrorContext,
+    ) {
+        super(failure, context);
+    }
+}
+
+/** Refusals that pass: EC2 API reference, "Error codes". */
+const THROTTLED = new Set([
+    "RequestLimitExceeded",
+    "SnapshotCreationPerVolumeRateExceeded",
+    "Throttling",
+    "ThrottlingException",
+    "RequestThrottled",
+]);
+
+function commandInput(set: SetRequest): CreateSnapshotsCommandInput {
+    const excluded = set.selection?.excludeDataVolumeIds ?? [];
+    return {
+        InstanceSpecification: {
+            InstanceId: set.instanceId,
+            ExcludeBootVolume: set.selection?.excludeBootVolume ?? false,
+            ...(excluded.length > 0 ? { ExcludeDataVolumeIds: excluded } : {}),
+        },
+        Description: set.description,
+        ...(set.copyTagsFromVolumes ? { CopyTagsFromSource: "volume" } : {}),
+        TagSpecifications: [{ ResourceType: "snapshot", Tags: [...set.tags] }],
+    };
+}
+
+/** Asks EC2 whether it would take the set, with the very tags: nothing is made. */
+export async function dryRunCreateSnapshots(
+    clients: Clients,
+    set: SetRequest,
+    signal: AbortSignal,
+): Promise<Failure | undefined> {
+    try {
+        await request("ec2:CreateSnapshots", signal, (abortSignal) =>
+            clients.ec2.send(new CreateSnapshotsCommand({ ...commandInput(set), DryRun: true }), {
+                abortSignal,
+            }),
+        );
+        return undefined;
+    } catch (error) {
+        if (awsErrorName(error) === "DryRunOperation") {
+            return undefined;
+        }
+        if (error instanceof SnapshotError) {
+            return error.failure;
+        }
+        throw error;
+    }
+}
+
+/** Takes the set by one request that is sent once. */
+export async function createSnapshots(
+    clients: Clients,
+    set: SetRequest,
+    limitMs: number,
+    signal: AbortSignal,
+): Promise<CreatedSet> {
+    const requestedAt = new Date().toISOString();
+    const started = performance.now();
+    try {
+        const answer = await clients.ec2Once.send(new CreateSnapshotsCommand(commandInput(set)), {
+            abortSignal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
+        });
+        return {
+            snapshots: (answer.Snapshots ?? []).map((snapshot) => ({
+                snapshotId: snapshot.SnapshotId ?? "",
+                volumeId: snapshot.VolumeId ?? "",
+                startTime: snapshot.StartTime?.toISOString() ?? requestedAt,
+            })),
+            requestedAt,
+            returnedAt: new Date().toISOString(),
+            apiMs: performance.now() - started,
+        };
+    } catch (error) {
+        throw callError(error, set.instanceId, limitMs);
+    }
+}
+
+function callError(error: unknown, instanceId: string, limitMs: number): SnapshotCallError {
+    const name = awsErrorName(error);
+    if (THROTTLED.has(name)) {
+        const failure: Failure = {
+            code: "SNAPSHOT_THROTTLED",
+            message: `CreateSnapshots was throttled: ${name}: ${messageOf(error)}`,
+            remedy: "Run again later, or ask AWS for a higher request rate.",
+        };
+        return new SnapshotCallError(failure, "refused", { instanceId, cause: error });
+    }
+    if (isRefusal(error)) {
+        const known = awsFailure("ec2:CreateSnapshots", error);
+        const failure: Failure = known.code === "AWS_ERROR" ? { ...known, code: "SNAPSHOT_REFUSED" } : known;
+        return new SnapshotCallError(failure, "refused", { instanceId, cause: error });
+    }
+    const why =
+        name === "TimeoutError" || name === "AbortError"
+            ? `no answer within ${limitMs / 1000} s`
+            : `${name}: ${messageOf(error)}`;
+    const failure: Failure = {
+        code: "SNAPSHOT_OUTCOME_UNKNOWN",
+        message: `CreateSnapshots was sent, and whether it was carried out is not known: ${why}.`,
+        remedy: "Run again.",
+    };
+    return new SnapshotCallError(failure, "unknown", { instanceId, cause: error });
+}
+
+/** A client error (4xx) says that nothing was done; so does an error that came before anything was sent. */
+function isRefusal(error: unknown): boolean {
+    const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+    const unsent = awsErrorName(error) === "CredentialsProviderError";
+    return unsent || (status !== undefined && status >= 400 && status < 500);
+}

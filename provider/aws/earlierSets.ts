@@ -1,0 +1,92 @@
+import type { Snapshot } from "@aws-sdk/client-ec2";
+import type { Clients } from "./clients";
+import { deleteSet, findSnapshots, imagesOf } from "./snapshots";
+import { tagKeys } from "./tags";
+
+/** A set counts as abandoned when its run has not renewed its lease for this long after it ran out. */
+const GRACE_MS = 10 * 60_000;
+
+/** A set of the same owner and instance that an earlier run took. */
+export interface EarlierSet {
+    readonly executionId: string;
+    readonly snapshotIds: readonly string[];
+    readonly complete: boolean;
+    /** Milliseconds since 1970; undefined when there is none that can be read. */
+    readonly lease: number | undefined;
+}
+
+export async function findEarlierSets(
+    clients: Clients,
+    owner: string,
+    instanceId: string,
+    signal: AbortSignal,
+): Promise<EarlierSet[]> {
+    const snapshots = await findSnapshots(
+        clients,
+        [
+            { Name: `tag:${tagKeys.owner}`, Values: [escapeFilter(owner)] },
+            { Name: `tag:${tagKeys.instance}`, Values: [instanceId] },
+        ],
+        signal,
+    );
+    return groupSets(snapshots);
+}
+
+/** In a filter's value `*`, `?` and `\` mean something (EC2 User Guide, "Filter your resources"). */
+function escapeFilter(value: string): string {
+    return value.replace(/[*?\\]/g, "\\$&");
+}
+
+/** Snapshots as the sets they were taken in. */
+export function groupSets(snapshots: readonly Snapshot[]): EarlierSet[] {
+    const groups = Map.groupBy(snapshots, (snapshot) => tagOf(snapshot, tagKeys.execution) ?? "");
+    groups.delete("");
+    return [...groups].map(([executionId, members]) => {
+        const leases = members
+            .map((member) => Date.parse(tagOf(member, tagKeys.lease) ?? ""))
+            .filter(Number.isFinite);
+        return {
+            executionId,
+            snapshotIds: members.flatMap((member) => member.SnapshotId ?? []),
+            complete: members.every((member) => tagOf(member, tagKeys.state) === "complete"),
+            lease: leases.length > 0 ? Math.max(...leases) : undefined,
+        };
+    });
+}
+
+export function tagOf(snapshot: Snapshot, key: string): string | undefined {
+    return snapshot.Tags?.find((tag) => tag.Key === key)?.Value;
+}
+
+/** Whether the run that took the set is gone for good and nobody was told of it. */
+export function isAbandoned(set: EarlierSet, now: number): boolean {
+    return !set.complete && set.lease !== undefined && set.lease + GRACE_MS < now;
+}
+
+/**
+ * Deletes what runs that died have left, except what an image uses by now. What is complete but not known to the
+ * stack any more, because it was retained or its state was lost, is only named.
+ */
+export async function reapAbandonedSets(
+    clients: Clients,
+    earlier: readonly EarlierSet[],
+    known: ReadonlySet<string>,
+    log: (line: string) => void,
+    signal: AbortSignal,
+): Promise<void> {
+    for (const set of earlier.filter((candidate) => !known.has(candidate.executionId))) {
+        const names = `${set.executionId} (${set.snapshotIds.join(", ")})`;
+        if (set.complete) {
+            log(
+                `warning: this resource does not manage its earlier set ${names}; delete it by hand if it is not wanted`,
+            );
+        } else if (isAbandoned(set, Date.now())) {
+            if ((await imagesOf(clients, set.snapshotIds, signal)).length > 0) {
+                log(`warning: the abandoned set ${names} is used by an image and was left alone`);
+            } else {
+                log(`deleting the abandoned set ${names} of a run that died`);
+                await deleteSet(clients, set.executionId, set.snapshotIds, signal);
+            }
+        }
+    }
+}

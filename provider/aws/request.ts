@@ -1,0 +1,63 @@
+import { type Failure, SnapshotError, messageOf } from "../errors";
+
+/** An answer that takes longer is no answer. */
+const ANSWER_LIMIT_MS = 60_000;
+
+/** Sends one request, within a limit; its error becomes one of ours, with the operation's name for the IAM policy. */
+export async function request<T>(
+    operation: string,
+    signal: AbortSignal,
+    send: (abortSignal: AbortSignal) => Promise<T>,
+): Promise<T> {
+    signal.throwIfAborted();
+    try {
+        return await send(AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]));
+    } catch (error) {
+        signal.throwIfAborted();
+        throw new SnapshotError(awsFailure(operation, error), { cause: error });
+    }
+}
+
+/** AWS's own name of an error (`InvalidSnapshot.NotFound`), also of one that `request` has wrapped. */
+export function awsErrorName(error: unknown): string {
+    const original = error instanceof SnapshotError ? error.context.cause : error;
+    return original instanceof Error ? original.name : "";
+}
+
+/** The names are of the EC2 API reference, "Error codes", and of AWS STS. */
+const DENIED = new Set(["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"]);
+const BAD_CREDENTIALS = new Set([
+    "AuthFailure",
+    "CredentialsProviderError",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "OptInRequired",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+]);
+const NO_INSTANCE = new Set(["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"]);
+
+/** What an error of AWS means to us. */
+export function awsFailure(operation: string, error: unknown): Failure {
+    const name = awsErrorName(error);
+    const detail = `${operation}: ${name}: ${messageOf(error)}`;
+    if (DENIED.has(name)) {
+        return {
+            code: "ACCESS_DENIED",
+            message: `AWS does not allow ${operation}: ${messageOf(error)}`,
+            remedy: `Allow ${operation} to the caller; README, "IAM policy", has the whole policy.`,
+        };
+    }
+    if (BAD_CREDENTIALS.has(name)) {
+        return { code: "CREDENTIALS", message: detail, remedy: "Renew the AWS credentials and run again." };
+    }
+    if (NO_INSTANCE.has(name)) {
+        return {
+            code: "INSTANCE_NOT_FOUND",
+            message: detail,
+            remedy: "Check the instance id, the region and the account.",
+        };
+    }
+    return { code: "AWS_ERROR", message: detail, remedy: "Run again; see AWS's message for the cause." };
+}

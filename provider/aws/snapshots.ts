@@ -1,0 +1,244 @@
+import {
+    DeleteSnapshotCommand,
+    DescribeImagesCommand,
+    type Filter,
+    type Snapshot,
+    paginateDescribeSnapshots,
+} from "@aws-sdk/client-ec2";
+import { SnapshotError } from "../errors";
+import { poll } from "../poll";
+import type { CreatedSet } from "../quiesce/quiescer";
+import type { Clients } from "./clients";
+import { awsErrorName, request } from "./request";
+import { tagKeys } from "./tags";
+
+/** EC2 is eventually consistent: a new set may take this long to be seen (EC2 API reference, "Eventual consistency"). */
+const VISIBLE_LIMIT_MS = 120_000;
+const VISIBLE_INTERVAL_MS = 500;
+
+/** Snapshots of this account that match. */
+export async function findSnapshots(
+    clients: Clients,
+    filters: Filter[],
+    signal: AbortSignal,
+): Promise<Snapshot[]> {
+    return await request("ec2:DescribeSnapshots", signal, async (abortSignal) => {
+        const found: Snapshot[] = [];
+        const pages = paginateDescribeSnapshots(
+            { client: clients.ec2 },
+            { OwnerIds: ["self"], Filters: filters },
+            { abortSignal },
+        );
+        for await (const page of pages) {
+            found.push(...(page.Snapshots ?? []));
+        }
+        return found;
+    });
+}
+
+/** The set that an execution took. */
+export async function findSet(
+    clients: Clients,
+    executionId: string,
+    signal: AbortSignal,
+): Promise<Snapshot[]> {
+    return await findSnapshots(
+        clients,
+        [{ Name: `tag:${tagKeys.execution}`, Values: [executionId] }],
+        signal,
+    );
+}
+
+/** Those of the ids that EC2 still has. */
+export async function describeSnapshots(
+    clients: Clients,
+    ids: readonly string[],
+    signal: AbortSignal,
+): Promise<Snapshot[]> {
+    if (ids.length === 0) {
+        return [];
+    }
+    // A filter, unlike SnapshotIds, does not fail as a whole when one of them is gone.
+    return await findSnapshots(clients, [{ Name: "snapshot-id", Values: [...ids] }], signal);
+}
+
+/**
+ * Makes sure that the execution's tag finds exactly the set that CreateSnapshots answered: a request that somebody
+ * repeated on the way makes a second set that nobody was told of.
+ */
+export async function verifySet(
+    clients: Clients,
+    executionId: string,
+    set: CreatedSet,
+    expectedVolumes: readonly string[],
+    signal: AbortSignal,
+): Promise<void> {
+    const ids = new Set(set.snapshots.map((snapshot) => snapshot.snapshotId));
+    const found = await poll(
+        async () => {
+            const visible = await findSet(clients, executionId, signal);
+            const seen = new Set(visible.map((snapshot) => snapshot.SnapshotId));
+            return [...ids].every((id) => seen.has(id)) ? visible : undefined;
+        },
+        { deadline: performance.now() + VISIBLE_LIMIT_MS, interval: VISIBLE_INTERVAL_MS, signal },
+    );
+    const problem = setProblem(
+        set,
+        expectedVolumes,
+        found?.map((snapshot) => snapshot.VolumeId ?? ""),
+    );
+    if (problem !== undefined) {
+        throw problem;
+    }
+}
+
+/** What is wrong with a set, if anything; `tagged` are the volumes of all snapshots that carry the execution's tag. */
+export function setProblem(
+    set: CreatedSet,
+    expectedVolumes: readonly string[],
+    tagged: readonly string[] | undefined,
+): SnapshotError | undefined {
+    const returned = set.snapshots.map((snapshot) => snapshot.volumeId);
+    if (!sameMembers(returned, expectedVolumes)) {
+        return new SnapshotError({
+            code: "VOLUMES_CHANGED",
+            message:
+                `Volumes were attached or detached during the run: expected snapshots of ${expectedVolumes.join(", ")}, ` +
+                `got ${returned.join(", ")}.`,
+            remedy: "Run again when the instance's volumes have settled.",
+        });
+    }
+    if (tagged === undefined) {
+        return new SnapshotError({
+            code: "SNAPSHOT_OUTCOME_UNKNOWN",
+            message: "The snapshots that CreateSnapshots answered could not be found by their tag.",
+            remedy: "Run again.",
+        });
+    }
+    if (!sameMembers(tagged, expectedVolumes)) {
+        return new SnapshotError({
+            code: "DUPLICATE_SNAPSHOTS",
+            message: `There is more than one snapshot of a volume: ${tagged.length} snapshots of ${expectedVolumes.length} volumes.`,
+            remedy: "Run again; a proxy that repeats requests to AWS must not stand in between.",
+        });
+    }
+    return undefined;
+}
+
+function sameMembers(a: readonly string[], b: readonly string[]): boolean {
+    return JSON.stringify([...a].sort()) === JSON.stringify([...b].sort());
+}
+
+/**
+ * Deletes the set of an execution whose outcome is not known: looks for it by its tag until it is seen, or for as
+ * long as EC2 may take to show it.
+ */
+export async function deleteUnknownSet(
+    clients: Clients,
+    executionId: string,
+    signal: AbortSignal,
+): Promise<void> {
+    const found = await poll(
+        async () => {
+            const visible = await findSet(clients, executionId, signal);
+            return visible.length > 0 ? visible : undefined;
+        },
+        { deadline: performance.now() + VISIBLE_LIMIT_MS, interval: VISIBLE_INTERVAL_MS, signal },
+    );
+    if (found !== undefined) {
+        await deleteSet(clients, executionId, [], signal);
+    }
+}
+
+/** Deletes the snapshots with these ids and all that carry the execution's tag. Already gone is done. */
+export async function deleteSet(
+    clients: Clients,
+    executionId: string,
+    ids: readonly string[],
+    signal: AbortSignal,
+): Promise<void> {
+    const tagged = await findSet(clients, executionId, signal);
+    const all = new Set([...ids, ...tagged.flatMap((snapshot) => snapshot.SnapshotId ?? [])]);
+    const results = await Promise.allSettled([...all].map((id) => deleteSnapshot(clients, id, signal)));
+    const [first] = results.filter((result) => result.status === "rejected");
+    if (first !== undefined) {
+        throw first.reason;
+    }
+}
+
+async function deleteSnapshot(clients: Clients, snapshotId: string, signal: AbortSignal): Promise<void> {
+    try {
+        await request("ec2:DeleteSnapshot", signal, (abortSignal) =>
+            clients.ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId }), { abortSignal }),
+        );
+    } catch (error) {
+        if (awsErrorName(error) === "InvalidSnapshot.NotFound") {
+            return;
+        }
+        if (awsErrorName(error) === "InvalidSnapshot.InUse") {
+            throw await inUse(clients, snapshotId, signal, error);
+        }
+        throw error;
+    }
+}
+
+async function inUse(
+    clients: Clients,
+    snapshotId: string,
+    signal: AbortSignal,
+    cause: unknown,
+): Promise<SnapshotError> {
+    const images = await imagesOf(clients, [snapshotId], signal);
+    const names = images.length > 0 ? images.join(", ") : "an image of another account";
+    return new SnapshotError(
+        {
+            code: "SNAPSHOT_IN_USE",
+            message: `${snapshotId} cannot be deleted: ${names} is made from it.`,
+            remedy: `Deregister ${names} first; in a Pulumi program, make the image depend on the snapshot.`,
+        },
+        { cause },
+    );
+}
+
+/** The images of this account that are made from any of the snapshots. */
+export async function imagesOf(
+    clients: Clients,
+    ids: readonly string[],
+    signal: AbortSignal,
+): Promise<string[]> {
+    const answer = await request("ec2:DescribeImages", signal, (abortSignal) =>
+        clients.ec2.send(
+            new DescribeImagesCommand({
+                Owners: ["self"],
+                Filters: [{ Name: "block-device-mapping.snapshot-id", Values: [...ids] }],
+            }),
+            { abortSignal },
+        ),
+    );
+    return (answer.Images ?? []).flatMap((image) => image.ImageId ?? []);
+}
+
+/** `undefined`: allowed. */
+export async function dryRunDelete(
+    clients: Clients,
+    snapshotId: string,
+    signal: AbortSignal,
+): Promise<unknown> {
+    return await dryRun(
+        request("ec2:DeleteSnapshot", signal, (abortSignal) =>
+            clients.ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId, DryRun: true }), {
+                abortSignal,
+            }),
+        ),
+    );
+}
+
+/** A dry run that succeeds is answered by the error `DryRunOperation`. */
+export async function dryRun(sent: Promise<unknown>): Promise<unknown> {
+    try {
+        await sent;
+        return undefined;
+    } catch (error) {
+        return awsErrorName(error) === "DryRunOperation" ? undefined : error;
+    }
+}

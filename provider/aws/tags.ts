@@ -1,0 +1,23 @@
+/** All tags of this package begin with this; users cannot set such tags. */
+export const TAG_PREFIX = "app-consistent-snapshot:";
+
+export const tagKeys = {
+    /** The execution id of the run that took the set: what holds the set together. */
+    execution: `${TAG_PREFIX}execution`,
+    /** URN of the resource. */
+    owner: `${TAG_PREFIX}owner`,
+    instance: `${TAG_PREFIX}instance`,
+    level: `${TAG_PREFIX}level`,
+    /** `in-progress` until Pulumi is about to be told of the set, then `complete`. */
+    state: `${TAG_PREFIX}state`,
+    /** While a run lives, it keeps this time (ISO 8601) in the future. */
+    lease: `${TAG_PREFIX}lease`,
+} as const;
+
+/** EC2's limit of a tag's value (EC2 User Guide, "Tag restrictions"). */
+const MAX_VALUE = 256;
+
+/** A URN that is too long for a tag keeps its end: type and name, which tell resources apart. */
+export function ownerTag(urn: string): string {
+    return urn.length <= MAX_VALUE ? urn : urn.slice(-MAX_VALUE);
+}

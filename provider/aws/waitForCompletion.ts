@@ -1,0 +1,120 @@
+import type { Snapshot } from "@aws-sdk/client-ec2";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SnapshotError, messageOf } from "../errors";
+import type { Clients } from "./clients";
+import { awsErrorName } from "./request";
+import { describeSnapshots } from "./snapshots";
+
+export interface CompletionOptions {
+    /** On the clock of `performance.now()`. */
+    readonly deadline: number;
+    readonly log: (line: string) => void;
+    readonly signal: AbortSignal;
+}
+
+/** The pause between two looks grows from a second to this, as snapshots of large volumes take hours. */
+const FIRST_PAUSE_MS = 1_000;
+const LAST_PAUSE_MS = 30_000;
+/** Passing errors in a row until the waiting is given up. */
+const MAX_ERRORS = 5;
+
+/** Where a set stands. */
+export interface Progress {
+    readonly completed: number;
+    readonly total: number;
+    /** Of the whole set, 0 to 100. */
+    readonly percent: number;
+    /** The snapshots in status `error`, and those that are gone. */
+    readonly failed: readonly string[];
+}
+
+export function progressOf(ids: readonly string[], snapshots: readonly Snapshot[]): Progress {
+    const byId = new Map(snapshots.map((snapshot) => [snapshot.SnapshotId, snapshot]));
+    const percents = ids.map((id) => percentOf(byId.get(id)));
+    return {
+        completed: ids.filter((id) => byId.get(id)?.State === "completed").length,
+        total: ids.length,
+        percent: Math.floor(percents.reduce((sum, percent) => sum + percent, 0) / Math.max(1, ids.length)),
+        failed: ids.flatMap((id) => failureOf(id, byId.get(id))),
+    };
+}
+
+function percentOf(snapshot: Snapshot | undefined): number {
+    return snapshot?.State === "completed" ? 100 : Number.parseInt(snapshot?.Progress ?? "0", 10) || 0;
+}
+
+function failureOf(id: string, snapshot: Snapshot | undefined): string[] {
+    if (snapshot === undefined) {
+        return [`${id} is gone`];
+    }
+    return snapshot.State === "error" ? [`${id}: ${snapshot.StateMessage ?? "no message"}`] : [];
+}
+
+/**
+ * Waits until every snapshot is `completed`.
+ * @throws SnapshotError `SNAPSHOT_FAILED` when one turned to `error`; `COMPLETION_PENDING` when the deadline passed or
+ * the credentials ended.
+ */
+export async function waitForCompletion(
+    clients: Clients,
+    ids: readonly string[],
+    { deadline, log, signal }: CompletionOptions,
+): Promise<void> {
+    let pause = FIRST_PAUSE_MS;
+    let told = "";
+    let errors = 0;
+    for (;;) {
+        try {
+            const progress = progressOf(ids, await describeSnapshots(clients, ids, signal));
+            errors = 0;
+            if (progress.failed.length > 0) {
+                throw failedError(progress.failed);
+            }
+            const line = `${progress.completed} of ${progress.total} completed, ${progress.percent} %`;
+            if (line !== told) {
+                log(line);
+                told = line;
+            }
+            if (progress.completed === progress.total) {
+                return;
+            }
+        } catch (error) {
+            errors += 1;
+            if (!isPassing(error) || errors >= MAX_ERRORS) {
+                throw error instanceof SnapshotError && error.code === "SNAPSHOT_FAILED"
+                    ? error
+                    : pendingError(error);
+            }
+        }
+        const left = deadline - performance.now();
+        if (left <= 0) {
+            throw pendingError(undefined);
+        }
+        await sleep(Math.min(pause, left), undefined, { signal });
+        pause = Math.min(pause * 1.3, LAST_PAUSE_MS);
+    }
+}
+
+function isPassing(error: unknown): boolean {
+    return error instanceof SnapshotError && error.code === "AWS_ERROR" && awsErrorName(error) !== "";
+}
+
+function failedError(failed: readonly string[]): SnapshotError {
+    return new SnapshotError({
+        code: "SNAPSHOT_FAILED",
+        message: `A snapshot of the set failed: ${failed.join("; ")}.`,
+        remedy: "Run again; when it fails again, see the snapshot's message in the EC2 console.",
+    });
+}
+
+function pendingError(cause: unknown): SnapshotError {
+    const why = cause === undefined ? "the limit (timeouts.completion) has passed" : messageOf(cause);
+    return new SnapshotError(
+        {
+            code: "COMPLETION_PENDING",
+            message: `The snapshots are taken, but waiting for their completion ended: ${why}.`,
+            remedy: "Run `pulumi up` again: it goes on waiting and takes no new snapshot.",
+        },
+        { cause },
+    );
+}

@@ -1,0 +1,66 @@
+import { isDeepStrictEqual } from "node:util";
+import { effectiveTriggers, type SnapshotInputs } from "./inputs";
+import { type SnapshotState, quiesceKey } from "./state";
+
+export interface DiffResult {
+    readonly changes: boolean;
+    readonly replaces: string[];
+}
+
+/** The state that `diff` compares with: outputs, and copies of the inputs that they were made from. */
+export type OldState = Partial<SnapshotState> &
+    Pick<SnapshotInputs, "instanceId"> &
+    Partial<Pick<SnapshotInputs, "volumes" | "triggers" | "tags" | "aws">>;
+
+/**
+ * What a change of inputs means (design.md, section 2, column "on change"), and what the state itself asks for: a set
+ * that is not whole is replaced, unfinished work is gone on with by `update`.
+ */
+export function diffSnapshot(olds: OldState, news: SnapshotInputs): DiffResult {
+    const hasSet = (olds.snapshotIds?.length ?? 0) > 0;
+    const sameInstance = olds.instanceId === news.instanceId;
+    if (olds.thawPending && (hasSet || !sameInstance)) {
+        // Healing comes before anything else; the next run then sees the other changes.
+        return { changes: true, replaces: [] };
+    }
+    const replaces = replacing(olds, news);
+    if (!hasSet || (olds.lost?.length ?? 0) > 0) {
+        replaces.push("snapshotIds");
+    }
+    return { changes: replaces.length > 0 || updating(olds, news), replaces };
+}
+
+function replacing(olds: OldState, news: SnapshotInputs): string[] {
+    const triggers = effectiveTriggers(news.triggers);
+    const changed: Record<string, boolean> = {
+        instanceId: olds.instanceId !== news.instanceId,
+        quiesce: !isDeepStrictEqual(olds.quiesced, quiesceKey(news.quiesce)),
+        volumes: !same(volumesOf(olds), volumesOf(news)),
+        triggers: triggers !== undefined && !same(triggers, effectiveTriggers(olds.triggers)),
+    };
+    return Object.keys(changed).filter((key) => changed[key]);
+}
+
+function updating(olds: OldState, news: SnapshotInputs): boolean {
+    return (
+        !same(olds.tags ?? {}, news.tags ?? {}) ||
+        !same(olds.aws ?? {}, news.aws ?? {}) ||
+        olds.recorded === false ||
+        (olds.evidence?.completion === "pending" && (news.waitForCompletion ?? true))
+    );
+}
+
+/** Absent and the default are the same; so is any order of the excluded volumes. */
+function volumesOf({ volumes }: Pick<OldState, "volumes">): unknown {
+    return {
+        excludeBootVolume: volumes?.excludeBootVolume ?? false,
+        excludeDataVolumeIds: [...(volumes?.excludeDataVolumeIds ?? [])].sort(),
+    };
+}
+
+/** Values as they come from the protocol: without undefined, keys in any order. */
+function same(a: unknown, b: unknown): boolean {
+    const plain = (value: unknown): unknown =>
+        value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+    return isDeepStrictEqual(plain(a), plain(b));
+}

@@ -1,0 +1,124 @@
+/**
+ * Why a snapshot has a lower level than was asked for, or why there is none. Every error text starts with one of
+ * these; `evidence.reason` is one of these. README, "Troubleshooting", explains each.
+ */
+export const reasonCodes = [
+    // The set exists; what could not be proven of it.
+    "FREEZE_EXPIRED",
+    "HOLD_UNPROVEN",
+    "HOLD_LOST",
+    "MULTI_ATTACH",
+    "IDENTITY_UNVERIFIED",
+    "STOPPED",
+    // Quiescing did not succeed.
+    "PRECONDITION_FAILED",
+    "PRE_FREEZE_FAILED",
+    "PRE_FREEZE_TIMEOUT",
+    "CONNECTION_LOST",
+    // Preconditions of quiescing.
+    "SSH_UNREACHABLE",
+    "SSH_LOGIN_REFUSED",
+    "SSH_PROTOCOL_ERROR",
+    "UNEXPECTED_OUTPUT",
+    "SUDO_REFUSED",
+    "SCRIPT_MISSING",
+    "SCRIPT_UNSAFE",
+    "HOST_UNSUITABLE",
+    "HOST_BUSY",
+    // Always an error.
+    "SSH_HOST_KEY_MISMATCH",
+    "WRONG_INSTANCE",
+    "STALE_FREEZE",
+    "INVALID_INPUT",
+    "INSTANCE_NOT_FOUND",
+    "INSTANCE_STATE",
+    "NO_VOLUMES",
+    "SPLIT_VOLUME_GROUP",
+    "TOO_MANY_TAGS",
+    "SNAPSHOT_LIMIT",
+    "CREDENTIALS",
+    "CREDENTIALS_EXPIRE",
+    "ACCESS_DENIED",
+    "WRONG_ACCOUNT",
+    "WRONG_REGION",
+    "AWS_ERROR",
+    "SNAPSHOT_THROTTLED",
+    "SNAPSHOT_REFUSED",
+    "SNAPSHOT_OUTCOME_UNKNOWN",
+    "VOLUMES_CHANGED",
+    "DUPLICATE_SNAPSHOTS",
+    "SNAPSHOT_FAILED",
+    "SNAPSHOT_IN_USE",
+    "HOST_KEYS_NOT_FOUND",
+    // The set is good, something remains to be done; the next `pulumi up` does it.
+    "THAW_PENDING",
+    "COMPLETION_PENDING",
+    "TAGGING_FAILED",
+    "INTERRUPTED",
+    "ENGINE_GONE",
+] as const;
+
+export type ReasonCode = (typeof reasonCodes)[number];
+
+/** One thing that is wrong, before anything was done about it. */
+export interface Failure {
+    readonly code: ReasonCode;
+    /** What failed. A sentence. */
+    readonly message: string;
+    /** What to do. A sentence. */
+    readonly remedy: string;
+}
+
+export interface ErrorContext {
+    readonly instanceId?: string | undefined;
+    /** What state things are in now: the instance, the snapshots. A sentence. */
+    readonly state?: string | undefined;
+    readonly cause?: unknown;
+}
+
+/** An error that tells what failed, on which instance, what state things are in now, and what to do. */
+export class SnapshotError extends Error {
+    override readonly name = "SnapshotError";
+    readonly code: ReasonCode;
+
+    constructor(
+        readonly failure: Failure,
+        readonly context: ErrorContext = {},
+    ) {
+        super(describe(failure, context), { cause: context.cause });
+        this.code = failure.code;
+    }
+
+    /** The same error, with what is known of the state of things by now. */
+    withContext(context: ErrorContext): SnapshotError {
+        return new SnapshotError(this.failure, { ...this.context, ...context });
+    }
+}
+
+function describe(failure: Failure, { instanceId, state }: ErrorContext): string {
+    const where = instanceId === undefined ? "" : ` (${instanceId})`;
+    const parts = [`${failure.code}${where}: ${failure.message}`];
+    if (state !== undefined) {
+        parts.push(`State: ${state}`);
+    }
+    parts.push(`What to do: ${failure.remedy}`);
+    return parts.join(" ");
+}
+
+/** Many failures as one: all of them are told, in order. */
+export function combine(code: ReasonCode, failures: readonly Failure[]): Failure {
+    const [first] = failures;
+    if (failures.length === 1 && first?.code === code) {
+        return first;
+    }
+    return {
+        code,
+        message: failures.map((f) => `[${f.code}] ${f.message}`).join(" "),
+        remedy: failures.map((f) => f.remedy).join(" "),
+    };
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+    return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,61 @@
+import type { ReasonCode } from "./errors";
+
+/** How consistent a set of snapshots is, best first. */
+export const levels = ["application", "filesystem", "crash"] as const;
+export type ConsistencyLevel = (typeof levels)[number];
+
+/** One run of a hook script. */
+export interface HookRun {
+    /** Exit code; absent when it was ended by its time limit or by the end of the connection. */
+    readonly exitCode?: number;
+    /** By the controller's monotonic clock. */
+    readonly durationMs: number;
+}
+
+/** How it was made sure that the host behind the address is the instance. */
+export type IdentityProof = "dmi" | "imds" | "unverified" | "ssm";
+
+/** What the quiescer saw. The level is computed from this, never from what was intended. */
+export interface CaptureEvidence {
+    /** How the instance was quiesced. */
+    readonly method: "hooks" | "none";
+    /** Who says that the applications were quiescent while the freeze was held. */
+    readonly vouchedBy: "script" | "nobody";
+    /** What they vouch for. */
+    readonly vouchedLevel: ConsistencyLevel;
+    readonly identity?: IdentityProof;
+    /** Linux boot id of the host at the time of the freeze. */
+    readonly bootId?: string;
+    /** Pre-freeze exited 0 at. ISO 8601, by the controller's clock, as all times here. */
+    readonly frozenAt?: string;
+    /** CreateSnapshots was sent at. */
+    readonly requestedAt: string;
+    /** CreateSnapshots answered at. */
+    readonly returnedAt: string;
+    /** Post-thaw ended at. */
+    readonly thawedAt?: string;
+    /** Pre-freeze's end to letting go, milliseconds. */
+    readonly freezeWindowMs?: number;
+    /** Pre-freeze's start to post-thaw's end: the outage that users feel, milliseconds. */
+    readonly quiescedMs?: number;
+    /** How long CreateSnapshots took, milliseconds. */
+    readonly apiMs: number;
+    /** The guard answered to a word sent after CreateSnapshots had answered: the freeze was held for all of it. */
+    readonly held: boolean;
+    readonly hooks?: { readonly preFreeze?: HookRun; readonly postThaw?: HookRun };
+    /** Mounted file systems that are in no snapshot: instance store and network file systems. */
+    readonly notCovered?: readonly string[];
+    /** Why the freeze was not held, or why there was none. */
+    readonly reason?: ReasonCode;
+    readonly message?: string;
+}
+
+/** The proof of a level: output `evidence`. */
+export interface Evidence extends Omit<CaptureEvidence, "vouchedLevel"> {
+    readonly executionId: string;
+    readonly identity: IdentityProof;
+    /** `pending` until every snapshot has reached status `completed`. */
+    readonly completion: "completed" | "pending";
+    /** Whether what was put on the instance for the run is gone again. */
+    readonly cleanup: "done" | "nothingToDo" | "failed";
+}

@@ -1,0 +1,127 @@
+import type { Clients } from "./aws/clients";
+import { LEASE_RENEWAL_MS, newLease, setTags } from "./aws/setTags";
+import { deleteSet } from "./aws/snapshots";
+import { tagKeys } from "./aws/tags";
+import { waitForCompletion } from "./aws/waitForCompletion";
+import { type ReasonCode, SnapshotError, messageOf } from "./errors";
+import { type SnapshotInputs, timeoutsOf } from "./inputs";
+import { isUnheard } from "./interrupt";
+import { type SnapshotState, UnfinishedError } from "./state";
+
+/** What is needed to finish a set, in the run that took it or in a later one. */
+export interface Finishing {
+    readonly executionId: string;
+    readonly inputs: Pick<SnapshotInputs, "instanceId" | "timeouts" | "waitForCompletion">;
+    readonly clients: Clients;
+    readonly log: (line: string) => void;
+    readonly signal: AbortSignal;
+}
+
+/**
+ * After the commit point: waits for completion and records in the set's tags that Pulumi is told of it.
+ * @throws UnfinishedError with the state as far as it got; SnapshotError `SNAPSHOT_FAILED` when a snapshot failed,
+ * and with it the set, which is deleted then.
+ */
+export async function finishSet(run: Finishing, state: SnapshotState): Promise<SnapshotState> {
+    if (state.thawPending) {
+        const recorded = await recordUnlessDying(run, state);
+        throw unfinished(run, recorded, thawPendingError());
+    }
+    let finished = state;
+    try {
+        if (run.inputs.waitForCompletion ?? true) {
+            await withLease(run, state, () => complete(run, state));
+            finished = { ...state, evidence: { ...state.evidence, completion: "completed" } };
+        }
+    } catch (error) {
+        const failed = error instanceof SnapshotError && error.code === "SNAPSHOT_FAILED";
+        if (failed || isUnheard(run.signal)) {
+            await deleteSet(run.clients, run.executionId, state.snapshotIds, AbortSignal.timeout(60_000));
+            throw error;
+        }
+        throw unfinished(run, await recordUnlessDying(run, state), pendingError(run, error));
+    }
+    return await record(run, finished);
+}
+
+async function complete(run: Finishing, state: SnapshotState): Promise<void> {
+    await waitForCompletion(run.clients, state.snapshotIds, {
+        deadline: performance.now() + timeoutsOf(run.inputs).completion * 1000,
+        log: run.log,
+        signal: run.signal,
+    });
+}
+
+/** Keeps the lease in the future while the work goes on. */
+async function withLease(run: Finishing, state: SnapshotState, work: () => Promise<void>): Promise<void> {
+    const renewal = setInterval(() => {
+        setTags(run.clients, state.snapshotIds, { [tagKeys.lease]: newLease() }, run.signal).catch(
+            (error: unknown) =>
+                run.log(`warning: could not renew the lease of the snapshots: ${messageOf(error)}`),
+        );
+    }, LEASE_RENEWAL_MS);
+    try {
+        await work();
+    } finally {
+        clearInterval(renewal);
+    }
+}
+
+/** The last act before Pulumi is told of the set. */
+async function record(run: Finishing, state: SnapshotState): Promise<SnapshotState> {
+    try {
+        const tags = { [tagKeys.level]: state.consistencyLevel, [tagKeys.state]: "complete" };
+        await setTags(run.clients, state.snapshotIds, tags, AbortSignal.timeout(30_000));
+        return { ...state, recorded: true };
+    } catch (error) {
+        throw unfinished(run, state, {
+            code: "TAGGING_FAILED",
+            message: `The snapshots are good, but could not be tagged: ${messageOf(error)}`,
+            remedy: "Allow ec2:CreateTags on snapshots and run `pulumi up` again.",
+        });
+    }
+}
+
+/**
+ * An error that is told to the engine records the set as well. When this process is being ended nobody may hear of
+ * it: then the lease runs out, and the next run reaps the set if its state was lost.
+ */
+async function recordUnlessDying(run: Finishing, state: SnapshotState): Promise<SnapshotState> {
+    if (run.signal.aborted) {
+        return state;
+    }
+    return await record(run, state).catch(() => state);
+}
+
+function unfinished(
+    run: Finishing,
+    state: SnapshotState,
+    failure: { code: ReasonCode; message: string; remedy: string },
+): UnfinishedError {
+    const host = state.thawPending ? "THE INSTANCE MAY STILL BE FROZEN" : "the instance is awake";
+    const context = {
+        instanceId: run.inputs.instanceId,
+        state: `${host}; the set ${state.snapshotIds.join(", ")} (${state.consistencyLevel}) is kept.`,
+    };
+    return new UnfinishedError(new SnapshotError(failure, context), state);
+}
+
+function thawPendingError() {
+    return {
+        code: "THAW_PENDING" as const,
+        message: "The snapshots are taken, but that the instance is awake again could not be proven.",
+        remedy: "Run `pulumi up` again: it thaws the instance first. By hand: run the post-thaw script with `thaw` as root on the instance.",
+    };
+}
+
+function pendingError(run: Finishing, error: unknown) {
+    if (error instanceof SnapshotError) {
+        return error.failure;
+    }
+    const reason: unknown = run.signal.aborted ? run.signal.reason : error;
+    return {
+        code: "COMPLETION_PENDING" as const,
+        message: `The snapshots are taken, but waiting for their completion ended: ${messageOf(reason)}`,
+        remedy: "Run `pulumi up` again: it goes on waiting and takes no new snapshot.",
+    };
+}

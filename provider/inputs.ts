@@ -1,0 +1,202 @@
+import { closestMatch } from "leven";
+import { z } from "zod";
+import { type ConsistencyLevel, levels } from "./evidence";
+import { TAG_PREFIX } from "./aws/tags";
+
+/*
+ * The inputs as they reach the provider: plain values. Defaults are applied when an input is used, not stored, so
+ * that a new default never shows as a diff.
+ */
+
+/** EC2's ids: the kind and 8 (old) or 17 hexadecimal digits (EC2 User Guide, "Resource IDs"). */
+const instanceId = z
+    .string()
+    .regex(/^i-([0-9a-f]{8}|[0-9a-f]{17})$/, "is not an EC2 instance id, such as i-0123456789abcdef0");
+const volumeId = z
+    .string()
+    .regex(/^vol-([0-9a-f]{8}|[0-9a-f]{17})$/, "is not an EBS volume id, such as vol-0123456789abcdef0");
+
+const seconds = (minimum: number, maximum: number) =>
+    z
+        .number("must be a number of seconds")
+        .min(minimum, `must be at least ${minimum} seconds`)
+        .max(maximum, `must be at most ${maximum} seconds`)
+        .optional();
+
+const DAY = 86_400;
+const timeouts = z.strictObject({
+    connect: seconds(1, DAY),
+    lock: seconds(0, DAY),
+    preFreeze: seconds(1, 3600),
+    freeze: seconds(1, 120),
+    postThaw: seconds(1, 3600),
+    command: seconds(30, 2 * DAY),
+    completion: seconds(1, 7 * DAY),
+});
+
+const noNul = (text: string) => !text.includes("\0");
+const script = z.strictObject({
+    path: z
+        .string()
+        .regex(/^\/[^\0\n]*$/, "must be an absolute path on the instance")
+        .optional(),
+    script: z
+        .string()
+        .refine((text) => text.trim() !== "", "is empty")
+        .refine(noNul, "contains a NUL byte")
+        .max(1_000_000, "is longer than 1 MB")
+        .optional(),
+});
+
+const target = {
+    host: z
+        .string("is required: the address that ssh connects to")
+        .regex(/^\S+$/, "is not a host name or address"),
+    user: z
+        .string("is required: the account to log in as (stock images refuse root)")
+        .regex(/^[^\s\0]+$/, "is not a user name"),
+    port: z.int("must be a port number").min(1).max(65_535).optional(),
+    password: z.string().min(1, "is empty").optional(),
+    privateKey: z.string().min(1, "is empty").optional(),
+    privateKeyPassword: z.string().optional(),
+    agentSocketPath: z.string().min(1, "is empty").optional(),
+    hostKey: z
+        .union([z.string(), z.array(z.string()).min(1)], "must be a host key, or a list of them, not empty")
+        .optional(),
+    insecureIgnoreHostKey: z.boolean().optional(),
+};
+const connection = z.strictObject(
+    { ...target, proxy: z.strictObject(target).optional() },
+    "is required: how to reach the instance over ssh",
+);
+
+/** Set by the guard itself for every script (design.md, section 5). */
+const RESERVED_ENVIRONMENT = /^(ACS_.*|PATH|LC_ALL)$/;
+const environmentName = z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is not the name of an environment variable")
+    .refine((name) => !RESERVED_ENVIRONMENT.test(name), "is set by this package and cannot be given");
+
+const hooks = z.strictObject({
+    method: z.literal("hooks"),
+    connection,
+    scripts: z
+        .strictObject({
+            preFreeze: script.optional(),
+            postThaw: script.optional(),
+            level: z.enum(["application", "filesystem"], 'must be "application" or "filesystem"').optional(),
+        })
+        .optional(),
+    sudo: z.boolean("must be true or false").optional(),
+    environment: z.record(environmentName, z.string().refine(noNul, "contains a NUL byte")).optional(),
+    verifyInstanceIdentity: z.boolean().optional(),
+    showHookOutput: z.enum(["never", "onFailure"], 'must be "never" or "onFailure"').optional(),
+});
+const none = z.strictObject({ method: z.literal("none") });
+
+/** EC2 allows 50 tags on a resource (EC2 User Guide, "Tag restrictions"); ours are in aws/tags.ts. */
+const MAX_USER_TAGS = 43;
+
+const tags = z
+    .record(
+        z
+            .string()
+            .min(1, "a tag's key is empty")
+            .max(128, "a tag's key has more than 128 characters")
+            .refine((key) => !/^aws:/i.test(key), "the prefix aws: is reserved by AWS")
+            .refine(
+                (key) => !key.startsWith(TAG_PREFIX),
+                `the prefix ${TAG_PREFIX} is reserved by this package`,
+            ),
+        z.string("must be a string").max(256, "has more than 256 characters"),
+    )
+    .refine(
+        (map) => Object.keys(map).length <= MAX_USER_TAGS,
+        `has more than ${MAX_USER_TAGS} tags: EC2 allows 50 on a snapshot, and this package sets up to 7 of them`,
+    );
+
+const aws = z.strictObject({
+    region: z.string().min(1).optional(),
+    profile: z.string().min(1).optional(),
+    assumeRole: z
+        .strictObject({
+            roleArn: z.string().regex(/^arn:[\w-]+:iam::\d{12}:role\/.+$/, "is not the ARN of an IAM role"),
+            sessionName: z.string().optional(),
+            externalId: z.string().optional(),
+        })
+        .optional(),
+});
+
+const snapshotInputs = z.strictObject({
+    instanceId,
+    quiesce: z.discriminatedUnion("method", [hooks, none], {
+        error: ({ input }) =>
+            input === undefined
+                ? 'is required: how to quiesce the instance, such as { method: "hooks", connection: {...} }'
+                : 'must be "hooks" (pre-freeze and post-thaw scripts over ssh) or "none" (a plain, crash-consistent snapshot)',
+    }),
+    minimumLevel: z.enum(levels, `must be one of ${levels.map((l) => `"${l}"`).join(", ")}`).optional(),
+    volumes: z
+        .strictObject({
+            excludeBootVolume: z.boolean().optional(),
+            excludeDataVolumeIds: z.array(volumeId).optional(),
+        })
+        .optional(),
+    triggers: z.array(z.unknown(), "must be a list").optional(),
+    tags: tags.optional(),
+    description: z.string().max(255, "has more than 255 characters").optional(),
+    copyTagsFromVolumes: z.boolean().optional(),
+    timeouts: timeouts.optional(),
+    waitForCompletion: z.boolean().optional(),
+    aws: aws.optional(),
+    owner: z.string().optional(),
+});
+
+const hostKeysInputs = z.strictObject({ instanceId, aws: aws.optional() });
+
+export type SnapshotInputs = z.infer<typeof snapshotInputs>;
+export type Quiesce = SnapshotInputs["quiesce"];
+export type HooksQuiesce = z.infer<typeof hooks>;
+export type ScriptSource = z.infer<typeof script>;
+export type VolumeSelection = NonNullable<SnapshotInputs["volumes"]>;
+export type AwsSettings = z.infer<typeof aws>;
+export type HostKeysInputs = z.infer<typeof hostKeysInputs>;
+export type Timeouts = Required<{ [K in keyof z.infer<typeof timeouts>]: number }>;
+
+export const schemas = { snapshot: snapshotInputs, hostKeys: hostKeysInputs };
+
+/** Seconds, each for a phase of its own. */
+export const defaultTimeouts: Timeouts = {
+    connect: 300,
+    lock: 0,
+    preFreeze: 60,
+    freeze: 10,
+    postThaw: 60,
+    command: 900,
+    completion: DAY,
+};
+
+export function timeoutsOf(inputs: Pick<SnapshotInputs, "timeouts">): Timeouts {
+    const given = Object.entries(inputs.timeouts ?? {}).filter(([, value]) => value !== undefined);
+    return { ...defaultTimeouts, ...Object.fromEntries(given) };
+}
+
+/** The level that a way of quiescing promises: the default of `minimumLevel`. */
+export function promisedLevel(quiesce: Quiesce): ConsistencyLevel {
+    return quiesce.method === "hooks" ? (quiesce.scripts?.level ?? "application") : "crash";
+}
+
+export function minimumLevelOf(inputs: Pick<SnapshotInputs, "minimumLevel" | "quiesce">): ConsistencyLevel {
+    return inputs.minimumLevel ?? promisedLevel(inputs.quiesce);
+}
+
+/** Triggers that mean something: absent, empty and only nulls are all "keep what is there". */
+export function effectiveTriggers(triggers: readonly unknown[] | undefined): readonly unknown[] | undefined {
+    return triggers?.some((trigger) => trigger !== null && trigger !== undefined) ? triggers : undefined;
+}
+
+/** "Did you mean", for a key that is not known. */
+export function suggestion(key: string, known: readonly string[]): string {
+    const match = closestMatch(key, [...known], { maxDistance: 4 });
+    return match === undefined ? `known here: ${known.join(", ")}` : `did you mean "${match}"?`;
+}

@@ -1,0 +1,252 @@
+import { randomUUID } from "node:crypto";
+import { type Clients, type StackConfig, accountOf, clientsFor } from "./aws/clients";
+import { removeTags, setTags } from "./aws/setTags";
+import { deleteSet } from "./aws/snapshots";
+import { type CheckFailure, checkSnapshotInputs } from "./check";
+import { type DiffResult, type OldState, diffSnapshot } from "./diff";
+import { checkExclusions } from "./checkExclusions";
+import { SnapshotError, messageOf } from "./errors";
+import { finishSet } from "./finishSet";
+import type { SnapshotInputs } from "./inputs";
+import { interruptible } from "./interrupt";
+import { chooseHealer, isDown } from "./quiesce/choose";
+import { adoptSet, readSet } from "./readSet";
+import { readStackConfig } from "./stackConfig";
+import { type SnapshotState, UnfinishedError, toState } from "./state";
+import { takeSnapshot } from "./takeSnapshot";
+
+/*
+ * The resource's lifecycle, without any type of Pulumi: plain inputs, plain state. The serialized provider in
+ * appConsistentSnapshot.ts calls these functions by the package's name, so state may be of an older version.
+ */
+
+/** Inputs as the engine sends them. */
+type Inputs = SnapshotInputs & { __provider?: unknown };
+/** State as the engine sends it: outputs, and copies of some inputs. */
+type State = SnapshotState & OldState;
+
+let stackConfig: StackConfig = {};
+
+/** Stored at once: the engine may call on before this has returned. */
+export function configure(config: { get(key: string): string | undefined }): void {
+    stackConfig = readStackConfig(config);
+}
+
+/** Every bad input by its property path. Touches nothing. */
+export async function check(news: Inputs): Promise<{ inputs: Inputs; failures: CheckFailure[] }> {
+    const { __provider, ...inputs } = news;
+    const failures = checkSnapshotInputs(inputs);
+    if (failures.length === 0) {
+        failures.push(...(await checkExclusions(inputs, stackConfig)));
+    }
+    return { inputs: news, failures };
+}
+
+/** Sets that the stack knows of, by the resource that owns them: `create` does not get to see the old state. */
+const knownSets = new Map<string, Set<string>>();
+
+export function diff(id: string, olds: State, news: Inputs): DiffResult {
+    if (news.owner !== undefined) {
+        const known = knownSets.get(news.owner) ?? new Set();
+        knownSets.set(news.owner, known.add(id));
+    }
+    return diffSnapshot(olds, news);
+}
+
+export async function create(inputs: Inputs): Promise<{ id: string; outs: State }> {
+    const executionId = `acs-${randomUUID()}`;
+    return await reporting(executionId, inputs, async () => {
+        const clients = await clientsFor(inputs.aws, stackConfig);
+        const state = await interruptible((signal) =>
+            takeSnapshot({
+                executionId,
+                inputs,
+                clients,
+                known: knownSets.get(inputs.owner ?? "") ?? new Set(),
+                log: logger(inputs),
+                signal,
+            }),
+        );
+        return { id: executionId, outs: outputs(inputs, state) };
+    });
+}
+
+/** Tags and credentials change in place; a pending thaw is healed and pending completion waited for. */
+export async function update(id: string, olds: State, news: Inputs): Promise<{ outs: State }> {
+    return await reporting(id, news, async () => {
+        const clients = await clientsFor(news.aws, stackConfig);
+        const log = logger(news);
+        const state = await interruptible(async (signal) => {
+            await assertSamePlace(clients, olds, signal);
+            const healed = await heal(id, olds, news, clients, log, signal);
+            await changeTags(clients, olds, news, signal);
+            return isFinished(healed, news)
+                ? healed
+                : await finishSet({ executionId: id, inputs: news, clients, log, signal }, healed);
+        });
+        // Triggers and volumes that a healing run did not act on yet stay as they were, for the next run to see.
+        return { outs: toState({ ...olds, ...state, ...pick(news, ["tags", "aws"]) }) };
+    });
+}
+
+/** After `pulumi refresh`, or `get`: notices what was deleted or has failed behind Pulumi's back. */
+export async function read(id: string, props: Partial<State> = {}): Promise<{ id: string; props: State }> {
+    const clients = await clientsFor(placeOf(props), stackConfig);
+    const signal = AbortSignal.timeout(READ_LIMIT_MS);
+    if (props.instance === undefined) {
+        const adopted = await adoptSet(clients, id, signal);
+        return { id, props: toState({ ...props, ...adopted, instanceId: adopted.instance.instanceId }) };
+    }
+    await assertSamePlace(clients, props, signal);
+    const state = props as State;
+    const lost = await readSet(clients, state, signal);
+    if (lost === undefined) {
+        console.log(
+            `warning: all snapshots of ${id} are gone from ${clients.region}; the next run takes new ones`,
+        );
+        return { id: "", props: state };
+    }
+    return { id, props: toState({ ...state, lost }) };
+}
+
+/** Deletes the set. What is gone already is done, in the right account only. */
+export async function remove(id: string, state: State): Promise<void> {
+    const clients = await clientsFor(placeOf(state), stackConfig);
+    const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
+    await assertSamePlace(clients, state, signal);
+    if (state.thawPending && !(await isDown(clients, state.instance.instanceId))) {
+        console.log(
+            `warning: ${state.instance.instanceId} may still be frozen by ${id}: run the post-thaw script with "thaw" as root on it`,
+        );
+    }
+    await deleteSet(clients, id, state.snapshotIds, signal);
+}
+
+const READ_LIMIT_MS = 120_000;
+const DELETE_LIMIT_MS = 300_000;
+
+async function heal(
+    id: string,
+    state: State,
+    news: Inputs,
+    clients: Clients,
+    log: (line: string) => void,
+    signal: AbortSignal,
+): Promise<State> {
+    if (!state.thawPending) {
+        return state;
+    }
+    if (!(await isDown(clients, state.instance.instanceId))) {
+        const healer = chooseHealer({
+            executionId: id,
+            inputs: { ...news, instanceId: state.instance.instanceId },
+            clients,
+            log,
+            signal,
+        });
+        try {
+            await healer.recover(id);
+        } catch (error) {
+            const failure = error instanceof SnapshotError ? error : thawFailure(error);
+            const context = {
+                instanceId: state.instance.instanceId,
+                state: "THE INSTANCE MAY STILL BE FROZEN.",
+            };
+            throw new UnfinishedError(failure.withContext(context), state);
+        } finally {
+            await healer.close();
+        }
+    }
+    log(`${state.instance.instanceId} is awake`);
+    return { ...state, thawPending: false };
+}
+
+function thawFailure(cause: unknown): SnapshotError {
+    return new SnapshotError(
+        {
+            code: "THAW_PENDING",
+            message: messageOf(cause),
+            remedy: 'Run `pulumi up` again, or run the post-thaw script with "thaw" as root on the instance.',
+        },
+        { cause },
+    );
+}
+
+function isFinished(state: State, news: Inputs): boolean {
+    const waits = state.evidence.completion === "pending" && (news.waitForCompletion ?? true);
+    return state.snapshotIds.length === 0 || (state.recorded && !waits);
+}
+
+async function changeTags(clients: Clients, olds: State, news: Inputs, signal: AbortSignal): Promise<void> {
+    const before = olds.tags ?? {};
+    const after = news.tags ?? {};
+    const changed = Object.entries(after).filter(([key, value]) => before[key] !== value);
+    const removed = Object.keys(before).filter((key) => !(key in after));
+    await setTags(clients, olds.snapshotIds, Object.fromEntries(changed), signal);
+    await removeTags(clients, olds.snapshotIds, removed, signal);
+}
+
+/** The region of the snapshots, whatever the configuration says by now. */
+function placeOf(state: Partial<State>): SnapshotInputs["aws"] {
+    const region = state.instance?.region;
+    return { ...state.aws, ...(region === undefined ? {} : { region }) };
+}
+
+/** A snapshot that is not found in the wrong account is not gone. */
+async function assertSamePlace(clients: Clients, state: Partial<State>, signal: AbortSignal): Promise<void> {
+    const { instance } = state;
+    if (instance === undefined) {
+        return;
+    }
+    const context = { instanceId: instance.instanceId, state: "nothing was changed." };
+    if (clients.region !== instance.region) {
+        throw new SnapshotError(
+            {
+                code: "WRONG_REGION",
+                message: `The snapshots are in ${instance.region}, but the settings name ${clients.region}.`,
+                remedy: "Set the region back; to move, remove this resource and add a new one.",
+            },
+            context,
+        );
+    }
+    const accountId = await accountOf(clients, signal);
+    if (accountId !== instance.accountId) {
+        throw new SnapshotError(
+            {
+                code: "WRONG_ACCOUNT",
+                message: `The snapshots are in account ${instance.accountId}, but the credentials are of ${accountId}.`,
+                remedy: "Use credentials of the account that the snapshots are in.",
+            },
+            context,
+        );
+    }
+}
+
+/** Copies of inputs that `diff` and `delete` need; never `quiesce`, which holds secrets. */
+function outputs(inputs: Inputs, state: SnapshotState): State {
+    const copied = pick(inputs, ["instanceId", "volumes", "triggers", "tags", "aws", "owner", "__provider"]);
+    return toState({ ...copied, ...state });
+}
+
+function pick<T extends object, K extends keyof T>(values: T, keys: readonly K[]): Pick<T, K> {
+    return Object.fromEntries(keys.map((key) => [key, values[key]])) as Pick<T, K>;
+}
+
+/** Lets the engine save the state of a run that did not end: an error with an id is an "init error" to it. */
+async function reporting<T>(id: string, inputs: Inputs, work: () => Promise<T>): Promise<T> {
+    try {
+        return await work();
+    } catch (error) {
+        if (!(error instanceof UnfinishedError)) {
+            throw error;
+        }
+        const properties = outputs(inputs, error.state);
+        throw Object.assign(new Error(error.message), { id, reasons: [error.message], properties });
+    }
+}
+
+/** All lines of a dynamic provider land on the stack's row: each names its resource. */
+function logger({ owner, instanceId }: Inputs): (line: string) => void {
+    const name = owner?.split("::").at(-1) ?? instanceId;
+    return (line) => console.log(`${name}: ${line}`);
+}

@@ -1,0 +1,156 @@
+import { dryRunCreateSnapshots } from "./aws/createSnapshots";
+import { findEarlierSets } from "./aws/earlierSets";
+import type { Source, SourceVolume } from "./aws/instance";
+import { dryRunSetTags } from "./aws/setTags";
+import { dryRunDelete, findSnapshots } from "./aws/snapshots";
+import { ownerTag, tagKeys } from "./aws/tags";
+import { type Failure, type ReasonCode, SnapshotError, combine } from "./errors";
+import { minimumLevelOf, timeoutsOf } from "./inputs";
+import { QuiesceError } from "./quiesce/quiesceError";
+import type { Quiescer } from "./quiesce/quiescer";
+import type { Run } from "./run";
+import { setRequest } from "./setRequest";
+
+/** Failures of quiescing alone: a plain snapshot may take the place, if `minimumLevel` allows. All others are errors. */
+const ofQuiescing: ReadonlySet<ReasonCode> = new Set([
+    "SSH_UNREACHABLE",
+    "SSH_LOGIN_REFUSED",
+    "SSH_PROTOCOL_ERROR",
+    "UNEXPECTED_OUTPUT",
+    "SUDO_REFUSED",
+    "SCRIPT_MISSING",
+    "SCRIPT_UNSAFE",
+    "HOST_UNSUITABLE",
+    "HOST_BUSY",
+    "INSTANCE_STATE",
+    "IDENTITY_UNVERIFIED",
+] satisfies ReasonCode[]);
+
+/** Checks everything before anything is touched, and reports all that is wrong together. */
+export async function assertPreconditions(run: Run, source: Source, quiescer: Quiescer): Promise<void> {
+    const [ofAws, ofInstance] = await Promise.all([awsPreconditions(run, source), quiescer.preconditions()]);
+    const error = preconditionError([...ofAws, ...ofInstance]);
+    if (error !== undefined) {
+        throw error;
+    }
+}
+
+/** What the failures of all preconditions amount to. */
+export function preconditionError(failures: readonly Failure[]): SnapshotError | undefined {
+    const hard = failures.filter((failure) => !ofQuiescing.has(failure.code));
+    const [first] = hard;
+    if (first !== undefined) {
+        const soft = failures.filter((failure) => ofQuiescing.has(failure.code));
+        return new SnapshotError(combine(first.code, [...hard, ...soft]));
+    }
+    return failures.length === 0
+        ? undefined
+        : new QuiesceError(combine("PRECONDITION_FAILED", failures), { awake: true, mayFallBack: true });
+}
+
+async function awsPreconditions(run: Run, source: Source): Promise<Failure[]> {
+    const found = await Promise.all([
+        pendingFailure(run, source),
+        dryRunCreateSnapshots(run.clients, setRequest(run), run.signal),
+        laterPermissions(run),
+        credentialsFailure(run),
+    ]);
+    return [multiAttachFailure(run, source), tagsFailure(run, source), ...found].flatMap(
+        (failure) => failure ?? [],
+    );
+}
+
+function multiAttachFailure(run: Run, { volumes }: Source): Failure | undefined {
+    const shared = volumes.filter((volume) => volume.multiAttached).map((volume) => volume.volumeId);
+    if (shared.length === 0 || minimumLevelOf(run.inputs) === "crash") {
+        return undefined;
+    }
+    return {
+        code: "MULTI_ATTACH",
+        message: `${shared.join(", ")} is attached to other instances too, which may write to it meanwhile.`,
+        remedy: 'Exclude it with volumes.excludeDataVolumeIds, or set minimumLevel: "crash".',
+    };
+}
+
+/** EC2 User Guide, "Tag restrictions". */
+const MAX_TAGS = 50;
+
+function tagsFailure(run: Run, { volumes }: Source): Failure | undefined {
+    if (!run.inputs.copyTagsFromVolumes) {
+        return undefined;
+    }
+    // The level comes on top when it is known.
+    const own = [...setRequest(run).tags.map((tag) => tag.Key ?? ""), tagKeys.level];
+    const over = volumes.filter((volume) => new Set([...own, ...volume.tagKeys]).size > MAX_TAGS);
+    if (over.length === 0) {
+        return undefined;
+    }
+    return {
+        code: "TOO_MANY_TAGS",
+        message: `With the tags copied from it, the snapshot of ${over.map((v) => v.volumeId).join(", ")} would have more than ${MAX_TAGS} tags.`,
+        remedy: "Remove tags from the volume or from `tags`, or set copyTagsFromVolumes: false.",
+    };
+}
+
+/** EBS User Guide, "Quotas": pending snapshots of one volume, 1 for st1 and sc1. */
+function maxPending(volume: SourceVolume): number {
+    return volume.volumeType === "st1" || volume.volumeType === "sc1" ? 1 : 5;
+}
+
+async function pendingFailure({ clients, signal }: Run, { volumes }: Source): Promise<Failure | undefined> {
+    const pending = await findSnapshots(
+        clients,
+        [
+            { Name: "volume-id", Values: volumes.map((volume) => volume.volumeId) },
+            { Name: "status", Values: ["pending"] },
+        ],
+        signal,
+    );
+    const over = volumes.filter(
+        (volume) =>
+            pending.filter((snapshot) => snapshot.VolumeId === volume.volumeId).length >= maxPending(volume),
+    );
+    if (over.length === 0) {
+        return undefined;
+    }
+    return {
+        code: "SNAPSHOT_LIMIT",
+        message: `${over.map((v) => v.volumeId).join(", ")} already has as many pending snapshots as EC2 allows.`,
+        remedy: "Run again when they have completed.",
+    };
+}
+
+/** Tagging and deleting come after the freeze; an earlier set of this resource is there to try both on. */
+async function laterPermissions({ clients, inputs, signal }: Run): Promise<Failure | undefined> {
+    if (inputs.owner === undefined) {
+        return undefined;
+    }
+    const [set] = await findEarlierSets(clients, ownerTag(inputs.owner), inputs.instanceId, signal);
+    const [snapshotId] = set?.snapshotIds ?? [];
+    if (snapshotId === undefined) {
+        return undefined;
+    }
+    const results = await Promise.all([
+        dryRunSetTags(clients, snapshotId, { [tagKeys.state]: "complete" }, signal),
+        dryRunDelete(clients, snapshotId, signal),
+    ]);
+    const denied = results.find((error) => error instanceof SnapshotError && error.code === "ACCESS_DENIED");
+    return denied instanceof SnapshotError ? denied.failure : undefined;
+}
+
+/** Credentials must outlive the longest freeze by this. */
+const CREDENTIALS_MARGIN_S = 60;
+
+export async function credentialsFailure({ clients, inputs }: Run): Promise<Failure | undefined> {
+    const { expiration } = await clients.ec2.config.credentials();
+    const { preFreeze, freeze } = timeoutsOf(inputs);
+    const needed = preFreeze + freeze + CREDENTIALS_MARGIN_S;
+    if (expiration === undefined || expiration.getTime() - Date.now() >= needed * 1000) {
+        return undefined;
+    }
+    return {
+        code: "CREDENTIALS_EXPIRE",
+        message: `The AWS credentials expire at ${expiration.toISOString()}, within the ${needed} s that a freeze may take.`,
+        remedy: "Renew the credentials and run again.",
+    };
+}

@@ -1,0 +1,121 @@
+import type { Instance, Snapshot } from "@aws-sdk/client-ec2";
+import { type Clients, accountOf } from "./aws/clients";
+import { tagOf } from "./aws/earlierSets";
+import { bootFirst, findInstance, instanceFacts } from "./aws/instance";
+import { describeSnapshots, findSet } from "./aws/snapshots";
+import { TAG_PREFIX, tagKeys } from "./aws/tags";
+import { SnapshotError } from "./errors";
+import { type ConsistencyLevel, levels } from "./evidence";
+import type { SnapshotInfo, SnapshotState } from "./state";
+
+/** What of a set is lost, and how; undefined when none of it is left. */
+export async function readSet(
+    clients: Clients,
+    state: Pick<SnapshotState, "snapshotIds" | "thawPending">,
+    signal: AbortSignal,
+): Promise<string[] | undefined> {
+    const found = await describeSnapshots(clients, state.snapshotIds, signal);
+    if (found.length === 0 && state.snapshotIds.length > 0 && !state.thawPending) {
+        return undefined;
+    }
+    return lostOf(state.snapshotIds, found);
+}
+
+/** What is wrong with each snapshot that is not whole any more. */
+export function lostOf(ids: readonly string[], found: readonly Snapshot[]): string[] {
+    const byId = new Map(found.map((snapshot) => [snapshot.SnapshotId, snapshot]));
+    return ids.flatMap((id) => {
+        const snapshot = byId.get(id);
+        if (snapshot === undefined) {
+            return [`${id} was deleted`];
+        }
+        return snapshot.State === "error" ? [`${id} failed: ${snapshot.StateMessage ?? "no message"}`] : [];
+    });
+}
+
+/** `AppConsistentSnapshot.get`: finds a set by its execution's tag. What only the run itself saw stays unknown. */
+export async function adoptSet(
+    clients: Clients,
+    executionId: string,
+    signal: AbortSignal,
+): Promise<SnapshotState> {
+    const found = await findSet(clients, executionId, signal);
+    const [first] = found;
+    if (first === undefined) {
+        throw new SnapshotError({
+            code: "INVALID_INPUT",
+            message: `There is no set of snapshots with the execution id ${executionId} in ${clients.region}.`,
+            remedy: "Check the id (acs-..., the resource's id), the region and the account.",
+        });
+    }
+    const instanceId = tagOf(first, tagKeys.instance) ?? "";
+    const instance = instanceId === "" ? undefined : await findInstance(clients, instanceId, signal);
+    const devices = devicesOf(instance);
+    const snapshots = found.map((snapshot) => adopted(snapshot, devices)).sort(bootFirst);
+    const startTime = found.flatMap((snapshot) => snapshot.StartTime?.toISOString() ?? []).sort()[0] ?? "";
+    const level = levelOf(first);
+    return {
+        snapshotIds: snapshots.map((snapshot) => snapshot.snapshotId),
+        snapshots,
+        consistencyLevel: level,
+        evidence: {
+            method: level === "crash" ? "none" : "hooks",
+            vouchedBy: level === "crash" ? "nobody" : "script",
+            executionId,
+            identity: "unverified",
+            requestedAt: startTime,
+            returnedAt: startTime,
+            apiMs: 0,
+            held: level !== "crash",
+            message: `As the tag ${TAG_PREFIX}level of the snapshots says; the evidence of the run is with the stack that took them.`,
+            completion: found.every((snapshot) => snapshot.State === "completed") ? "completed" : "pending",
+            cleanup: "nothingToDo",
+        },
+        instance: instanceFacts(
+            instance ?? { InstanceId: instanceId },
+            await accountOf(clients, signal),
+            clients.region,
+        ),
+        thawPending: false,
+        startTime,
+        quiesced: { method: "" },
+        recorded: tagOf(first, tagKeys.state) === "complete",
+        lost: [],
+    };
+}
+
+function levelOf(snapshot: Snapshot): ConsistencyLevel {
+    const text = tagOf(snapshot, tagKeys.level);
+    return levels.find((level) => level === text) ?? "crash";
+}
+
+type Devices = Map<string, { deviceName: string; boot: boolean; deleteOnTermination: boolean }>;
+
+/** Where the volumes are attached today; a volume that is not any more has no device. */
+function devicesOf(instance: Instance | undefined): Devices {
+    return new Map(
+        (instance?.BlockDeviceMappings ?? []).map((mapping) => [
+            mapping.Ebs?.VolumeId ?? "",
+            {
+                deviceName: mapping.DeviceName ?? "",
+                boot: mapping.DeviceName === instance?.RootDeviceName,
+                deleteOnTermination: mapping.Ebs?.DeleteOnTermination ?? false,
+            },
+        ]),
+    );
+}
+
+function adopted(snapshot: Snapshot, devices: Devices): SnapshotInfo {
+    const device = devices.get(snapshot.VolumeId ?? "");
+    return {
+        snapshotId: snapshot.SnapshotId ?? "",
+        volumeId: snapshot.VolumeId ?? "",
+        deviceName: device?.deviceName ?? "",
+        boot: device?.boot ?? false,
+        sizeGiB: snapshot.VolumeSize ?? 0,
+        volumeType: "",
+        encrypted: snapshot.Encrypted ?? false,
+        ...(snapshot.KmsKeyId === undefined ? {} : { kmsKeyId: snapshot.KmsKeyId }),
+        deleteOnTermination: device?.deleteOnTermination ?? false,
+    };
+}

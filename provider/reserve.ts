@@ -1,0 +1,49 @@
+import { takeApiSlot } from "./aws/apiSlot";
+import { SnapshotCallError, createSnapshots } from "./aws/createSnapshots";
+import type { Source } from "./aws/instance";
+import { deleteSet, deleteUnknownSet, findSet } from "./aws/snapshots";
+import { SnapshotError } from "./errors";
+import { credentialsFailure } from "./preconditions";
+import type { SnapshotCall } from "./quiesce/quiescer";
+import type { Run } from "./run";
+import { setRequest } from "./setRequest";
+import type { Undo } from "./undo";
+
+const SEARCH_LIMIT_MS = 170_000;
+
+/**
+ * Gets everything ready that the one request needs, before anything is frozen: the regional API slot, credentials
+ * that last, a warm connection. The deletion of the set is registered before there is one.
+ */
+export async function reserve(run: Run, source: Source, undo: Undo): Promise<SnapshotCall> {
+    const { clients, executionId, signal } = run;
+    const credentials = await credentialsFailure(run);
+    if (credentials !== undefined) {
+        throw new SnapshotError(credentials);
+    }
+    await takeApiSlot(source.facts.accountId, clients.region, signal);
+    await findSet(clients, executionId, signal);
+
+    let outcome: "none" | "refused" | "unknown" | "created" = "none";
+    let created: string[] = [];
+    undo.undo("delete the snapshots", async () => {
+        const ownLimit = AbortSignal.timeout(SEARCH_LIMIT_MS);
+        if (outcome === "created") {
+            await deleteSet(clients, executionId, created, ownLimit);
+        } else if (outcome === "unknown") {
+            await deleteUnknownSet(clients, executionId, ownLimit);
+        }
+    });
+    return async (limitMs, callSignal) => {
+        outcome = "unknown";
+        try {
+            const set = await createSnapshots(clients, setRequest(run), limitMs, callSignal);
+            outcome = "created";
+            created = set.snapshots.map((snapshot) => snapshot.snapshotId);
+            return set;
+        } catch (error) {
+            outcome = error instanceof SnapshotCallError ? error.outcome : "unknown";
+            throw error;
+        }
+    };
+}

@@ -1,0 +1,13 @@
+import type { Clients } from "./aws/clients";
+import type { SnapshotInputs } from "./inputs";
+
+/** One run for one resource: everything that is known before anything is asked. */
+export interface Run {
+    readonly executionId: string;
+    readonly inputs: SnapshotInputs;
+    readonly clients: Clients;
+    /** Executions that the stack knows of: their sets are not abandoned. */
+    readonly known: ReadonlySet<string>;
+    readonly log: (line: string) => void;
+    readonly signal: AbortSignal;
+}

@@ -1,0 +1,49 @@
+import type { InstanceFacts, SourceVolume } from "./aws/instance";
+import type { ConsistencyLevel, Evidence } from "./evidence";
+import { SnapshotError } from "./errors";
+import type { Quiesce } from "./inputs";
+
+/** One snapshot of the set, with what an image's block device mapping needs. */
+export interface SnapshotInfo extends Omit<SourceVolume, "multiAttached" | "tagKeys"> {
+    readonly snapshotId: string;
+}
+
+/** What the resource's outputs hold, besides copies of the inputs that `delete` and `diff` need. */
+export interface SnapshotState {
+    readonly snapshotIds: readonly string[];
+    readonly snapshots: readonly SnapshotInfo[];
+    readonly consistencyLevel: ConsistencyLevel;
+    readonly evidence: Evidence;
+    readonly instance: InstanceFacts;
+    readonly thawPending: boolean;
+    readonly startTime: string;
+    /** What of `quiesce` replaces the resource when it changes; `quiesce` itself holds secrets and is never copied. */
+    readonly quiesced: QuiesceKey;
+    /** The set carries `state=complete`: no later run takes it for an abandoned one. */
+    readonly recorded: boolean;
+    /** Snapshots that were deleted or failed behind Pulumi's back, as `read` found. */
+    readonly lost: readonly string[];
+}
+
+export interface QuiesceKey {
+    readonly method: string;
+}
+
+export function quiesceKey(quiesce: Pick<Quiesce, "method">): QuiesceKey {
+    return { method: quiesce.method };
+}
+
+/** Plain JSON: Pulumi's protocol fails on undefined, after the snapshots were made. */
+export function toState<T extends object>(values: T): T {
+    return JSON.parse(JSON.stringify(values)) as T;
+}
+
+/** The work so far is recorded in `state`; the next `pulumi up` goes on with it. */
+export class UnfinishedError extends SnapshotError {
+    constructor(
+        error: SnapshotError,
+        readonly state: SnapshotState,
+    ) {
+        super(error.failure, error.context);
+    }
+}

@@ -1,0 +1,112 @@
+import type { CreatedSet } from "./quiesce/quiescer";
+import { type Source, type SourceVolume, bootFirst } from "./aws/instance";
+import type { ProvenLevel } from "./consistency";
+import type { Capture } from "./quiesce/quiescer";
+import type { Run } from "./run";
+import { type SnapshotInfo, type SnapshotState, quiesceKey } from "./state";
+
+/** The state after the commit point. */
+export function stateOf(
+    run: Run,
+    source: Source,
+    capture: Capture,
+    level: ProvenLevel,
+    cleanUpProblems: readonly string[],
+): SnapshotState {
+    const { vouchedLevel: _, reason, message, ...seen } = capture.evidence;
+    const snapshots = snapshotInfos(capture.set, source.volumes);
+    const messages = [message, levelMessage(level, message), ...cleanUpProblems.map(cleanUpMessage)];
+    const told = messages.filter((text) => text !== undefined).join(" ");
+    return {
+        snapshotIds: snapshots.map((snapshot) => snapshot.snapshotId),
+        snapshots,
+        consistencyLevel: level.level,
+        evidence: {
+            ...seen,
+            ...reasonOf(level.reason ?? reason, told),
+            executionId: run.executionId,
+            identity: seen.identity ?? "unverified",
+            completion: "pending",
+            cleanup: cleanUpProblems.length > 0 ? "failed" : capture.deployed ? "done" : "nothingToDo",
+        },
+        instance: source.facts,
+        thawPending: !capture.awake,
+        startTime: startTimeOf(capture.set),
+        quiesced: quiesceKey(run.inputs.quiesce),
+        recorded: false,
+        lost: [],
+    };
+}
+
+/** The state when there is no set, but an instance that may still be frozen. */
+export function emptyState(run: Run, source: Source): SnapshotState {
+    const now = new Date().toISOString();
+    return {
+        snapshotIds: [],
+        snapshots: [],
+        consistencyLevel: "crash",
+        evidence: {
+            method: run.inputs.quiesce.method,
+            vouchedBy: "nobody",
+            requestedAt: now,
+            returnedAt: now,
+            apiMs: 0,
+            held: false,
+            reason: "THAW_PENDING",
+            executionId: run.executionId,
+            identity: "unverified",
+            completion: "pending",
+            cleanup: "failed",
+        },
+        instance: source.facts,
+        thawPending: true,
+        startTime: now,
+        quiesced: quiesceKey(run.inputs.quiesce),
+        recorded: true,
+        lost: [],
+    };
+}
+
+function reasonOf(
+    reason: ProvenLevel["reason"],
+    message: string,
+): Pick<SnapshotState["evidence"], "reason" | "message"> {
+    return { ...(reason === undefined ? {} : { reason }), ...(message === "" ? {} : { message }) };
+}
+
+function levelMessage({ reason }: ProvenLevel, told: string | undefined): string | undefined {
+    if (reason === undefined || told !== undefined) {
+        return undefined;
+    }
+    return reasonTexts[reason];
+}
+
+const reasonTexts: Partial<Record<NonNullable<ProvenLevel["reason"]>, string>> = {
+    STOPPED: "The instance was stopped: whether it was shut down cleanly cannot be seen.",
+    MULTI_ATTACH:
+        "A volume of the set is attached to other instances too, which may have written to it meanwhile.",
+    IDENTITY_UNVERIFIED: "That the host behind the address is this instance was not verified.",
+};
+
+function cleanUpMessage(problem: string): string {
+    return `Clean-up failed: ${problem}. Remove what is left in /run/app-consistent-snapshot on the instance; a reboot does so too.`;
+}
+
+function startTimeOf({ snapshots, requestedAt }: CreatedSet): string {
+    return snapshots.map((snapshot) => snapshot.startTime).sort()[0] ?? requestedAt;
+}
+
+function snapshotInfos({ snapshots }: CreatedSet, volumes: readonly SourceVolume[]): SnapshotInfo[] {
+    const byVolume = new Map(volumes.map((volume) => [volume.volumeId, volume]));
+    return snapshots
+        .flatMap(({ snapshotId, volumeId }) => {
+            const volume = byVolume.get(volumeId);
+            return volume === undefined ? [] : [snapshotInfo(snapshotId, volume)];
+        })
+        .sort(bootFirst);
+}
+
+function snapshotInfo(snapshotId: string, volume: SourceVolume): SnapshotInfo {
+    const { multiAttached, tagKeys, ...rest } = volume;
+    return { snapshotId, ...rest };
+}

@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { accountOf } from "./aws/clients";
+import { type Source, resolveSource } from "./aws/instance";
+import { verifySet } from "./aws/snapshots";
+import { type ProvenLevel, provenLevel, reaches } from "./consistency";
+import { type ReasonCode, SnapshotError, messageOf } from "./errors";
+import { finishSet } from "./finishSet";
+import { minimumLevelOf } from "./inputs";
+import { isHurried } from "./interrupt";
+import { assertPreconditions } from "./preconditions";
+import { chooseQuiescer } from "./quiesce/choose";
+import { none } from "./quiesce/none";
+import { QuiesceError } from "./quiesce/quiesceError";
+import type { Capture } from "./quiesce/quiescer";
+import { reapEarlierRuns } from "./reapEarlierRuns";
+import { reserve } from "./reserve";
+import type { Run } from "./run";
+import { type SnapshotState, UnfinishedError } from "./state";
+import { emptyState, stateOf } from "./stateOf";
+import { Undo } from "./undo";
+
+/**
+ * Takes a set of snapshots of an instance: resolve, preconditions, deploy, capture, clean up, wait, outputs.
+ * @throws SnapshotError when nothing was kept and the instance is awake; `UnfinishedError`, with the state to save,
+ * when there is something that the next run has to go on with.
+ */
+export async function takeSnapshot(run: Run): Promise<SnapshotState> {
+    const undo = new Undo();
+    let source: Source | undefined;
+    let capture: Capture | undefined;
+    try {
+        source = await resolve(run);
+        await reapEarlierRuns(run);
+        capture = await captureAtLeastMinimum(run, source, undo);
+        await verifySet(run.clients, run.executionId, capture.set, volumeIds(source), run.signal);
+        const level = assertLevel(run, source, capture);
+        undo.commit();
+        const cleanUpProblems = await undo.unwind(CLEAN_UP_LIMIT_MS);
+        return await finishSet(run, stateOf(run, source, capture, level, cleanUpProblems));
+    } catch (error) {
+        throw await takeBack(run, undo, error, source, capture);
+    }
+}
+
+async function resolve({ clients, inputs, signal }: Run): Promise<Source> {
+    const accountId = await accountOf(clients, signal);
+    return await resolveSource(clients, accountId, inputs.instanceId, inputs.volumes, signal);
+}
+
+async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Promise<Capture> {
+    try {
+        return await captureWithRetry(run, source, undo);
+    } catch (error) {
+        if (!(error instanceof QuiesceError && error.mayFallBack) || minimumLevelOf(run.inputs) !== "crash") {
+            throw error;
+        }
+        run.log(`warning: ${error.message} A crash-consistent set is taken instead, as minimumLevel allows.`);
+        await undo.unwind(CLEAN_UP_LIMIT_MS);
+        const plain = await none(run.signal).capture(() => reserve(run, source, undo), undo);
+        const { method } = run.inputs.quiesce;
+        return {
+            ...plain,
+            awake: error.awake,
+            evidence: { ...plain.evidence, method, reason: error.code, message: error.message },
+        };
+    }
+}
+
+/** Each throttled try ends thawed before the next begins, from the start. */
+async function captureWithRetry(run: Run, source: Source, undo: Undo): Promise<Capture> {
+    for (let attempt = 1; ; attempt += 1) {
+        try {
+            return await quiesceAndCapture(run, source, undo);
+        } catch (error) {
+            if (!isThrottled(error) || attempt === THROTTLE_ATTEMPTS) {
+                throw error;
+            }
+            run.log(
+                `${messageOf(error)} Trying again in ${THROTTLE_PAUSE_MS / 1000} s; the instance is awake meanwhile.`,
+            );
+            await undo.unwind(CLEAN_UP_LIMIT_MS);
+            await sleep(THROTTLE_PAUSE_MS, undefined, { signal: run.signal });
+        }
+    }
+}
+
+async function quiesceAndCapture(run: Run, source: Source, undo: Undo): Promise<Capture> {
+    const quiescer = chooseQuiescer(run, source);
+    undo.cleanUp("close the connection", () => quiescer.close());
+    await assertPreconditions(run, source, quiescer);
+    await quiescer.deploy(undo);
+    return await quiescer.capture(() => reserve(run, source, undo), undo);
+}
+
+function assertLevel(run: Run, source: Source, { evidence }: Capture): ProvenLevel {
+    const level = provenLevel({
+        vouchedLevel: evidence.vouchedLevel,
+        held: evidence.held,
+        ...(evidence.reason === undefined ? {} : { reason: evidence.reason }),
+        identityVerified: evidence.identity !== undefined && evidence.identity !== "unverified",
+        multiAttached: source.volumes.some((volume) => volume.multiAttached),
+        stopped: source.state === "stopped",
+    });
+    const minimum = minimumLevelOf(run.inputs);
+    if (!reaches(level.level, minimum)) {
+        throw new SnapshotError({
+            code: level.reason ?? "HOLD_UNPROVEN",
+            message: `${evidence.message ?? "The level could not be proven."} The set is "${level.level}", below minimumLevel "${minimum}".`,
+            remedy:
+                remedies[level.reason ?? "HOLD_UNPROVEN"] ??
+                'Run again, or set minimumLevel: "crash" to keep such a set.',
+        });
+    }
+    return level;
+}
+
+const remedies: Partial<Record<ReasonCode, string>> = {
+    FREEZE_EXPIRED:
+        "Run again; when it happens again, raise timeouts.freeze to longer than CreateSnapshots takes (evidence.apiMs).",
+    MULTI_ATTACH:
+        'Exclude the volumes that other instances write to (volumes.excludeDataVolumeIds), or set minimumLevel: "crash".',
+};
+
+/** Undoes what was done; tells what state things are in then. */
+async function takeBack(
+    run: Run,
+    undo: Undo,
+    error: unknown,
+    source: Source | undefined,
+    capture: Capture | undefined,
+): Promise<unknown> {
+    const problems = await undo.unwind(isHurried(run.signal) ? INTERRUPTED_LIMIT_MS : UNDO_LIMIT_MS);
+    if (error instanceof UnfinishedError) {
+        return error;
+    }
+    const awake = error instanceof QuiesceError ? error.awake : (capture?.awake ?? true);
+    const leftovers =
+        problems.length === 0
+            ? "no snapshot was kept."
+            : `what could not be undone now (${problems.join("; ")}) is deleted by the next run.`;
+    const host = awake ? "the instance is awake" : "THE INSTANCE MAY STILL BE FROZEN";
+    const failure = asSnapshotError(error).withContext({
+        instanceId: run.inputs.instanceId,
+        state: `${host}; ${leftovers}`,
+    });
+    return awake || source === undefined ? failure : new UnfinishedError(failure, emptyState(run, source));
+}
+
+function asSnapshotError(error: unknown): SnapshotError {
+    return error instanceof SnapshotError
+        ? error
+        : new SnapshotError(
+              {
+                  code: "AWS_ERROR",
+                  message: messageOf(error),
+                  remedy: "Run again; report it if it happens again.",
+              },
+              { cause: error },
+          );
+}
+
+function isThrottled(error: unknown): boolean {
+    return (
+        error instanceof SnapshotError &&
+        error.code === "SNAPSHOT_THROTTLED" &&
+        !(error instanceof QuiesceError && !error.awake)
+    );
+}
+
+function volumeIds(source: Source): string[] {
+    return source.volumes.map((volume) => volume.volumeId);
+}
+
+/** `SnapshotCreationPerVolumeRateExceeded` wants 15 s (EC2 API reference, "Error codes"). */
+const THROTTLE_PAUSE_MS = 15_000;
+const THROTTLE_ATTEMPTS = 3;
+const CLEAN_UP_LIMIT_MS = 30_000;
+/** Covers the 2 min that a set of unknown outcome is looked for. */
+const UNDO_LIMIT_MS = 180_000;
+/** Pulumi kills the provider 5 s after the SIGINT (sdk/go/common/resource/plugin, `Close`); thawing came first. */
+const INTERRUPTED_LIMIT_MS = 2_000;
