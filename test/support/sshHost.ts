@@ -120,6 +120,9 @@ export abstract class SshHost {
 
     abstract processes(): HostProcess[];
 
+    /** From now on, the host says that it has been booted again. Needs root. */
+    abstract changeBootId(): void;
+
     signal(pid: number, signal: NodeJS.Signals): void {
         this.exec(`kill -${signal.replace("SIG", "")} ${pid}`);
     }
@@ -305,13 +308,6 @@ class NamespacedHost extends SshHost {
         return parseProcesses(this.exec("ps -eww -o pid=,ppid=,pgid=,sid=,stat=,args="));
     }
 
-    /** As after a reboot, as far as the guard can tell: /run is empty and the boot id is another. */
-    reboot(): void {
-        writeFileSync(join(this.folder, "boot_id"), `${randomUUID()}\n`);
-        this.exec(`rm -rf ${this.guardDirectory} ${this.frozenPath}`);
-    }
-
-    /** The boot id alone. */
     changeBootId(): void {
         writeFileSync(join(this.folder, "boot_id"), `${randomUUID()}\n`);
     }
@@ -409,6 +405,10 @@ class PlainHost extends SshHost {
 
     exec(command: string): string {
         return execFileSync("sh", ["-c", command], { encoding: "utf8", timeout: 20_000 });
+    }
+
+    changeBootId(): void {
+        throw new Error("the boot id cannot be changed without root");
     }
 
     /** sshd and what it started. */
@@ -640,4 +640,11 @@ function answers(port: number): Promise<boolean> {
 async function exited(child: ChildProcess): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
     await once(child, "exit");
+}
+
+/** Skips what needs Linux and root where there is none; under CI that is a failure. */
+export function needsRoot(context: Mocha.Context): void {
+    if (isRoot()) return;
+    if (process.env["CI"] === "true") throw new Error("this test needs root on Linux");
+    context.skip();
 }

@@ -1,0 +1,195 @@
+import { expect } from "chai";
+import { GuardSession, guardParams } from "../../support/guardSession";
+import {
+    needsRoot,
+    startSshHost,
+    type HostProcess,
+    type SshHost,
+    type SshHostOptions,
+} from "../../support/sshHost";
+
+// A limit by which a process can be told from others that sleep.
+const FREEZE_LIMIT = 97;
+const PRE_FREEZE_LIMIT = 89;
+const WAIT_LIMIT = 83;
+
+type Find = (all: HostProcess[]) => HostProcess | undefined;
+
+const isGuard = ({ command }: HostProcess) => command.includes('eval "$p"') && !command.startsWith("sudo");
+
+/** The first shell of the guard: the parent of the other ones. */
+const top: Find = (all) =>
+    all.find(
+        (candidate) =>
+            isGuard(candidate) &&
+            !candidate.command.includes("sudo -n") &&
+            all.some((child) => child.parent === candidate.pid && child.command.endsWith("sh watcher")),
+    );
+const watcher: Find = (all) => all.find(({ command }) => command.endsWith("sh watcher"));
+const timer: Find = (all) =>
+    all.find(({ command }) =>
+        [FREEZE_LIMIT, PRE_FREEZE_LIMIT, WAIT_LIMIT].some((limit) => command === `sleep ${limit}`),
+    );
+const main: Find = (all) => all.find(({ pid }) => pid === timer(all)?.parent);
+const reader: Find = (all) =>
+    all.find((candidate) => isGuard(candidate) && candidate.parent === main(all)?.pid);
+
+const SESSION: Record<string, Find> = {
+    "sshd's session": (all) => all.find(({ command }) => /^sshd(-session)?: \S+@notty/.test(command)),
+    "sshd's privileged half": (all) =>
+        all.find(({ command }) => /^sshd(-session)?: \S+ \[priv\]/.test(command)),
+    sudo: (all) => all.find(({ command }) => command.startsWith("sudo -n")),
+    "sudo's monitor": (all) => all.findLast(({ command }) => command.startsWith("sudo -n")),
+    "the login shell": (all) => {
+        const sudo = all.find(({ command }) => command.startsWith("sudo -n"));
+        return all.find(({ pid }) => pid === sudo?.parent);
+    },
+};
+const GUARD: Record<string, Find> = { "the guard's top shell": top, main, watcher, reader, timer };
+
+const HOOK: Find = (all) => all.find(({ command }) => /-script (freeze|thaw|freezeFail)$/.test(command));
+const RUNNER: Find = (all) => all.find(({ pid }) => pid === HOOK(all)?.parent);
+
+const HOSTS: Record<string, { options: SshHostOptions; processes: Record<string, Find> }> = {
+    dash: { options: { sh: "dash", loginShell: "/usr/bin/fish" }, processes: { ...SESSION, ...GUARD } },
+    "dash, sudo with a pty": {
+        options: { sh: "dash", sudo: "pty-and-log", loginShell: "/usr/bin/fish" },
+        processes: { ...SESSION, ...GUARD },
+    },
+    bash: { options: { sh: "bash" }, processes: GUARD },
+    busybox: { options: { sh: "busybox" }, processes: GUARD },
+};
+
+for (const [name, { options, processes }] of Object.entries(HOSTS)) {
+    describe(`guard, one process killed, ${name}`, () => {
+        let host: SshHost;
+        let guard: GuardSession;
+
+        before(async function () {
+            needsRoot(this);
+            host = await startSshHost(options);
+        });
+        after(() => host.stop());
+
+        afterEach(async () => {
+            guard.disconnect();
+            await host.until(() => host.processes().every((found) => !isGuard(found)), {
+                what: "the guard's end",
+            });
+            expect(host.stateLeft).to.deep.equal([]);
+            expect(host.frozen).to.equal(false);
+            host.exec(`rm -f ${host.eventsPath} /run/go`);
+        });
+
+        function kill(find: Find): void {
+            const victim = find(host.processes());
+            if (!victim) throw new Error(`not found among ${JSON.stringify(host.processes(), undefined, 1)}`);
+            host.signal(victim.pid, "SIGKILL");
+        }
+
+        async function start(): Promise<void> {
+            guard = await GuardSession.start(
+                host,
+                guardParams(host, {
+                    limits: {
+                        lock: 0,
+                        wait: WAIT_LIMIT,
+                        preFreeze: PRE_FREEZE_LIMIT,
+                        freeze: FREEZE_LIMIT,
+                        postThaw: 30,
+                    },
+                }),
+            );
+            await guard.line("ready");
+        }
+
+        for (const [role, find] of Object.entries(processes)) {
+            // sshd goes on without it, and so does everything else; the session's end is what tells the guard.
+            const unnoticed = role === "sshd's privileged half";
+
+            it(`${role}, when ready: cleans up`, async () => {
+                host.writeHooks();
+                await start();
+                kill(find);
+                if (unnoticed) guard.disconnect();
+                await host.until(() => host.stateLeft.length === 0);
+                expect(host.events).to.deep.equal([]);
+            });
+
+            it(`${role}, during pre-freeze: thaws`, async () => {
+                host.writeHooks({ pre: "sleep 60" });
+                await start();
+                guard.send("freeze");
+                await host.waitFor(/^pre freeze/);
+                kill(find);
+                if (unnoticed) guard.disconnect();
+                await host.until(() => !host.frozen && host.stateLeft.length === 0);
+                expect(host.events).to.include("thawed freezeFail");
+                expect(guard.lines).to.not.include("frozen");
+            });
+
+            it(`${role}, while frozen: thaws`, async () => {
+                host.writeHooks();
+                await start();
+                guard.send("freeze");
+                await guard.line("frozen");
+                expect(host.frozen).to.equal(true);
+                kill(find);
+                if (unnoticed) guard.send("release");
+                await host.until(() => !host.frozen && host.stateLeft.length === 0);
+                expect(host.events).to.include("thawed thaw");
+                if (!unnoticed) expect(guard.lines).to.not.include("releasing asked");
+            });
+
+            it(`${role}, during post-thaw: thaws`, async () => {
+                host.writeHooks({ post: "until [ -e /run/go ]; do sleep 0.05; done" });
+                await start();
+                guard.send("freeze");
+                await guard.line("frozen");
+                const victim = find(host.processes());
+                guard.send("release");
+                await host.waitFor(/^post thaw/);
+                if (!victim) throw new Error("not found");
+                if (host.processes().some(({ pid }) => pid === victim.pid))
+                    host.signal(victim.pid, "SIGKILL");
+                host.exec(": >/run/go");
+                await host.until(() => !host.frozen && host.stateLeft.length === 0);
+                expect(host.events).to.include("thawed thaw");
+            });
+        }
+
+        for (const [role, find] of Object.entries({ "pre-freeze's runner": RUNNER, "pre-freeze": HOOK })) {
+            it(`${role}: thaws`, async () => {
+                host.writeHooks({ pre: "sleep 60" });
+                await start();
+                guard.send("freeze");
+                await host.waitFor(/^pre freeze/);
+                kill(find);
+                await guard.line("thawed");
+                expect(guard.lines.slice(3)).to.include.members([
+                    role === "pre-freeze" ? "unfrozen 137" : "unfrozen lost",
+                    "thawed 0",
+                ]);
+                await guard.end();
+                expect(host.events).to.include("thawed freezeFail");
+            });
+        }
+
+        for (const [role, find] of Object.entries({ "post-thaw's runner": RUNNER, "post-thaw": HOOK })) {
+            it(`${role}: runs post-thaw again`, async () => {
+                host.writeHooks({ post: "until [ -e /run/go ]; do sleep 0.05; done" });
+                await start();
+                guard.send("freeze");
+                await guard.line("frozen");
+                guard.send("release");
+                await host.waitFor(/^post thaw/);
+                kill(find);
+                host.exec(": >/run/go");
+                await guard.line("thawed");
+                expect(guard.lines).to.include("thawed 0");
+                await guard.end();
+                expect(host.events.filter((event) => event === "post thaw").length).to.equal(2);
+            });
+        }
+    });
+}
