@@ -1,0 +1,30 @@
+import { type LocalCloud, startLocalCloud } from "./localCloud";
+
+let started: Promise<LocalCloud> | undefined;
+
+/**
+ * The one local cloud of this process, for code that runs in process: the provider keeps its clients, and with them
+ * the endpoint that the environment named when they were made. Whoever uses it resets it after each test.
+ */
+export function sharedCloud(): Promise<LocalCloud> {
+    started ??= startLocalCloud();
+    return started;
+}
+
+/** Puts the cloud into the environment of this process. @returns what puts the environment back */
+export function useCloud(cloud: LocalCloud, more: Readonly<Record<string, string>> = {}): () => void {
+    const before = { ...process.env };
+    for (const name of Object.keys(process.env).filter((key) => key.startsWith("AWS_"))) {
+        Reflect.deleteProperty(process.env, name);
+    }
+    Object.assign(process.env, cloud.env, more);
+    return () => {
+        process.env = before;
+    };
+}
+
+// Imported once, whichever test comes first: runs when all tests of the process have.
+after(async () => {
+    const cloud = await started?.catch(() => undefined);
+    await cloud?.stop();
+});
