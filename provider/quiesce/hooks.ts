@@ -84,7 +84,12 @@ class Hooks implements Quiescer {
     }
 
     async deploy(undo: Undo): Promise<void> {
-        const { signal } = this.#settings;
+        const { signal, timeouts, instanceId, log } = this.#settings;
+        const { preFreeze, freeze, postThaw } = timeouts;
+        log(
+            `quiescing ${instanceId} for ${preFreeze + freeze + postThaw} s at the very longest ` +
+                `(limits: pre-freeze ${preFreeze}, freeze ${freeze}, post-thaw ${postThaw})`,
+        );
         if (this.#connection === undefined) {
             throw new TypeError("deploy was called without preconditions");
         }
