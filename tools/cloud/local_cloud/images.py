@@ -32,6 +32,11 @@ class RegisteredImage(amis.Ami):
     def snapshot_ids(self) -> "set[str]":
         return {device["Ebs"]["SnapshotId"] for device in self.block_device_mappings if "Ebs" in device}
 
+    def get_filter_value(self, filter_name: str, method_name: "str | None" = None) -> Any:
+        if filter_name == "block-device-mapping.snapshot-id":
+            return list(self.snapshot_ids)
+        return super().get_filter_value(filter_name, method_name)
+
 
 def register_image(self) -> ActionResult:
     backend = self.ec2_backend

@@ -1,0 +1,114 @@
+import { EC2Client, RegisterImageCommand } from "@aws-sdk/client-ec2";
+import { expect } from "chai";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { reasonCodes } from "../provider/errors";
+import { defaultTimeouts, schemas } from "../provider/inputs";
+import * as hostKeys from "../provider/hostKeysLifecycle";
+import * as lifecycle from "../provider/lifecycle";
+import { type LocalCloud, consoleOutputOfHostKeys, startLocalCloud } from "./support/localCloud";
+
+const readme = readFileSync(join(__dirname, "../README.md"), "utf8");
+
+const OF_THE_TEST = "ec2:RegisterImage";
+const PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUmZ2tcJ0DLg0B9HTCkC6Bv4FhvAbcWbDvuyNkcKTTe";
+
+/** The cells of the first column of the table that follows the text. */
+function firstColumn(after: string): string[] {
+    const table =
+        readme
+            .slice(readme.indexOf(after))
+            .split("\n\n")
+            .find((part) => part.startsWith("|")) ?? "";
+    return table
+        .split("\n")
+        .slice(2)
+        .flatMap((row) => /^\| *`([^`]+)`/.exec(row)?.[1] ?? []);
+}
+
+describe("README", () => {
+    it("lists every input, and no other", () => {
+        const inputs = Object.keys(schemas.snapshot.shape).filter((key) => key !== "owner");
+        expect(firstColumn("## Inputs")).to.have.members(inputs);
+    });
+
+    it("lists every input of quiesce by hooks", () => {
+        const [hooks] = schemas.snapshot.shape.quiesce.options;
+        const inputs = Object.keys(hooks.shape).filter((key) => key !== "method");
+        expect(firstColumn('`quiesce: { method: "hooks"')).to.have.members(inputs);
+        for (const field of Object.keys(hooks.shape.connection.shape)) {
+            expect(readme).to.contain(`\`${field}\``);
+        }
+    });
+
+    it("lists every timeout with its default", () => {
+        for (const [name, seconds] of Object.entries(defaultTimeouts)) {
+            expect(readme).to.match(new RegExp(`\\| \`${name}\` +\\| ${seconds} +\\|`));
+        }
+    });
+
+    it("explains every reason code, and no other", () => {
+        expect(firstColumn("## Troubleshooting")).to.have.members([...reasonCodes]);
+    });
+
+    describe("the IAM policy", function () {
+        this.timeout(60_000);
+        let cloud: LocalCloud;
+        const policy = JSON.parse(/```json\n([\s\S]*?)```/.exec(readme)?.[1] ?? "{}") as {
+            Statement: { Action: string | string[] }[];
+        };
+        const actions = [...new Set(policy.Statement.flatMap((statement) => statement.Action))];
+        const environment = { ...process.env };
+
+        beforeEach(async () => {
+            cloud = await startLocalCloud();
+            Object.assign(process.env, cloud.env);
+        });
+        afterEach(async () => {
+            process.env = environment;
+            await cloud.stop();
+        });
+
+        it("names exactly the calls that are made, and they are enough", async () => {
+            await cloud.allowOnly([...actions, OF_THE_TEST]);
+            await useEverything(cloud);
+            const used = (await cloud.calls())
+                .flatMap((call) => call.actions)
+                .filter((action) => action.startsWith("ec2:") && action !== OF_THE_TEST);
+            expect([...new Set(used)]).to.have.members(actions);
+        });
+    });
+});
+
+/** Every operation of the lifecycles, once. */
+async function useEverything(cloud: LocalCloud): Promise<void> {
+    const consoleOutput = consoleOutputOfHostKeys([PUBLIC_KEY]);
+    const { instanceId } = await cloud.createInstance({ volumes: 2, consoleOutput });
+    lifecycle.configure(new Map([["aws:region", cloud.region]]));
+    hostKeys.configure(new Map([["aws:region", cloud.region]]));
+    await hostKeys.create({ instanceId });
+
+    const owner = "urn:pulumi:test::test::test::nightly";
+    const inputs = { instanceId, owner, quiesce: { method: "none" as const }, tags: { a: "1" } };
+    const old = await lifecycle.create(inputs);
+    const { id, outs } = await lifecycle.create(inputs);
+    await lifecycle.update(id, outs, { ...inputs, tags: { b: "2" } });
+    await lifecycle.read(id, outs);
+    await lifecycle.remove(old.id, old.outs);
+
+    // An image in the way makes `remove` look for its name.
+    await new EC2Client(cloud.clientConfig()).send(
+        new RegisterImageCommand({
+            Name: "in-the-way",
+            RootDeviceName: "/dev/sda1",
+            BlockDeviceMappings: [{ DeviceName: "/dev/sda1", Ebs: { SnapshotId: outs.snapshotIds[0] } }],
+        }),
+    );
+    const refusal = await lifecycle.remove(id, outs).then(
+        () => "",
+        (error: unknown) => String(error),
+    );
+    expect(refusal)
+        .to.contain("SNAPSHOT_IN_USE")
+        .and.match(/ami-[0-9a-f]+/);
+}
