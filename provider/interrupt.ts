@@ -47,7 +47,10 @@ function install(): void {
     process.stdout.on("error", () => undefined);
     process.stderr.on("error", () => undefined);
     for (const name of ["SIGINT", "SIGTERM"] as const) {
-        process.once(name, () => {
+        process.on(name, () => {
+            if (ending.signal.aborted) {
+                return;
+            }
             setTimeout(() => process.exit(130), EXIT_LIMIT_MS);
             void endWith(130, {
                 code: "INTERRUPTED",

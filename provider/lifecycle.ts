@@ -6,7 +6,7 @@ import { type CheckFailure, checkSnapshotInputs } from "./check";
 import { type DiffResult, type OldState, diffSnapshot } from "./diff";
 import { checkExclusions } from "./checkExclusions";
 import { SnapshotError, messageOf } from "./errors";
-import { finishSet } from "./finishSet";
+import { type Finishing, finishSet } from "./finishSet";
 import type { SnapshotInputs } from "./inputs";
 import { interruptible } from "./interrupt";
 import { chooseHealer, isDown } from "./quiesce/choose";
@@ -82,7 +82,7 @@ export async function update(id: string, olds: State, news: Inputs): Promise<{ o
             await changeTags(clients, olds, news, signal);
             return isFinished(healed, news)
                 ? healed
-                : await finishSet({ executionId: id, inputs: news, clients, log, signal }, healed);
+                : await finishOrGiveUp({ executionId: id, inputs: news, clients, log, signal }, healed);
         });
         // Triggers and volumes that a healing run did not act on yet stay as they were, for the next run to see.
         return { outs: toState({ ...olds, ...state, ...pick(news, ["tags", "aws"]) }) };
@@ -170,6 +170,18 @@ function thawFailure(cause: unknown): SnapshotError {
         },
         { cause },
     );
+}
+
+/** A set that failed is deleted: recorded as empty, it is replaced by the next run. */
+async function finishOrGiveUp(run: Finishing, state: State): Promise<SnapshotState> {
+    try {
+        return await finishSet(run, state);
+    } catch (error) {
+        if (error instanceof SnapshotError && error.code === "SNAPSHOT_FAILED") {
+            throw new UnfinishedError(error, { ...state, snapshotIds: [], snapshots: [] });
+        }
+        throw error;
+    }
 }
 
 function isFinished(state: State, news: Inputs): boolean {
