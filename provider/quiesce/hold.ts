@@ -208,9 +208,16 @@ function evidenceOf(
                 : { postThaw: run(end, thawed.at - releasing.at) }),
         },
         ...(notCovered.length === 0 ? {} : { notCovered }),
+        ...(end === ALREADY_THAWED ? { message: alreadyThawed } : {}),
         ...(why === "asked" ? {} : notHeld[why]),
     };
 }
+
+/** Exit code of a post-thaw that found nothing to thaw (AWS Data Lifecycle Manager's convention). */
+const ALREADY_THAWED = 205;
+const alreadyThawed =
+    "The post-thaw script says (exit 205) that it found everything thawed already: if nobody else thawed it, the " +
+    "scripts did so by themselves, and vouch for more than they hold.";
 
 /** How the hold ended. An answer from before the question proves nothing. */
 export function holdEnd(
@@ -255,7 +262,10 @@ function tell(evidence: CaptureEvidence, awake: boolean, { log }: HoldSettings):
     const host = awake ? "the instance is awake" : "THE INSTANCE MAY STILL BE FROZEN";
     const window = freezeWindowMs === undefined ? "an unknown time" : `${freezeWindowMs} ms`;
     const outage = quiescedMs === undefined ? "" : `, quiesced for ${quiescedMs} ms`;
-    log(`${host}; frozen for ${window}${outage}${held ? "" : `; warning: ${message ?? ""}`}`);
+    log(`${host}; frozen for ${window}${outage}`);
+    if (!held || message !== undefined) {
+        log(`warning: ${message ?? ""}`);
+    }
 }
 
 function mask(text: string, secrets: readonly string[]): string {
