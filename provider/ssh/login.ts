@@ -118,12 +118,14 @@ function isSha2(hash: string | undefined): boolean {
 
 class BoundedAgent extends OpenSSHAgent {
     readonly #sockets = new Set<Socket>();
+    #disposed = false;
 
     override getStream(callback: (error?: Error | null, stream?: Socket) => void): void {
         super.getStream(((error: Error | null | undefined, stream?: Socket) => {
             if (stream) {
                 this.#sockets.add(stream);
                 stream.once("close", () => this.#sockets.delete(stream));
+                if (this.#disposed) stream.destroy();
             }
             callback(error, stream);
         }) as never);
@@ -143,6 +145,7 @@ class BoundedAgent extends OpenSSHAgent {
     }
 
     dispose(): void {
+        this.#disposed = true;
         for (const socket of this.#sockets) socket.destroy();
     }
 }
