@@ -1,16 +1,17 @@
-export {
-    AppConsistentSnapshot,
-    type AppConsistentSnapshotArgs,
-    type AwsArgs,
-    type ConnectionArgs,
-    type HooksArgs,
-    type NoneArgs,
-    type ScriptArgs,
-    type SshTargetArgs,
-    type TimeoutArgs,
+export { AppConsistentSnapshot } from "./provider/appConsistentSnapshot";
+export type {
+    AppConsistentSnapshotArgs,
+    AwsArgs,
+    ConnectionArgs,
+    HooksArgs,
+    NoneArgs,
+    ScriptArgs,
+    SshTargetArgs,
+    TimeoutArgs,
 } from "./provider/appConsistentSnapshot";
-export { InstanceHostKeys, type InstanceHostKeysArgs } from "./provider/instanceHostKeys";
-export type { InstanceFacts } from "./provider/aws/instance";
-export { type ReasonCode, reasonCodes } from "./provider/errors";
+export { reasonCodes } from "./provider/errors";
+export type { ReasonCode } from "./provider/errors";
 export type { ConsistencyLevel, Evidence, HookRun, IdentityProof } from "./provider/evidence";
-export type { SnapshotInfo } from "./provider/state";
+export { InstanceHostKeys } from "./provider/instanceHostKeys";
+export type { InstanceHostKeysArgs } from "./provider/instanceHostKeys";
+export type { InstanceFacts, SnapshotInfo } from "./provider/outputs";

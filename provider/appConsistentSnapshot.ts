@@ -1,17 +1,11 @@
-import {
-    type CustomResourceOptions,
-    type ID,
-    type Input,
-    type Output,
-    createUrn,
-    dynamic,
-} from "@pulumi/pulumi";
-import type { InstanceFacts } from "./aws/instance";
+import { createUrn, dynamic } from "@pulumi/pulumi";
+// Apart, as the TypeScript 3.8 that Pulumi ships knows no `type` among other names.
+import type { CustomResourceOptions, ID, Input, Output } from "@pulumi/pulumi";
 import type { ConsistencyLevel, Evidence } from "./evidence";
 import type * as Lifecycle from "./lifecycle";
+import type { InstanceFacts, SnapshotInfo } from "./outputs";
 import { assertOptions, assertResolvable } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
-import type { SnapshotInfo } from "./state";
 
 /** How to reach a host over SSH. The names are those of `command.remote.Command` (@pulumi/command). */
 export interface SshTargetArgs {

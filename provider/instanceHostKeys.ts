@@ -1,4 +1,5 @@
-import { type CustomResourceOptions, type Input, type Output, dynamic } from "@pulumi/pulumi";
+import { dynamic } from "@pulumi/pulumi";
+import type { CustomResourceOptions, Input, Output } from "@pulumi/pulumi";
 import type { AwsArgs } from "./appConsistentSnapshot";
 import type * as Lifecycle from "./hostKeysLifecycle";
 import { assertOptions, assertResolvable } from "./resourceOptions";

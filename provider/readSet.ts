@@ -6,7 +6,8 @@ import { describeSnapshots, findSet } from "./aws/snapshots";
 import { TAG_PREFIX, tagKeys } from "./aws/tags";
 import { SnapshotError } from "./errors";
 import { type ConsistencyLevel, levels } from "./evidence";
-import type { SnapshotInfo, SnapshotState } from "./state";
+import type { SnapshotInfo } from "./outputs";
+import type { SnapshotState } from "./state";
 
 /** What of a set is lost, and how; undefined when none of it is left. */
 export async function readSet(

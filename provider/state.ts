@@ -1,12 +1,7 @@
-import type { InstanceFacts, SourceVolume } from "./aws/instance";
 import type { ConsistencyLevel, Evidence } from "./evidence";
 import { SnapshotError } from "./errors";
 import type { Quiesce } from "./inputs";
-
-/** One snapshot of the set, with what an image's block device mapping needs. */
-export interface SnapshotInfo extends Omit<SourceVolume, "multiAttached" | "tagKeys"> {
-    readonly snapshotId: string;
-}
+import type { InstanceFacts, SnapshotInfo } from "./outputs";
 
 /** What the resource's outputs hold, besides copies of the inputs that `delete` and `diff` need. */
 export interface SnapshotState {

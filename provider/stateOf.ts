@@ -3,7 +3,8 @@ import { type Source, type SourceVolume, bootFirst } from "./aws/instance";
 import type { ProvenLevel } from "./consistency";
 import type { Capture } from "./quiesce/quiescer";
 import type { Run } from "./run";
-import { type SnapshotInfo, type SnapshotState, quiesceKey } from "./state";
+import type { SnapshotInfo } from "./outputs";
+import { type SnapshotState, quiesceKey } from "./state";
 
 /** The state after the commit point. */
 export function stateOf(

@@ -7,46 +7,12 @@ import {
 } from "@aws-sdk/client-ec2";
 import { SnapshotError } from "../errors";
 import type { VolumeSelection } from "../inputs";
+import type { InstanceFacts, SnapshotInfo } from "../outputs";
 import type { Clients } from "./clients";
 import { request } from "./request";
 
-/** What an image of the instance needs, at the time of the snapshot. Names and values are EC2's. */
-export interface InstanceFacts {
-    readonly instanceId: string;
-    readonly platform: "windows" | "linux";
-    readonly platformDetails?: string;
-    readonly usageOperation?: string;
-    readonly productCodes: { readonly productCodeId: string; readonly productCodeType: string }[];
-    readonly architecture?: string;
-    readonly rootDeviceName?: string;
-    readonly virtualizationType?: string;
-    readonly enaSupport?: boolean;
-    readonly sriovNetSupport?: string;
-    readonly bootMode?: string;
-    readonly currentInstanceBootMode?: string;
-    readonly tpmSupport?: string;
-    /** The image that the instance was launched from. */
-    readonly imageId?: string;
-    readonly instanceType?: string;
-    readonly availabilityZone?: string;
-    readonly region: string;
-    readonly accountId: string;
-}
-
 /** A volume of the instance. */
-export interface SourceVolume {
-    readonly volumeId: string;
-    readonly deviceName: string;
-    readonly boot: boolean;
-    /** GiB. */
-    readonly sizeGiB: number;
-    readonly volumeType: string;
-    readonly iops?: number;
-    /** MiB/s. */
-    readonly throughput?: number;
-    readonly encrypted: boolean;
-    readonly kmsKeyId?: string;
-    readonly deleteOnTermination: boolean;
+export interface SourceVolume extends Omit<SnapshotInfo, "snapshotId"> {
     readonly multiAttached: boolean;
     /** Tags that AWS would copy. */
     readonly tagKeys: readonly string[];
