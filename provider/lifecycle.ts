@@ -14,6 +14,7 @@ import { adoptSet, readSet } from "./readSet";
 import { readStackConfig } from "./stackConfig";
 import { type SnapshotState, UnfinishedError, toState } from "./state";
 import { takeSnapshot } from "./takeSnapshot";
+import { isUnknown } from "./unknown";
 
 /*
  * The resource's lifecycle, without any type of Pulumi: plain inputs, plain state. The serialized provider in
@@ -50,7 +51,14 @@ export function diff(id: string, olds: State, news: Inputs): DiffResult {
         const known = knownSets.get(news.owner) ?? new Set();
         knownSets.set(news.owner, known.add(id));
     }
-    return diffSnapshot(olds, news);
+    const result = diffSnapshot(olds, news);
+    if (result.replaces.includes("instanceId") && !isUnknown(news.instanceId)) {
+        logger(news)(
+            `warning: the instance changes from ${olds.instanceId} to ${news.instanceId}: ` +
+                `the snapshots of ${olds.instanceId} go with the replacement, unless retainOnDelete is set`,
+        );
+    }
+    return result;
 }
 
 export async function create(inputs: Inputs): Promise<{ id: string; outs: State }> {
