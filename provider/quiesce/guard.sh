@@ -229,14 +229,15 @@ file_system_of() {
     stat -f -c %T "$1"
 }
 
-# What makes a state directory that exists unfit to hold secrets and the lock.
+# What makes a state directory that exists unfit to hold secrets and the lock. Nothing when another execution
+# has just removed it: then the lock cannot be opened, or is not current.
 state_directory_problem() {
-    if [ -h "$state_directory" ] || [ ! -d "$state_directory" ]; then
-        printf 'is not a directory'
-    elif [ "$(stat -c '%u %a' "$state_directory")" != "$uid 700" ]; then
-        printf 'has owner and mode %s, not %s' "$(stat -c '%u %a' "$state_directory")" "$uid 700"
-    elif [ "$(file_system_of "$state_directory")" != tmpfs ]; then
-        printf 'is on %s, not on tmpfs' "$(file_system_of "$state_directory")"
+    facts=$(stat -c '%F, owner %u, mode %a' "$state_directory") || return 0
+    directory_type=$(file_system_of "$state_directory") || return 0
+    if [ "$facts" != "directory, owner $uid, mode 700" ]; then
+        printf 'is a %s' "$facts"
+    elif [ "$directory_type" != tmpfs ]; then
+        printf 'is on %s, not on tmpfs' "$directory_type"
     fi
 }
 
@@ -303,7 +304,7 @@ take_lock() {
     while [ "$lost_races" -lt 50 ]; do
         mkdir -m 700 "$state_directory"
         problem=$(state_directory_problem)
-        if [ -n "$problem" ] && [ -e "$state_directory" ]; then
+        if [ -n "$problem" ]; then
             refuse HOST_UNSUITABLE "$state_directory $problem"
         elif ! command exec 9>>"$lock_file"; then
             lost_races=$((lost_races + 1))
@@ -378,7 +379,7 @@ printf "%s\n" "$$" >"$1/$2.pid" || exit 126
 [ ! -e "$1/$2.abandoned" ] || exit 126
 { read -r owner <"/proc/$4/stat"; } || exit 126
 case ${owner##*) } in Z* | X*) exit 126 ;; esac
-if [ -p "$1/$2.stderr" ]; then exec 2>"$1/$2.stderr"; fi
+if [ "$8" = yes ]; then exec 2>"$1/$2.stderr"; fi
 . "$1/environment" || exit 126
 cd /
 unset OLDPWD
@@ -393,7 +394,7 @@ run_hook() {
     esac
     [ -n "$script" ] || script=$run_directory/$1
     env -i PATH="$PATH" LC_ALL=C setsid sh -c "$launch" sh \
-        "$run_directory" "$1" "$2" "$3" "$interpreter" "$argument" "$script" \
+        "$run_directory" "$1" "$2" "$3" "$interpreter" "$argument" "$script" "$show_output" \
         </dev/null >/dev/null 3<&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
     printf '%s\n' "$?" >"$run_directory/$1.$3.status"
     kill -USR1 "$3"
@@ -427,9 +428,9 @@ supervise_post_thaw() {
     exec 5>&1 >/dev/null
     status_file=$run_directory/post.$own_pid.status
     result=
-    rm -f "$run_directory/post.pid"
+    rm -f "$run_directory/post.pid" "$status_file"
     start_timer "$limit_post"
-    printf '%s\n' "$own_pid" >&5
+    printf '%s\n' "$own_pid" >&5 || result=lost
     unseen=0
     while :; do
         woken=''
@@ -571,8 +572,7 @@ thaw_previous() {
         *) leave_refusing STALE_FREEZE "$marker_execution $exit_code" ;;
         esac
     fi
-    rm -f "$marker_file"
-    [ "$marker_execution" = "$execution" ] || rm -rf "${state_directory:?}/$marker_execution"
+    rm -rf "$marker_file" "${state_directory:?}/$marker_execution"
 }
 
 leave_refusing() {
@@ -838,7 +838,10 @@ guard_freeze() {
         [ -z "$problems" ] || refuse HOST_UNSUITABLE "the $which script:$problems"
     done
     take_lock
-    mkdir -p "$run_directory"
+    read_marker
+    [ "$marker_execution" != "$execution" ] || refuse STALE_FREEZE "$execution: its own, to be recovered"
+    rm -rf "$run_directory"
+    mkdir "$run_directory"
     : >"$run_directory/helpers" || refuse HOST_UNSUITABLE "$state_directory is full"
     exec 3<&0 4>&1
     # shellcheck disable=SC2016 # for the watcher's shell to expand

@@ -88,6 +88,11 @@ export class GuardSession {
         );
     }
 
+    /** Waits for the line of this index. */
+    async nextLine(index: number, limit = 20_000): Promise<string> {
+        return this.#wait(() => this.lines[index], `line ${index}`, limit);
+    }
+
     /** Waits until the channel is closed. */
     async end(limit = 20_000): Promise<string[]> {
         if (!this.#closed) await once(this.channel, "close", { signal: AbortSignal.timeout(limit) });
@@ -137,8 +142,8 @@ async function connectTo(host: SshHost, options: { port?: number; username?: str
         privateKey: host.clientKey,
         readyTimeout: 20_000,
     });
-    await once(client, "ready");
-    // A host that a test kills takes its connections with it.
+    // A host that a test kills takes its connections with it; ssh2 may tell that more than once.
     client.on("error", () => client.destroy());
+    await once(client, "ready");
     return client;
 }

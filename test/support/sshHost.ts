@@ -37,6 +37,8 @@ export interface SshHostOptions {
     readonly sh?: "dash" | "bash" | "busybox";
     /** Default: nopasswd. */
     readonly sudo?: SudoVariant;
+    /** Nothing but /run and what lies beside it in memory can be written: as with a full or broken disk. */
+    readonly readOnlyDisk?: boolean;
     /** sshd's ForceCommand. */
     readonly forcedCommand?: string;
     /** A public key line that may log in, beside the host's own `clientKey`. */
@@ -502,6 +504,7 @@ function writeHostFiles(folder: string, options: SshHostOptions, keys: Keys, por
         writeFileSync(join(folder, "network"), "");
         writeFileSync(join(folder, "metadata-address"), METADATA_ADDRESS);
     }
+    if (options.readOnlyDisk) writeFileSync(join(folder, "read-only"), "");
     if (options.sh) writeFileSync(join(folder, "sh"), `/usr/bin/${options.sh}`);
     writeSshdConfig(folder, options, keys, port);
 }

@@ -27,6 +27,12 @@ mount --bind "$folder/boot_id" /proc/sys/kernel/random/boot_id
 [ ! -e "$folder/network" ] || ip link set lo up
 [ ! -e "$folder/metadata-address" ] || ip address add "$(cat "$folder/metadata-address")/32" dev lo
 
+if [ -e "$folder/read-only" ]; then
+    mount -o remount,bind,ro /
+    # Whatever else of the machine's disks is mounted inside it.
+    mount -t tmpfs -o mode=1777 host /dev/shm
+fi
+
 # Last: from here on, this is what `sh` means.
 [ ! -e "$folder/sh" ] || mount --bind "$(cat "$folder/sh")" /bin/sh
 
