@@ -49,12 +49,14 @@ export function preconditionError(failures: readonly Failure[]): SnapshotError |
 }
 
 async function awsPreconditions(run: Run, source: Source): Promise<Failure[]> {
-    const found = await Promise.all([
-        pendingFailure(run, source),
-        dryRunCreateSnapshots(run.clients, setRequest(run), run.signal),
-        laterPermissions(run),
-        credentialsFailure(run),
-    ]);
+    const found = await Promise.all(
+        [
+            pendingFailure(run, source),
+            dryRunCreateSnapshots(run.clients, setRequest(run), run.signal),
+            laterPermissions(run),
+            credentialsFailure(run),
+        ].map((check) => check.catch(asFailure)),
+    );
     return [multiAttachFailure(run, source), tagsFailure(run, source), ...found].flatMap(
         (failure) => failure ?? [],
     );
@@ -70,6 +72,14 @@ function multiAttachFailure(run: Run, { volumes }: Source): Failure | undefined 
         message: `${shared.join(", ")} is attached to other instances too, which may write to it meanwhile.`,
         remedy: 'Exclude it with volumes.excludeDataVolumeIds, or set minimumLevel: "crash".',
     };
+}
+
+/** A question that AWS does not answer is one failure among others. */
+function asFailure(error: unknown): Failure {
+    if (error instanceof SnapshotError) {
+        return error.failure;
+    }
+    throw error;
 }
 
 /** EC2 User Guide, "Tag restrictions". */

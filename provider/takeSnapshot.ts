@@ -17,6 +17,7 @@ import { reserve } from "./reserve";
 import type { Run } from "./run";
 import { type SnapshotState, UnfinishedError } from "./state";
 import { emptyState, stateOf } from "./stateOf";
+import { timing } from "./timing";
 import { Undo } from "./undo";
 
 /**
@@ -56,13 +57,27 @@ async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Prom
         }
         run.log(`warning: ${error.message} A crash-consistent set is taken instead, as minimumLevel allows.`);
         await undo.unwind(CLEAN_UP_LIMIT_MS);
-        const plain = await none(run.signal).capture(() => reserve(run, source, undo), undo);
+        const plain = await capturePlain(run, source, undo, error);
         const { method } = run.inputs.quiesce;
         return {
             ...plain,
             awake: error.awake,
             evidence: { ...plain.evidence, method, reason: error.code, message: error.message },
         };
+    }
+}
+
+/** A failure of the plain set does not make anybody forget that the instance may still be frozen. */
+async function capturePlain(run: Run, source: Source, undo: Undo, before: QuiesceError): Promise<Capture> {
+    try {
+        return await none(run.signal).capture(() => reserve(run, source, undo), undo);
+    } catch (error) {
+        const { awake, froze } = before;
+        throw new QuiesceError(
+            asSnapshotError(error).failure,
+            { awake, froze, mayFallBack: false },
+            { cause: error },
+        );
     }
 }
 
@@ -76,10 +91,10 @@ async function captureWithRetry(run: Run, source: Source, undo: Undo): Promise<C
                 throw error;
             }
             run.log(
-                `${messageOf(error)} Trying again in ${THROTTLE_PAUSE_MS / 1000} s; the instance is awake meanwhile.`,
+                `${messageOf(error)} Trying again in ${timing.throttlePauseMs / 1000} s; the instance is awake meanwhile.`,
             );
             await undo.unwind(CLEAN_UP_LIMIT_MS);
-            await sleep(THROTTLE_PAUSE_MS, undefined, { signal: run.signal });
+            await sleep(timing.throttlePauseMs, undefined, { signal: run.signal });
         }
     }
 }
@@ -138,7 +153,12 @@ async function takeBack(
         problems.length === 0
             ? "no snapshot was kept."
             : `what could not be undone now (${problems.join("; ")}) is deleted by the next run.`;
-    const host = awake ? "the instance is awake" : "THE INSTANCE MAY STILL BE FROZEN";
+    const froze = error instanceof QuiesceError ? error.froze : capture?.evidence.frozenAt !== undefined;
+    const host = !awake
+        ? "THE INSTANCE MAY STILL BE FROZEN"
+        : froze
+          ? "the instance is awake"
+          : "nothing is frozen by this run";
     const failure = asSnapshotError(error).withContext({
         instanceId: run.inputs.instanceId,
         state: `${host}; ${leftovers}`,
@@ -171,8 +191,6 @@ function volumeIds(source: Source): string[] {
     return source.volumes.map((volume) => volume.volumeId);
 }
 
-/** `SnapshotCreationPerVolumeRateExceeded` wants 15 s (EC2 API reference, "Error codes"). */
-const THROTTLE_PAUSE_MS = 15_000;
 const THROTTLE_ATTEMPTS = 3;
 const CLEAN_UP_LIMIT_MS = 30_000;
 /** Covers the 2 min that a set of unknown outcome is looked for. */

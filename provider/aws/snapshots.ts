@@ -8,12 +8,11 @@ import {
 import { SnapshotError } from "../errors";
 import { poll } from "../poll";
 import type { CreatedSet } from "../quiesce/quiescer";
+import { timing } from "../timing";
 import type { Clients } from "./clients";
 import { awsErrorName, request } from "./request";
 import { tagKeys } from "./tags";
 
-/** EC2 is eventually consistent: a new set may take this long to be seen (EC2 API reference, "Eventual consistency"). */
-const VISIBLE_LIMIT_MS = 120_000;
 const VISIBLE_INTERVAL_MS = 500;
 
 /** Snapshots of this account that match. */
@@ -80,7 +79,7 @@ export async function verifySet(
             const seen = new Set(visible.map((snapshot) => snapshot.SnapshotId));
             return [...ids].every((id) => seen.has(id)) ? visible : undefined;
         },
-        { deadline: performance.now() + VISIBLE_LIMIT_MS, interval: VISIBLE_INTERVAL_MS, signal },
+        { deadline: performance.now() + timing.visibleMs, interval: VISIBLE_INTERVAL_MS, signal },
     );
     const problem = setProblem(
         set,
@@ -143,7 +142,7 @@ export async function deleteUnknownSet(
             const visible = await findSet(clients, executionId, signal);
             return visible.length > 0 ? visible : undefined;
         },
-        { deadline: performance.now() + VISIBLE_LIMIT_MS, interval: VISIBLE_INTERVAL_MS, signal },
+        { deadline: performance.now() + timing.visibleMs, interval: VISIBLE_INTERVAL_MS, signal },
     );
     if (found !== undefined) {
         await deleteSet(clients, executionId, [], signal);

@@ -2,6 +2,7 @@ import { type Failure, type ReasonCode, SnapshotError, messageOf } from "../erro
 import type { CaptureEvidence, ConsistencyLevel, HookRun } from "../evidence";
 import type { Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
+import { timing } from "../timing";
 import { lostConnection, notFrozen, unexpected } from "./guardFailures";
 import { type GuardLine, type HookEnd, isAwake } from "./guardProgram";
 import type { GuardEvent, GuardSession } from "./guardSession";
@@ -25,8 +26,6 @@ export interface HoldSettings {
 
 /** The guard's own pauses on top of a script's limit: killing, and telling. */
 const GUARD_MARGIN_MS = 10_000;
-/** How long an answer is waited for after the guard has let go by itself. */
-const LATE_ANSWER_MS = 30_000;
 /** When the process has little time left; the guard goes on by itself. */
 const HURRIED_MS = 1_500;
 
@@ -38,7 +37,7 @@ export async function hold(
 ): Promise<Capture> {
     const { timeouts, signal } = settings;
     const frozen = await freeze(guard, settings);
-    const answer = await settle(call(timeouts.freeze * 1000 + LATE_ANSWER_MS, signal));
+    const answer = await settle(call(timeouts.freeze * 1000 + timing.lateAnswerMs, signal));
     const asked = performance.now();
     guard.say("release");
     const thaw = await awaitThaw(guard, settings);
@@ -46,7 +45,7 @@ export async function hold(
     if ("error" in answer) {
         throw new QuiesceError(
             failureOf(answer.error),
-            { awake, mayFallBack: false },
+            { awake, froze: true, mayFallBack: false },
             { cause: answer.error },
         );
     }
@@ -107,7 +106,7 @@ async function unfrozen(
     const { signal, timeouts } = settings;
     if (signal.aborted) {
         const failure = failureOf(signal.reason);
-        return new QuiesceError(failure, { awake, mayFallBack: false });
+        return new QuiesceError(failure, { awake, froze: true, mayFallBack: false });
     }
     const output = mask(thaw.output, settings.secrets);
     const failure =
@@ -116,7 +115,7 @@ async function unfrozen(
             : event.line.kind === "unfrozen"
               ? notFrozen(event.line.why, timeouts.preFreeze, output)
               : unexpected(event.text);
-    return new QuiesceError(failure, { awake, mayFallBack: true });
+    return new QuiesceError(failure, { awake, froze: true, mayFallBack: true });
 }
 
 interface Thaw {

@@ -24,6 +24,12 @@ export interface Expectations {
 
 /** Everything about the host that stands against quiescing it. */
 export function hostFailures(report: HostReport, expected: Expectations): Failure[] {
+    const failures = ownFailures(report, expected);
+    // What the guard would thaw before it freezes stays frozen when it does not come to that.
+    return failures.length === 0 ? [] : [...staleFailures(report), ...failures];
+}
+
+function ownFailures(report: HostReport, expected: Expectations): Failure[] {
     return [
         ...identityFailures(report, expected),
         ...suitabilityFailures(report),
@@ -44,7 +50,16 @@ function identityFailures({ identity }: HostReport, expected: Expectations): Fai
             },
         ];
     }
-    if (identity.kind === "unverified" && expected.verifyIdentity && expected.levelNeeded) {
+    if (identity.kind === "unverified" && expected.levelNeeded && !expected.verifyIdentity) {
+        return [
+            {
+                code: "IDENTITY_UNVERIFIED",
+                message: "With verifyInstanceIdentity: false no level above crash can be proven.",
+                remedy: 'Leave verifyInstanceIdentity out, or set minimumLevel: "crash".',
+            },
+        ];
+    }
+    if (identity.kind === "unverified" && expected.levelNeeded) {
         return [
             {
                 code: "IDENTITY_UNVERIFIED",
@@ -115,6 +130,19 @@ function lockFailures({ lock, marker }: HostReport, expected: Expectations): Fai
             code: "HOST_BUSY",
             message: `Another execution, ${lock.executionId}, holds the host${frozen}.`,
             remedy: "Run again when it has ended, or wait for it with timeouts.lock.",
+        },
+    ];
+}
+
+function staleFailures({ marker, lock, bootId }: HostReport): Failure[] {
+    if (marker === undefined || lock.held || marker.bootId !== bootId) {
+        return [];
+    }
+    return [
+        {
+            code: "STALE_FREEZE",
+            message: `An earlier execution, ${marker.executionId}, left the host frozen.`,
+            remedy: 'Put right what else is wrong, then run again: the host is thawed first. By hand: run the post-thaw script with "thaw" as root on the instance.',
         },
     ];
 }

@@ -1,8 +1,10 @@
 import { type ErrorContext, type Failure, SnapshotError } from "../errors";
 
 export interface QuiesceOutcome {
-    /** Whether the instance is known to be awake. */
+    /** Whether the instance is known not to be frozen by this run. */
     readonly awake: boolean;
+    /** Whether pre-freeze was started. Default: false. */
+    readonly froze?: boolean;
     /** Whether a plain snapshot may take the place of the one that was asked for. */
     readonly mayFallBack: boolean;
 }
@@ -10,11 +12,13 @@ export interface QuiesceOutcome {
 /** Quiescing did not succeed, or there is no set although it did. */
 export class QuiesceError extends SnapshotError {
     readonly awake: boolean;
+    readonly froze: boolean;
     readonly mayFallBack: boolean;
 
     constructor(failure: Failure, outcome: QuiesceOutcome, context: ErrorContext = {}) {
         super(failure, context);
         this.awake = outcome.awake;
+        this.froze = outcome.froze ?? false;
         this.mayFallBack = outcome.mayFallBack;
     }
 }
