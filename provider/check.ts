@@ -1,10 +1,10 @@
 import type { z } from "zod";
-import { type ConsistencyLevel } from "./evidence";
 import { reaches } from "./consistency";
-import { promisedLevel, type Quiesce, schemas, suggestion } from "./inputs";
+import { type ConsistencyLevel, levels } from "./evidence";
+import { schemas, suggestion } from "./inputs";
 import { checkHostKey } from "./ssh/hostKey";
 import { checkPrivateKey } from "./ssh/privateKey";
-import { containsUnknown, isUnknown } from "./unknown";
+import { isUnknown } from "./unknown";
 
 /** A bad input, by its property path (`quiesce.connection.hostKey`, `volumes.excludeDataVolumeIds[0]`). */
 export interface CheckFailure {
@@ -41,19 +41,40 @@ function toFailures(schema: z.ZodType, inputs: Inputs, issue: z.core.$ZodIssue):
             reason: `is not an input; ${suggestion(key, known)}`,
         }));
     }
-    if (containsUnknown(valueAt(inputs, issue.path))) {
-        return [];
-    }
     if (issue.code === "invalid_key") {
         const [inner] = issue.issues;
         return [{ property: pathText(issue.path), reason: inner?.message ?? issue.message }];
     }
+    const inside = insideUnion(issue);
+    if (inside.length > 0) {
+        return inside.flatMap((inner) => toFailures(schema, inputs, inner));
+    }
+    if (isUnknown(valueAt(inputs, issue.path))) {
+        return [];
+    }
     return [{ property: pathText(issue.path), reason: reasonOf(inputs, issue) }];
 }
 
+/** What is wrong inside a value, where one of the alternatives fits the value as a whole. */
+function insideUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+    if (issue.code !== "invalid_union") {
+        return [];
+    }
+    const fitting = issue.errors.find((issues) => issues.every((inner) => inner.path.length > 0)) ?? [];
+    return fitting.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
 function reasonOf(inputs: Inputs, issue: z.core.$ZodIssue): string {
-    const missing = issue.code === "invalid_type" && valueAt(inputs, issue.path) === undefined;
-    return missing && issue.message.startsWith("Invalid input") ? "is required" : issue.message;
+    const types = /^Invalid input: expected (?<expected>\w+), received (?<received>\w+)$/.exec(
+        issue.message,
+    )?.groups;
+    if (types === undefined) {
+        return issue.message;
+    }
+    const { expected = "", received = "" } = types;
+    return valueAt(inputs, issue.path) === undefined
+        ? "is required"
+        : `must be of type ${expected}, not ${received}`;
 }
 
 /** The keys that the schema knows at a path; a union is resolved by the `method` that was given. */
@@ -85,22 +106,52 @@ function unwrap(node: SchemaNode, value: unknown): SchemaNode {
     return inner.options?.find((option) => option.shape?.method?.values?.has(method)) ?? inner;
 }
 
-function checkMinimumLevel(inputs: Inputs): CheckFailure[] {
-    const parsed = schemas.snapshot.shape.quiesce.safeParse(inputs.quiesce);
-    const minimum = schemas.snapshot.shape.minimumLevel.safeParse(inputs.minimumLevel);
-    if (!parsed.success || !minimum.success || minimum.data === undefined) {
+/** By what is given, not by what was parsed: an unknown or bad value elsewhere must not hide this. */
+function checkMinimumLevel({ quiesce, minimumLevel }: Inputs): CheckFailure[] {
+    const promised = promisedBy(quiesce);
+    const minimum = minimumLevel ?? promised;
+    if (promised === undefined || !isLevel(minimum)) {
         return [];
     }
-    return levelFailure(parsed.data, minimum.data);
+    const failure = (reason: string) => [
+        { property: "minimumLevel", reason: `"${minimum}" can never be reached: ${reason}` },
+    ];
+    if (!reaches(promised, minimum)) {
+        return failure(`quiescing by "${methodOf(quiesce)}" promises "${promised}" at most`);
+    }
+    if (unverified(quiesce) && minimum !== "crash") {
+        return failure(
+            'with verifyInstanceIdentity: false the level is "crash" at most (IDENTITY_UNVERIFIED); ' +
+                'leave it out, or set minimumLevel: "crash"',
+        );
+    }
+    return [];
 }
 
-function levelFailure(quiesce: Quiesce, minimum: ConsistencyLevel): CheckFailure[] {
-    const promised = promisedLevel(quiesce);
-    if (reaches(promised, minimum)) {
-        return [];
+function promisedBy(quiesce: unknown): ConsistencyLevel | undefined {
+    switch (methodOf(quiesce)) {
+        case "none":
+            return "crash";
+        case "hooks": {
+            const { scripts } = quiesce as Inputs;
+            const level = isRecord(scripts) ? scripts.level : undefined;
+            return level === "filesystem" ? level : "application";
+        }
+        default:
+            return undefined;
     }
-    const reason = `"${minimum}" can never be reached: quiescing by "${quiesce.method}" promises "${promised}" at most`;
-    return [{ property: "minimumLevel", reason }];
+}
+
+function methodOf(quiesce: unknown): string {
+    return isRecord(quiesce) && typeof quiesce.method === "string" ? quiesce.method : "";
+}
+
+function unverified(quiesce: unknown): boolean {
+    return isRecord(quiesce) && quiesce.method === "hooks" && quiesce.verifyInstanceIdentity === false;
+}
+
+function isLevel(value: unknown): value is ConsistencyLevel {
+    return levels.some((level) => level === value);
 }
 
 function checkHooks(quiesce: unknown, env: NodeJS.ProcessEnv): CheckFailure[] {
@@ -205,8 +256,15 @@ function valueAt(value: unknown, path: Path): unknown {
     );
 }
 
+/** As Pulumi writes a property's path. */
 function pathText(path: Path): string {
     return path
-        .map((key, index) => (typeof key === "number" ? `[${key}]` : `${index > 0 ? "." : ""}${String(key)}`))
+        .map((key, index) => {
+            if (typeof key === "number") {
+                return `[${key}]`;
+            }
+            const name = String(key);
+            return /^[\w-]+$/.test(name) ? `${index > 0 ? "." : ""}${name}` : `[${JSON.stringify(name)}]`;
+        })
         .join("");
 }

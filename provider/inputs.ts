@@ -61,7 +61,10 @@ const target = {
     privateKeyPassword: z.string().optional(),
     agentSocketPath: z.string().min(1, "is empty").optional(),
     hostKey: z
-        .union([z.string(), z.array(z.string()).min(1)], "must be a host key, or a list of them, not empty")
+        .union(
+            [z.string(), z.array(z.string()).min(1, "is an empty list")],
+            "must be a host key, or a list of them, not empty",
+        )
         .optional(),
     insecureIgnoreHostKey: z.boolean().optional(),
 };
@@ -116,8 +119,8 @@ const tags = z
     );
 
 const aws = z.strictObject({
-    region: z.string().min(1).optional(),
-    profile: z.string().min(1).optional(),
+    region: z.string().min(1, "is empty").optional(),
+    profile: z.string().min(1, "is empty").optional(),
     assumeRole: z
         .strictObject({
             roleArn: z.string().regex(/^arn:[\w-]+:iam::\d{12}:role\/.+$/, "is not the ARN of an IAM role"),
@@ -127,13 +130,20 @@ const aws = z.strictObject({
         .optional(),
 });
 
+function quiesceProblem(quiesce: unknown): string {
+    if (quiesce === undefined) {
+        return 'is required: how to quiesce the instance, such as { method: "hooks", connection: {...} }';
+    }
+    const methods =
+        'must be "hooks" (pre-freeze and post-thaw scripts over ssh) or "none" (a plain, crash-consistent snapshot)';
+    const { method } = (quiesce ?? {}) as { method?: unknown };
+    return method === "vss" ? `${methods}; "vss" is not in this version of the package` : methods;
+}
+
 const snapshotInputs = z.strictObject({
     instanceId,
     quiesce: z.discriminatedUnion("method", [hooks, none], {
-        error: ({ input }) =>
-            input === undefined
-                ? 'is required: how to quiesce the instance, such as { method: "hooks", connection: {...} }'
-                : 'must be "hooks" (pre-freeze and post-thaw scripts over ssh) or "none" (a plain, crash-consistent snapshot)',
+        error: ({ input }) => quiesceProblem(input),
     }),
     minimumLevel: z.enum(levels, `must be one of ${levels.map((l) => `"${l}"`).join(", ")}`).optional(),
     volumes: z

@@ -13,14 +13,20 @@ export function sharedCloud(): Promise<LocalCloud> {
 
 /** Puts the cloud into the environment of this process. @returns what puts the environment back */
 export function useCloud(cloud: LocalCloud, more: Readonly<Record<string, string>> = {}): () => void {
-    const before = { ...process.env };
-    for (const name of Object.keys(process.env).filter((key) => key.startsWith("AWS_"))) {
+    const before = awsEnvironment();
+    setAwsEnvironment({ ...cloud.env, ...more });
+    return () => setAwsEnvironment(before);
+}
+
+function awsEnvironment(): Record<string, string | undefined> {
+    return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("AWS_")));
+}
+
+function setAwsEnvironment(values: Readonly<Record<string, string | undefined>>): void {
+    for (const name of Object.keys(awsEnvironment())) {
         Reflect.deleteProperty(process.env, name);
     }
-    Object.assign(process.env, cloud.env, more);
-    return () => {
-        process.env = before;
-    };
+    Object.assign(process.env, values);
 }
 
 // Imported once, whichever test comes first: runs when all tests of the process have.
