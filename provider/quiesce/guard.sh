@@ -23,9 +23,6 @@ set -f
 cd /
 exec 2>/dev/null
 
-# Seconds between TERM and KILL, and between KILL and giving a process up as unkillable.
-grace=1
-
 uid=$(id -u)
 if [ "$uid" = 0 ]; then
     state_parent=/run
@@ -89,8 +86,9 @@ detached() {
     exec "$@"
 }
 
-tick=0.2
-sleep 0.01 || tick=1
+# A sleep that knows no fractions makes everything slower, not wrong.
+tick=0.2 blink=0.05 blinks_to_end=20 blinks_to_die=10
+sleep 0.01 || tick=1 blink=1 blinks_to_end=1 blinks_to_die=1
 
 wake_up() {
     woken=1
@@ -145,18 +143,19 @@ stop_helpers() {
 
 # Succeeds when the group is gone; fails when it cannot be killed.
 terminate_group() {
-    group_alive "$1" || return 0
-    for signal in TERM KILL; do
-        kill -"$signal" "-$1"
-        read_uptime
-        give_up=$((uptime + grace + 1))
-        while [ "$uptime" -lt "$give_up" ]; do
-            group_alive "$1" || return 0
-            sleep 0.05 3<&- 4>&- 5>&- 9>&- || sleep 1
-            read_uptime
-        done
+    kill -TERM "-$1"
+    group_gone_within "$1" "$blinks_to_end" && return 0
+    kill -KILL "-$1"
+    group_gone_within "$1" "$blinks_to_die"
+}
+
+group_gone_within() {
+    blinks=$2
+    while group_alive "$1"; do
+        [ "$blinks" -gt 0 ] || return 1
+        blinks=$((blinks - 1))
+        sleep "$blink" 3<&- 4>&- 5>&- 9>&-
     done
-    return 1
 }
 
 read_uptime() {

@@ -58,7 +58,7 @@ export interface GuardProgram {
 }
 
 /** The longest time that the guard needs to kill a process that can be killed, in seconds. */
-const KILL_SECONDS = 4;
+const KILL_SECONDS = 3;
 
 /**
  * The guard as one text: everything secret is on standard input, which nobody else on the host can read.

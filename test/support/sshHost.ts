@@ -125,6 +125,12 @@ export abstract class SshHost {
     /** From now on, the host says that it has been booted again. Needs root. */
     abstract changeBootId(): void;
 
+    /**
+     * To be called before anything freezes a file system of the host: thaws it after that time, from outside of the
+     * host, for nothing ends a process that writes to a frozen file system.
+     */
+    abstract thawLater(mountPoint: string, seconds: number): Promise<void>;
+
     signal(pid: number, signal: NodeJS.Signals): void {
         this.exec(`kill -${signal.replace("SIG", "")} ${pid}`);
     }
@@ -234,6 +240,7 @@ class NamespacedHost extends SshHost {
     readonly sudo: boolean;
     readonly user: string;
     #helpers: ChildProcess[] = [];
+    #watchdogs: ChildProcess[] = [];
     #close: () => void = () => undefined;
 
     private constructor(
@@ -314,6 +321,26 @@ class NamespacedHost extends SshHost {
         writeFileSync(join(this.folder, "boot_id"), `${randomUUID()}\n`);
     }
 
+    thawLater(mountPoint: string, seconds: number): Promise<void> {
+        const watchdog = spawn(
+            "nsenter",
+            [
+                ...this.#enter("--mount"),
+                "sh",
+                "-c",
+                'echo armed; sleep "$2"; fsfreeze -u "$1"',
+                "sh",
+                mountPoint,
+                String(seconds),
+            ],
+            { stdio: ["ignore", "pipe", "ignore"], detached: true },
+        );
+        this.#watchdogs.push(watchdog);
+        return once(watchdog.stdout, "data", { signal: AbortSignal.timeout(20_000) }).then(() => {
+            watchdog.unref();
+        });
+    }
+
     /** The host's own metadata service, and a way in for ssh: each connection by a process inside its network. */
     private async joinNetwork(instanceId: string): Promise<void> {
         await this.until(() => this.logText.includes("Server listening"), { what: "sshd" });
@@ -358,6 +385,9 @@ class NamespacedHost extends SshHost {
 
     protected async ended(): Promise<void> {
         await Promise.all([this.child, ...this.#helpers].map(exited));
+        // Only now: nothing of the host can wait for them any more.
+        for (const { pid, exitCode } of this.#watchdogs)
+            if (pid && exitCode === null) process.kill(-pid, "SIGKILL");
     }
 }
 
@@ -411,6 +441,10 @@ class PlainHost extends SshHost {
 
     changeBootId(): void {
         throw new Error("the boot id cannot be changed without root");
+    }
+
+    thawLater(): Promise<void> {
+        throw new Error("no file system can be frozen without root");
     }
 
     /** sshd and what it started. */
