@@ -183,7 +183,7 @@ class Pulumi {
 
     /** Runs the repository's own project; what the engine says is shown as it comes. */
     async show(args: string[]): Promise<void> {
-        const options = ["--yes", "--skip-preview", "--suppress-progress", "--suppress-permalink"];
+        const options = ["--yes", "--skip-preview", "--suppress-progress", "--suppress-permalink=true"];
         const stack = ["--stack", STACK, "--config-file", this.#configFile];
         const child = this.#spawn([...args, ...options, ...stack], ROOT);
         const lines = [child.stdout, child.stderr].map((stream) => showLines(stream));

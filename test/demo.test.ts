@@ -1,0 +1,142 @@
+import { assert } from "chai";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+    chmodSync,
+    existsSync,
+    mkdtempSync,
+    readFileSync,
+    readdirSync,
+    realpathSync,
+    rmSync,
+    writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { ROOT } from "./support/engine";
+import { type Lines, linesOf } from "./support/lines";
+import { spawnAsOrdinaryUser } from "./support/ordinaryUser";
+import { needsRoot } from "./support/sshHost";
+
+const LIMIT_MS = 300_000;
+const SNAPSHOTS = /^ +(?:snapshots +)?snap-[0-9a-f]{17} {2}of vol-[0-9a-f]{17} {2}completed$/gm;
+
+/** The demo as it runs: what it makes is in `home`, and so can be found. */
+interface Running extends Lines {
+    readonly child: ChildProcess;
+    readonly exitCode: Promise<number | null>;
+}
+
+describe("the demo", function () {
+    this.timeout(LIMIT_MS);
+    let home: string;
+
+    beforeEach(() => {
+        home = folderForAll("acs-demo-test-");
+    });
+    afterEach(() => {
+        for (const pid of processesIn(home)) process.kill(pid, "SIGKILL");
+        rmSync(home, { recursive: true, force: true });
+    });
+
+    /** Nothing but PATH of this machine's environment, and a home without a past. */
+    const env = (path = "") => ({
+        PATH: [path, process.env["PATH"] ?? ""].filter(Boolean).join(delimiter),
+        LANG: "C.UTF-8",
+    });
+    const start = (child: ChildProcess): Running => {
+        const exitCode = once(child, "exit").then(([code]) => code as number | null);
+        return { child, exitCode, ...linesOf([child.stdout!, child.stderr!], exitCode) };
+    };
+    /** npm does not say how a script ended that was interrupted. */
+    const withoutNpm = [process.execPath, "--import", "tsx", "tools/demo.ts"];
+
+    async function assertShown(demo: Running, level: string): Promise<string> {
+        const exitCode = await demo.exitCode;
+        const output = demo.lines.join("\n");
+        assert.equal(exitCode, 0, output);
+        assert.lengthOf(output.match(SNAPSHOTS) ?? [], 3, output);
+        assert.match(output, new RegExp(`^ +level +${level}\\b`, "m"));
+        assert.match(output, /^ +freeze window +\d+(\.\d)? ms$/m);
+        assert.match(output, /^ +> .* pre-freeze-script freeze: /m);
+        assert.match(output, /^ +> .* post-thaw-script thaw: /m);
+        assert.match(output, /\+ 2 created[^]*\b2 unchanged[^]*- 2 deleted/);
+        assert.include(output, "Snapshots left in the cloud: 0. Files left on the server: 0.");
+        return output;
+    }
+
+    function assertNothingLeft(): void {
+        assert.deepEqual(processesIn(home), []);
+        const made = readdirSync(home).filter((name) => !/^\.|^tsx-|^node-compile-cache$/.test(name));
+        assert.deepEqual(made, []);
+        assert.isFalse(existsSync(join(ROOT, "Pulumi.demo.yaml")), "a file in the repository");
+    }
+
+    it("sets up what it needs, shows a snapshot from up to destroy, and leaves nothing", async () => {
+        const child = spawn("npm", ["run", "demo"], {
+            cwd: ROOT,
+            env: { ...env(), HOME: home, TMPDIR: home },
+            stdio: ["ignore", "pipe", "pipe"],
+            detached: true,
+        });
+        await assertShown(start(child), "application");
+        assertNothingLeft();
+    });
+
+    it("does so without root", async function () {
+        needsRoot(this);
+        const demo = start(spawnAsOrdinaryUser(["npm", "run", "--silent", "demo:run"], home, env()));
+        const output = await assertShown(demo, "application");
+        assert.include(output, 'account "demo"');
+        assert.notInclude(output, "with sudo");
+        assertNothingLeft();
+    });
+
+    it("claims nothing where the server cannot prove who it is, and stops everything on Ctrl-C", async function () {
+        needsRoot(this);
+        // As where an ordinary user may make no namespaces.
+        const folder = folderForAll("acs-demo-test-path-");
+        writeFileSync(join(folder, "unshare"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+        try {
+            const demo = start(
+                spawnAsOrdinaryUser(["env", `PATH=${env(folder).PATH}`, ...withoutNpm], home, env()),
+            );
+            await demo.waitForLine(/the identity of/);
+            await demo.waitForLine(/^ +level +crash$/);
+            await demo.waitForLine(/^ +> .* post-thaw-script thaw: /);
+            await demo.waitForLine(/once more/);
+            signalGroup(demo, "SIGINT");
+            assert.equal(await demo.exitCode, 130, demo.lines.join("\n"));
+            assert.include(demo.lines, "Everything that the demo started is stopped.");
+            assertNothingLeft();
+        } finally {
+            rmSync(folder, { recursive: true });
+        }
+    });
+});
+
+/** One that other accounts may pass through, as /tmp is. */
+function folderForAll(prefix: string): string {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), prefix)));
+    chmodSync(folder, 0o755);
+    return folder;
+}
+
+/** As a terminal's Ctrl-C does. */
+function signalGroup({ child }: Running, signal: NodeJS.Signals): void {
+    if (child.pid !== undefined) process.kill(-child.pid, signal);
+}
+
+/** Every process that has the folder in its environment. */
+function processesIn(folder: string): number[] {
+    return readdirSync("/proc")
+        .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+        .filter((name) => {
+            try {
+                return readFileSync(`/proc/${name}/environ`, "utf8").includes(folder);
+            } catch {
+                return false; // ended in between
+            }
+        })
+        .map(Number);
+}
