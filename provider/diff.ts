@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { effectiveTriggers, type SnapshotInputs } from "./inputs";
 import { type SnapshotState, quiesceKey } from "./state";
+import { isUnknown } from "./unknown";
 
 export interface DiffResult {
     readonly changes: boolean;
@@ -34,11 +35,17 @@ function replacing(olds: OldState, news: SnapshotInputs): string[] {
     const triggers = effectiveTriggers(news.triggers);
     const changed: Record<string, boolean> = {
         instanceId: olds.instanceId !== news.instanceId,
-        quiesce: !isDeepStrictEqual(olds.quiesced, quiesceKey(news.quiesce)),
+        quiesce: quiesceChanged(olds, news),
         volumes: !same(volumesOf(olds), volumesOf(news)),
         triggers: triggers !== undefined && !same(triggers, effectiveTriggers(olds.triggers)),
     };
     return Object.keys(changed).filter((key) => changed[key]);
+}
+
+/** State of a version that did not record it yet is no reason to take a new set. */
+function quiesceChanged({ quiesced, evidence }: OldState, { quiesce }: SnapshotInputs): boolean {
+    const before = quiesced ?? (evidence && quiesceKey(evidence));
+    return before !== undefined && !same(before, quiesceKey(quiesce));
 }
 
 function updating(olds: OldState, news: SnapshotInputs): boolean {
@@ -52,6 +59,9 @@ function updating(olds: OldState, news: SnapshotInputs): boolean {
 
 /** Absent and the default are the same; so is any order of the excluded volumes. */
 function volumesOf({ volumes }: Pick<OldState, "volumes">): unknown {
+    if (isUnknown(volumes)) {
+        return volumes;
+    }
     return {
         excludeBootVolume: volumes?.excludeBootVolume ?? false,
         excludeDataVolumeIds: [...(volumes?.excludeDataVolumeIds ?? [])].sort(),

@@ -2,6 +2,7 @@ import { closestMatch } from "leven";
 import { z } from "zod";
 import { type ConsistencyLevel, levels } from "./evidence";
 import { TAG_PREFIX } from "./aws/tags";
+import { isUnknown } from "./unknown";
 
 /*
  * The inputs as they reach the provider: plain values. Defaults are applied when an input is used, not stored, so
@@ -200,9 +201,13 @@ export function minimumLevelOf(inputs: Pick<SnapshotInputs, "minimumLevel" | "qu
     return inputs.minimumLevel ?? promisedLevel(inputs.quiesce);
 }
 
-/** Triggers that mean something: absent, empty and only nulls are all "keep what is there". */
+/**
+ * Triggers that mean something: absent, empty and only nulls are all "keep what is there". A list that is not known
+ * yet, at preview, means something, as any other unknown value does to Pulumi.
+ */
 export function effectiveTriggers(triggers: readonly unknown[] | undefined): readonly unknown[] | undefined {
-    return triggers?.some((trigger) => trigger !== null && trigger !== undefined) ? triggers : undefined;
+    const list = isUnknown(triggers) ? [triggers] : triggers;
+    return list?.some((trigger) => trigger !== null && trigger !== undefined) ? list : undefined;
 }
 
 /** "Did you mean", for a key that is not known. */
