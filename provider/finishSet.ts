@@ -22,10 +22,14 @@ export interface Finishing {
  * @throws UnfinishedError with the state as far as it got; SnapshotError `SNAPSHOT_FAILED` when a snapshot failed,
  * and with it the set, which is deleted then.
  */
-export async function finishSet(run: Finishing, state: SnapshotState): Promise<SnapshotState> {
+export async function finishSet(
+    run: Finishing,
+    state: SnapshotState,
+    thawOutput?: string,
+): Promise<SnapshotState> {
     if (state.thawPending) {
         const recorded = await recordUnlessDying(run, state);
-        throw unfinished(run, recorded, thawPendingError());
+        throw unfinished(run, recorded, thawPendingError(thawOutput));
     }
     let finished = state;
     try {
@@ -106,10 +110,12 @@ function unfinished(
     return new UnfinishedError(new SnapshotError(failure, context), state);
 }
 
-function thawPendingError() {
+function thawPendingError(output?: string) {
+    const said =
+        output === undefined ? "" : ` The post-thaw script's stderr ends: ${JSON.stringify(output)}.`;
     return {
         code: "THAW_PENDING" as const,
-        message: "The snapshots are taken, but that the instance is awake again could not be proven.",
+        message: `The snapshots are taken, but that the instance is awake again could not be proven.${said}`,
         remedy: "Run `pulumi up` again: it thaws the instance first. By hand: run the post-thaw script with `thaw` as root on the instance.",
     };
 }

@@ -37,7 +37,11 @@ export async function takeSnapshot(run: Run): Promise<SnapshotState> {
         const level = assertLevel(run, source, capture);
         undo.commit();
         const cleanUpProblems = await undo.unwind(CLEAN_UP_LIMIT_MS);
-        return await finishSet(run, stateOf(run, source, capture, level, cleanUpProblems));
+        return await finishSet(
+            run,
+            stateOf(run, source, capture, level, cleanUpProblems),
+            capture.thawOutput,
+        );
     } catch (error) {
         throw await takeBack(run, undo, error, source, capture);
     }

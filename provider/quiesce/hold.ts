@@ -51,7 +51,14 @@ export async function hold(
     }
     const evidence = evidenceOf(answer.value, frozen, thaw, asked, settings);
     tell(evidence, awake, settings);
-    return { set: answer.value, evidence, awake, deployed: settings.deployed };
+    const thawOutput = awake ? "" : mask(thaw.output, settings.secrets);
+    return {
+        set: answer.value,
+        evidence,
+        awake,
+        deployed: settings.deployed,
+        ...(thawOutput === "" ? {} : { thawOutput }),
+    };
 }
 
 interface Frozen {

@@ -235,11 +235,10 @@ class Hooks implements Quiescer {
         const connection = await this.#connect(limitMs);
         try {
             const params = { ...this.#params("recover"), executionId };
-            const signal = AbortSignal.timeout(
-                (params.limits.lock + this.#longestThaw()) * 1000 + CHECK_LIMIT_MS,
-            );
+            const longestMs = (params.limits.lock + this.#longestThaw()) * 1000 + CHECK_LIMIT_MS;
+            const signal = AbortSignal.timeout(longestMs);
             const guard = await GuardSession.start(connection, params, signal);
-            for (const { line } of await guard.all(Infinity, signal)) {
+            for (const { line } of await guard.all(longestMs, signal)) {
                 if (line.kind === "gone" || (line.kind === "thawed" && isAwake(line.end))) {
                     return;
                 }

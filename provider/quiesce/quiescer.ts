@@ -31,6 +31,8 @@ export interface Capture {
     readonly deployed: boolean;
     /** Only if this is proven: see `THAW_PENDING`. */
     readonly awake: boolean;
+    /** Why the instance did not wake, in its own words: for an error's text alone. */
+    readonly thawOutput?: string;
 }
 
 /** A way to quiesce an instance. Windows and Linux, and none, are the same to the flow in `takeSnapshot.ts`. */
