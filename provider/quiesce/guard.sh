@@ -792,15 +792,22 @@ cloud_init_runs() {
     [ -d /run/cloud-init ] && [ ! -e /run/cloud-init/result.json ] && [ ! -e /run/cloud-init/disabled ]
 }
 
-# From /proc/locks: trying the lock could make another execution fail.
+# Trying the lock could make another execution fail.
 lock_state() {
-    inode=$(stat -c '%d %i' "$lock_file") || {
-        printf 'free'
-        return
-    }
+    if lock_is_listed || lock_is_watched; then printf 'held %s' "$(holder_of_lock)"; else printf 'free'; fi
+}
+
+lock_is_listed() {
+    inode=$(stat -c '%d %i' "$lock_file") || return 1
     device=${inode% *}
     inode=$(printf '%02x:%02x:%s' "$((device >> 8 & 0xfff))" "$((device & 0xff | device >> 12 & 0xfff00))" "${inode#* }")
-    if grep -q "FLOCK .* $inode " /proc/locks; then printf 'held %s' "$(holder_of_lock)"; else printf 'free'; fi
+    grep -q "FLOCK .* $inode " /proc/locks
+}
+
+# In a process namespace, /proc/locks does not show what a process took that is no more, as flock is.
+lock_is_watched() {
+    holder=$(holder_of_lock)
+    { read -r watcher <"$state_directory/${holder%% *}/watcher"; } && alive "$watcher"
 }
 
 list_devices() {
