@@ -118,6 +118,8 @@ export interface CloudCall {
     /** By the SDK's names. */
     parameters: Record<string, unknown>;
     accessKeyId: string;
+    /** Sent by a program on an instance, with the instance's role: not by the caller. */
+    byInstance: boolean;
     dryRun: boolean;
     /** The IAM actions that AWS checks for it. */
     actions: string[];
@@ -220,7 +222,7 @@ async function readyLine(child: Process): Promise<{ port: number; controlPort: n
 }
 
 export class LocalCloud {
-    /** For `AWS_ENDPOINT_URL` or a client's `endpoint`: EC2 and STS. */
+    /** For `AWS_ENDPOINT_URL` or a client's `endpoint`: EC2, STS and Systems Manager. */
     readonly endpoint: string;
     /** Environment of a process that is to use this cloud; nothing of the machine's own AWS settings gets through. */
     readonly env: Record<string, string>;
@@ -482,11 +484,8 @@ export class LocalCloud {
         return call;
     }
 
-    private async control<T>(
-        command: string,
-        parameters: object = {},
-        limitMs = CONTROL_LIMIT_MS,
-    ): Promise<T> {
+    /** For the classes that control one service each, such as `LocalSystemsManager`. */
+    async control<T>(command: string, parameters: object = {}, limitMs = CONTROL_LIMIT_MS): Promise<T> {
         const { status, body } = await this.post(
             `/__control/${command}`,
             JSON.stringify(parameters),

@@ -12,6 +12,8 @@ from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.utils import get_service_model
 from werkzeug.wrappers import Request
 
+# Real ones look like other temporary keys; this one names its instance.
+INSTANCE_ROLE_PREFIX = "ASIA-"
 CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
 
 
@@ -78,6 +80,10 @@ class Call:
     """How often the operation was carried out (or refused by the service itself)."""
     outcome: str = "open"
     """`open`, `answered`, `cut`."""
+
+    def by_instance(self) -> bool:
+        """Sent by a program on an instance, with the instance's role."""
+        return self.access_key_id.startswith(INSTANCE_ROLE_PREFIX)
 
     def mentions(self, resource: str) -> bool:
         return resource in _leaves(self.parameters)

@@ -2,12 +2,13 @@
 
 import threading
 
-from . import console, images, instances, snapshots, tags, volumes
+from . import block_devices, console, create_image, images, instances, snapshots, tags, volumes
 from .credentials import Credentials
 from .errors import install_status_codes
 from .faults import Faults
 from .journal import Journal
 from .permissions import Permissions
+from .systems_manager import SystemsManager
 from .timing import Latency, Throttle
 
 
@@ -27,6 +28,7 @@ class Cloud:
         self.latency = Latency()
         self.credentials = Credentials(account_id)
         self.snapshots = snapshots.Snapshots(snapshot_duration_ms)
+        self.systems_manager = SystemsManager(self)
 
         install_status_codes()
         self.credentials.install()
@@ -34,8 +36,11 @@ class Cloud:
         volumes.install()
         self.snapshots.install()
         images.install()
+        create_image.install(self.snapshots)
         instances.install()
+        block_devices.install()
         console.install()
+        self.systems_manager.install()
 
     def reset(self) -> None:
         """Takes back everything that tests have told the cloud to do; resources and journal stay."""
@@ -45,3 +50,4 @@ class Cloud:
         self.latency.reset()
         self.credentials.reset()
         self.snapshots.reset()
+        self.systems_manager.reset()

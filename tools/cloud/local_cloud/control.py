@@ -1,6 +1,7 @@
 """What tests tell the cloud: `POST /__control/<name>` with JSON, on a port of its own."""
 
 import json
+import re
 import threading
 import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,9 +11,12 @@ from moto.ec2.models import ec2_backends
 
 from . import instances
 from .cloud import Cloud
+from .commands import Command
 from .faults import Fault
 from .journal import as_json
+from .managed_instances import ManagedInstance
 from .permissions import Denial
+from .powershell import Responder
 from .server import ApiServer
 
 PREFIX = "/__control/"
@@ -141,6 +145,66 @@ class Control:
     def set_latency(self, operation: str, before: float, after: float) -> None:
         self._cloud.latency.set(operation, before, after)
 
+    def manage_instance(self, region: str, instance_id: str, account_id: "str | None", changes: "dict[str, Any]") -> Any:
+        with self._cloud.acting:
+            self._find(region, instance_id, account_id)
+            instance = self._cloud.systems_manager.manage(self._account(account_id), region, instance_id)
+            instance.change(changes)
+            return _managed(instance)
+
+    def unmanage_instance(self, instance_id: str) -> None:
+        with self._cloud.acting:
+            self._cloud.systems_manager.unmanage(instance_id)
+
+    def managed_instance(self, instance_id: str) -> Any:
+        with self._cloud.acting:
+            return _managed(self._cloud.systems_manager.managed(instance_id))
+
+    def change_components(self, instance_id: str, changes: "dict[str, Any]") -> None:
+        with self._cloud.acting:
+            components = self._cloud.systems_manager.managed(instance_id).components
+            for name, value in changes.items():
+                setattr(components, name, value)
+
+    def set_instance_role(self, instance_id: str, actions: "list[str]") -> None:
+        instance = self._cloud.systems_manager.managed(instance_id)
+        self._cloud.permissions.set_role(instance.role_key, actions)
+
+    def set_document(self, region: str, name: str, exists: bool) -> None:
+        with self._cloud.acting:
+            self._cloud.systems_manager.set_document(region, name, exists)
+
+    def add_course(self, changes: "dict[str, Any]", match: "dict[str, Any]") -> None:
+        self._cloud.systems_manager.courses.add(changes, **match)
+
+    def add_responder(self, pattern: str, output: str, error_output: str, exit_code: int) -> None:
+        responder = Responder(re.compile(pattern, re.DOTALL), output, error_output, exit_code)
+        self._cloud.systems_manager.responders.add(responder)
+
+    def commands(self) -> Any:
+        with self._cloud.acting:
+            return [_command(command) for command in self._cloud.systems_manager.all_commands()]
+
+    def await_command(
+        self, document: "str | None", parameters: "dict[str, str]", statuses: "list[str]", skip: int, seconds: float
+    ) -> Any:
+        """The command after the first `skip` that fit, once it is in one of these states; None after the limit."""
+        manager = self._cloud.systems_manager
+
+        def reached() -> Any:
+            fitting = [
+                command
+                for command in manager.all_commands()
+                if document in (None, command.document_name)
+                and all(command.parameters.get(name) == [value] for name, value in parameters.items())
+            ]
+            command = fitting[skip] if len(fitting) > skip else None
+            return command if command is not None and command.status[0] in statuses else None
+
+        with manager.changed:
+            command = manager.changed.wait_for(reached, seconds)
+            return None if command is None else _command(command)
+
     def refuse_connections(self) -> None:
         self._api.refuse()
 
@@ -156,6 +220,37 @@ class Control:
     def reset(self) -> None:
         self._api.accept()
         self._cloud.reset()
+
+
+def _managed(instance: ManagedInstance) -> "dict[str, Any]":
+    return {
+        "instanceId": instance.instance_id,
+        "roleAccessKeyId": instance.role_key,
+        "pingStatus": instance.ping_status,
+        "agentVersion": instance.agent_version,
+        "platformType": instance.platform_type,
+        "componentsVersion": instance.components.version,
+        "providerRegistered": instance.components.provider_registered,
+        "busyWith": instance.components.busy_with,
+    }
+
+
+def _command(command: Command) -> "dict[str, Any]":
+    status, details = command.status
+    return {
+        "commandId": command.id,
+        "document": command.document_name,
+        "parameters": command.parameters,
+        "comment": command.comment,
+        "instanceIds": [one.instance_id for one in command.invocations],
+        "status": status,
+        "statusDetails": details,
+        "steps": [
+            {"name": step.name, "status": step.status, "stdout": step.stdout, "stderr": step.stderr}
+            for one in command.invocations
+            for step in one.steps
+        ],
+    }
 
 
 class ControlServer(ThreadingHTTPServer):

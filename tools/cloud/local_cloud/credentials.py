@@ -18,6 +18,7 @@ class Credentials:
         self._initial_account_id = account_id
         self._roles: "dict[str, str]" = {}
         self._expirations: "dict[str, datetime.datetime]" = {}
+        self._instance_roles: "set[str]" = set()
         self.reset()
 
     def reset(self) -> None:
@@ -40,6 +41,12 @@ class Credentials:
         with self._lock:
             self._role_seconds = seconds
 
+    def add_instance_role(self, access_key_id: str, account_id: str) -> None:
+        """Credentials that an instance gets anew before they expire."""
+        with self._lock:
+            self._roles[access_key_id] = account_id
+            self._instance_roles.add(access_key_id)
+
     def expire(self, access_key_id: "str | None") -> None:
         with self._lock:
             if access_key_id is None:
@@ -58,13 +65,14 @@ class Credentials:
             return None
         if call.service == "ec2":
             return error_answer(call, "RequestExpired", "Request has expired.")
-        return error_answer(call, "ExpiredToken", "The security token included in the request is expired")
+        code = "ExpiredToken" if call.service == "sts" else "ExpiredTokenException"
+        return error_answer(call, code, "The security token included in the request is expired")
 
     def _is_expired(self, access_key_id: str) -> bool:
         with self._lock:
             expiration = self._expirations.get(access_key_id)
             return (
-                self._all_expired
+                (self._all_expired and access_key_id not in self._instance_roles)
                 or access_key_id in self._expired_keys
                 or (expiration is not None and expiration <= utcnow())
             )

@@ -58,6 +58,13 @@ def error_answer(call: Call, code: str, message: str, status: "int | None" = Non
     return Answer(status, headers, body.encode(), code)
 
 
+def throttled(call: Call) -> Answer:
+    if call.service == "ec2":
+        return error_answer(call, "RequestLimitExceeded", "Request limit exceeded.")
+    # https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html
+    return error_answer(call, "ThrottlingException", "Rate exceeded")
+
+
 def install_status_codes() -> None:
     """EC2's service model has no error shapes, so moto answers each error with 400."""
     original = EC2Serializer._serialized_error_to_response

@@ -37,6 +37,7 @@ def as_json(call: Call) -> "dict[str, Any]":
         "operation": call.operation,
         "parameters": call.parameters,
         "accessKeyId": call.access_key_id,
+        "byInstance": call.by_instance(),
         "dryRun": call.dry_run,
         "actions": call.actions(),
         "receivedAt": call.received_ns / 1e6,

@@ -4,6 +4,7 @@ import base64
 import secrets
 import threading
 from dataclasses import dataclass
+from typing import Iterable
 
 from .call import Answer, Call
 from .errors import error_answer
@@ -36,6 +37,7 @@ class Permissions:
         self._lock = threading.Lock()
         self._denials: "list[Denial]" = []
         self._allowed: "set[str] | None" = None
+        self._roles: "dict[str, set[str]]" = {}
 
     def reset(self) -> None:
         with self._lock:
@@ -51,11 +53,19 @@ class Permissions:
         with self._lock:
             self._allowed = None if actions is None else set(actions)
 
+    def set_role(self, access_key_id: str, actions: "Iterable[str]") -> None:
+        """What an instance's role may do; what tests deny and allow concerns the other callers."""
+        with self._lock:
+            self._roles[access_key_id] = set(actions)
+
     def refusal(self, call: Call, account_id: str) -> "Answer | None":
         with self._lock:
-            denied = [f"{call.service}:{call.operation}"] if any(d.covers(call) for d in self._denials) else []
-            if self._allowed is not None:
-                denied += [a for a in call.actions() if a not in self._allowed]
+            role = self._roles.get(call.access_key_id)
+            denials = self._denials if role is None else []
+            allowed = self._allowed if role is None else role
+            denied = [f"{call.service}:{call.operation}"] if any(d.covers(call) for d in denials) else []
+            if allowed is not None:
+                denied += [a for a in call.actions() if a not in allowed]
         denied = [action for action in denied if action not in ALWAYS_ALLOWED]
         return _refuse(call, account_id, denied[0]) if denied else None
 
@@ -63,7 +73,7 @@ class Permissions:
 def _refuse(call: Call, account_id: str, action: str) -> Answer:
     sentence = (
         f"User: arn:aws:iam::{account_id}:user/local is not authorized to perform: {action} on resource: "
-        f"arn:aws:ec2:{call.region}::*/* because no identity-based policy allows the {action} action"
+        f"arn:aws:{call.service}:{call.region}::*/* because no identity-based policy allows the {action} action"
     )
     if call.service != "ec2":
         return error_answer(call, "AccessDenied" if call.service == "sts" else "AccessDeniedException", sentence)

@@ -13,7 +13,7 @@ from werkzeug.test import run_wsgi_app
 
 from .call import Answer, Call, HttpRequest, understand
 from .cloud import Cloud
-from .errors import error_answer
+from .errors import error_answer, throttled
 from .faults import ConnectionCut
 
 ERROR_CODE = re.compile(rb'(?:<Code>|"__type": ?")([^<"]*)')
@@ -31,6 +31,8 @@ class ApiServer(ThreadingHTTPServer):
         super().__init__(self._reservation.getsockname(), ApiHandler)
         self.cloud = cloud
         self.port = self.server_address[1]
+        # Agents on instances call the API as everybody does.
+        cloud.systems_manager.api_port = self.port
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._listening = threading.Event()
         self._listening.set()
@@ -128,7 +130,7 @@ class ApiServer(ThreadingHTTPServer):
         cloud = self.cloud
         refusal = cloud.credentials.refusal(call)
         if refusal is None and not cloud.throttle.admits(call.operation):
-            refusal = error_answer(call, "RequestLimitExceeded", "Request limit exceeded.")
+            refusal = throttled(call)
         if refusal is None:
             account_id = cloud.credentials.account_of(call.access_key_id)
             refusal = cloud.permissions.refusal(call, account_id)

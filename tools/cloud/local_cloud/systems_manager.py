@@ -1,0 +1,289 @@
+"""
+AWS Systems Manager, as far as Run Command reaches: managed instances, commands, cancellation.
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html and its neighbours.
+"""
+
+import json
+import threading
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, EmptyResult
+from moto.core.utils import get_service_model
+from moto.ec2.models import ec2_backends
+from moto.ssm.responses import SimpleSystemManagerResponse
+
+from .agent import Agent
+from .command_courses import Courses
+from .commands import Command, Invocation, Step, meets
+from .documents import CATALOGUE, Document
+from .instance_role import VSS_SNAPSHOT_POLICY, InstanceRole, role_key
+from .managed_instances import ManagedInstance
+from .powershell import Responders
+
+LONGEST_COMMENT = 100
+SHORTEST_TIMEOUT = 30
+DEFAULT_TIMEOUT = 3600
+VERSIONS = ("$DEFAULT", "$LATEST")
+
+
+class SystemsManager:
+    def __init__(self, cloud: Any) -> None:
+        self._cloud = cloud
+        self.changed = threading.Condition(cloud.acting)
+        """Notified at each change of a command's state."""
+        self.courses = Courses()
+        self.responders = Responders()
+        self.api_port = 0
+        self._instances: "dict[str, ManagedInstance]" = {}
+        self._commands: "dict[str, Command]" = {}
+        self._roles: "dict[str, list[InstanceRole]]" = {}
+        self._missing_documents: "set[tuple[str, str]]" = set()
+
+    def reset(self) -> None:
+        """Hung commands end as cancelled; locks that a test held are let go; instances and packages stay."""
+        self.courses.reset()
+        self.responders.reset()
+        with self.changed:
+            self._missing_documents.clear()
+            for instance in self._instances.values():
+                self._cloud.permissions.set_role(instance.role_key, VSS_SNAPSHOT_POLICY)
+                instance.components.busy_with = None
+            for command in self._commands.values():
+                for invocation in command.invocations:
+                    invocation.abandoned.set()
+                    invocation.cancelled.set()
+                for role in self._roles.get(command.id, []):
+                    role.cut()
+
+    def manage(self, account_id: str, region: str, instance_id: str) -> ManagedInstance:
+        """The instance as it is managed already, or newly so."""
+        if instance_id not in self._instances:
+            # Loaded at the first request otherwise, which is somebody's who measures times.
+            get_service_model("ssm")
+            key = role_key(instance_id)
+            self._cloud.credentials.add_instance_role(key, account_id)
+            self._cloud.permissions.set_role(key, VSS_SNAPSHOT_POLICY)
+            self._instances[instance_id] = ManagedInstance(account_id, region, instance_id, key)
+        return self._instances[instance_id]
+
+    def managed(self, instance_id: str) -> ManagedInstance:
+        if instance_id not in self._instances:
+            raise ValueError(f"Systems Manager does not manage {instance_id}")
+        return self._instances[instance_id]
+
+    def unmanage(self, instance_id: str) -> None:
+        self._instances.pop(instance_id, None)
+
+    def set_document(self, region: str, name: str, exists: bool) -> None:
+        if name not in CATALOGUE:
+            raise ValueError(f"no such document: {name}")
+        change = self._missing_documents.discard if exists else self._missing_documents.add
+        change((region, name))
+
+    def all_commands(self) -> "list[Command]":
+        return list(self._commands.values())
+
+    def _visible(self, account_id: str, region: str, wanted: "dict[str, Any]") -> "list[Invocation]":
+        """Invocations, the newest first."""
+        return [
+            invocation
+            for command in reversed(self._commands.values())
+            for invocation in command.invocations
+            if (command.account_id, command.region) == (account_id, region)
+            and invocation.visible
+            and wanted.get("CommandId") in (None, command.id)
+            and wanted.get("InstanceId") in (None, invocation.instance_id)
+        ]
+
+    def describe_instances(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
+        filters = [(one["Key"], one["Values"]) for one in request.get("Filters", [])]
+        filters += [(one["key"], one["valueSet"]) for one in request.get("InstanceInformationFilterList", [])]
+        found = [
+            instance.as_information()
+            for instance in self._instances.values()
+            if (instance.account_id, instance.region) == (account_id, region)
+            and all(instance.meets(key, values) for key, values in filters)
+        ]
+        return _page("InstanceInformationList", found, request)
+
+    def send(self, account_id: str, region: str, request: "dict[str, Any]") -> Command:
+        document = self._document(region, request)
+        given = request.get("Parameters", {})
+        instances = [self._target(account_id, region, one) for one in _instance_ids(request)]
+        _check_request(request)
+        document.check(given)
+        for instance in instances:
+            if instance.platform_type not in document.platforms:
+                raise ServiceException(
+                    "UnsupportedPlatformType", f"{document.name} does not support {instance.platform_type}"
+                )
+        command = Command(
+            account_id,
+            region,
+            document.name,
+            request.get("DocumentVersion", "$DEFAULT"),
+            given,
+            request.get("Comment", ""),
+            request.get("TimeoutSeconds", DEFAULT_TIMEOUT),
+        )
+        self._commands[command.id] = command
+        parameters = document.complete(given)
+        self._roles[command.id] = []
+        agents = [self._agent(command, document, instance, parameters) for instance in instances]
+        for agent in agents:
+            agent.start()
+        self.changed.notify_all()
+        return command
+
+    def _agent(
+        self, command: Command, document: Document, instance: ManagedInstance, parameters: "dict[str, list[str]]"
+    ) -> Agent:
+        course = self.courses.of(document.name, instance.instance_id, parameters)
+        steps = [Step(name) for name in document.steps]
+        invocation = Invocation(command, instance.instance_id, steps, course)
+        command.invocations.append(invocation)
+        role = InstanceRole(self.api_port, instance.role_key, command.region)
+        self._roles[command.id].append(role)
+        return Agent(
+            invocation,
+            instance,
+            document.steps,
+            parameters,
+            document.seconds(parameters),
+            role,
+            self.responders,
+            self.changed,
+            self._cloud.acting,
+        )
+
+    def _document(self, region: str, request: "dict[str, Any]") -> Document:
+        name = request.get("DocumentName", "")
+        document = CATALOGUE.get(name)
+        if document is None or (region, name) in self._missing_documents:
+            raise ServiceException("InvalidDocument", f"Document with name {name} does not exist.")
+        version = request.get("DocumentVersion", "$DEFAULT")
+        if version not in (*VERSIONS, document.version):
+            raise ServiceException("InvalidDocumentVersion", f"Document {name} has no version {version}.")
+        return document
+
+    def _target(self, account_id: str, region: str, instance_id: str) -> ManagedInstance:
+        instance = self._instances.get(instance_id)
+        known = instance is not None and (instance.account_id, instance.region) == (account_id, region)
+        if not known or (instance.ping_status != "Online" and instance.refuses_when_unreachable):
+            raise _invalid_instance(account_id, instance_id)
+        if _state(instance) in ("shutting-down", "terminated"):
+            raise _invalid_instance(account_id, instance_id)
+        return instance
+
+    def get_invocation(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
+        found = self._visible(account_id, region, request)
+        if not found:
+            raise ServiceException("InvocationDoesNotExist", "")
+        [invocation] = found
+        name = request.get("PluginName")
+        if name is None:
+            return invocation.as_result(invocation.steps[0] if len(invocation.steps) == 1 else None)
+        step = next((step for step in invocation.steps if step.name == name), None)
+        if step is None:
+            raise ServiceException("InvalidPluginName", f"The plugin name {name} is not valid.")
+        return invocation.as_result(step)
+
+    def list_commands(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
+        commands = {one.command.id: one.command for one in self._visible(account_id, region, request)}
+        found = [
+            command.as_listed()
+            for command in commands.values()
+            if meets(
+                request.get("Filters", []), command.requested, command.status, command.document_name, command.ended
+            )
+        ]
+        return _page("Commands", found, request)
+
+    def list_invocations(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
+        found = [
+            one.as_listed(with_plugins=request.get("Details", False))
+            for one in self._visible(account_id, region, request)
+            if meets(
+                request.get("Filters", []),
+                one.command.requested,
+                (one.status, one.details),
+                one.command.document_name,
+                one.ended,
+            )
+        ]
+        return _page("CommandInvocations", found, request)
+
+    def cancel(self, account_id: str, region: str, request: "dict[str, Any]") -> None:
+        command = self._commands.get(request["CommandId"])
+        if command is None or (command.account_id, command.region) != (account_id, region):
+            raise ServiceException("InvalidCommandId", f"Command {request['CommandId']} does not exist.")
+        wanted = request.get("InstanceIds") or [one.instance_id for one in command.invocations]
+        for invocation, role in zip(command.invocations, self._roles[command.id]):
+            if invocation.ended or invocation.instance_id not in wanted:
+                continue
+            invocation.status = invocation.details = "Cancelling"
+            invocation.cancelled.set()
+            role.cut()
+        self.changed.notify_all()
+
+    def install(self) -> None:
+        manager = self
+
+        def operation(act: Any) -> Any:
+            def respond(self) -> ActionResult:
+                answer = act(self.current_account, self.region, json.loads(self.body or "{}"))
+                return EmptyResult() if answer is None else ActionResult(answer)
+
+            return respond
+
+        def send(account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
+            return {"Command": manager.send(account_id, region, request).as_listed()}
+
+        SimpleSystemManagerResponse.describe_instance_information = operation(self.describe_instances)
+        SimpleSystemManagerResponse.send_command = operation(send)
+        SimpleSystemManagerResponse.get_command_invocation = operation(self.get_invocation)
+        SimpleSystemManagerResponse.list_commands = operation(self.list_commands)
+        SimpleSystemManagerResponse.list_command_invocations = operation(self.list_invocations)
+        SimpleSystemManagerResponse.cancel_command = operation(self.cancel)
+
+
+def _invalid_instance(account_id: str, instance_id: str) -> ServiceException:
+    return ServiceException(
+        "InvalidInstanceId", f"Instances [[{instance_id}]] not in a valid state for account {account_id}"
+    )
+
+
+def _state(instance: ManagedInstance) -> str:
+    return ec2_backends[instance.account_id][instance.region].get_instance(instance.instance_id).state
+
+
+def _instance_ids(request: "dict[str, Any]") -> "list[str]":
+    ids = request.get("InstanceIds", [])
+    if request.get("Targets"):
+        raise ServiceException("ValidationException", "the local cloud knows no Targets: give InstanceIds")
+    if not ids:
+        raise ServiceException("InvalidInstanceId", "No instances were specified.")
+    if len(set(ids)) != len(ids):
+        raise ServiceException("DuplicateInstanceId", "")
+    return ids
+
+
+def _check_request(request: "dict[str, Any]") -> None:
+    if len(request.get("Comment", "")) > LONGEST_COMMENT:
+        raise _constraint("comment", f"have length less than or equal to {LONGEST_COMMENT}")
+    if request.get("TimeoutSeconds", DEFAULT_TIMEOUT) < SHORTEST_TIMEOUT:
+        raise _constraint("timeoutSeconds", f"have value greater than or equal to {SHORTEST_TIMEOUT}")
+
+
+def _constraint(name: str, rule: str) -> ServiceException:
+    return ServiceException(
+        "ValidationException",
+        f"1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must {rule}",
+    )
+
+
+def _page(name: str, found: "list[Any]", request: "dict[str, Any]") -> "dict[str, Any]":
+    start = int(request.get("NextToken") or 0)
+    end = start + request.get("MaxResults", 50)
+    return {name: found[start:end], **({"NextToken": str(end)} if end < len(found) else {})}
