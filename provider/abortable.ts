@@ -1,5 +1,6 @@
 /** Waits for the work, but no longer than until the signal is aborted. The work itself goes on. */
 export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+    work.catch(() => undefined);
     signal.throwIfAborted();
     let onAbort: (() => void) | undefined;
     const aborted = new Promise<never>((_resolve, reject) => {
@@ -12,6 +13,5 @@ export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promi
         if (onAbort !== undefined) {
             signal.removeEventListener("abort", onAbort);
         }
-        work.catch(() => undefined);
     }
 }

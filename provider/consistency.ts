@@ -28,6 +28,9 @@ export function provenLevel(facts: LevelFacts): ProvenLevel {
         const reason = facts.reason ?? (facts.stopped ? "STOPPED" : undefined);
         return reason === undefined ? { level: "crash" } : { level: "crash", reason };
     }
+    if (facts.stopped) {
+        return { level: "crash", reason: "STOPPED" };
+    }
     if (facts.multiAttached) {
         return { level: "crash", reason: "MULTI_ATTACH" };
     }
