@@ -186,6 +186,13 @@ export class Scene {
         return outcome;
     }
 
+    /** Waits until a run that is under way logs such a line. */
+    async untilLogged(pattern: RegExp): Promise<void> {
+        await this.host.until(() => this.#running.flat().some((line) => pattern.test(line)), {
+            what: `a line ${String(pattern)}; lines: ${this.#running.flat().join("; ")}`,
+        });
+    }
+
     /** What holds after every run, whatever happened in it. */
     async assertInvariants(): Promise<void> {
         const { host, cloud, instance } = this;

@@ -345,7 +345,10 @@ describe("faults of the hooks", function () {
                     connection: { port: gone.port },
                     timeouts: { connect: 1 },
                 });
-                assert.match(initError(still).message, /^THAW_PENDING .*refused.*THE INSTANCE MAY STILL BE FROZEN/);
+                assert.match(
+                    initError(still).message,
+                    /^THAW_PENDING .*refused.*THE INSTANCE MAY STILL BE FROZEN/,
+                );
                 assert.isTrue(initError(still).properties.thawPending);
                 scene.host.writeHooks();
                 await assertHealed(still, ["post thaw", "thawed thaw"]);
