@@ -1,3 +1,7 @@
+import { execFileSync } from "node:child_process";
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { expect } from "chai";
 import {
     parseHostReport,
@@ -203,19 +207,62 @@ describe("guard, where it cannot start", () => {
 });
 
 describe("guard, as an ordinary user with hooks of his own", () => {
-    it("needs neither root nor sudo", async function () {
-        // The plain host: see demo. Runs as whoever runs the tests.
-        if (process.platform !== "linux" || process.getuid?.() === 0) this.skip();
+    const TITLE = "needs neither root nor sudo";
+
+    it(TITLE, async function () {
+        if (process.platform !== "linux") this.skip();
+        if (process.getuid?.() === 0) { runAsOrdinaryUser(TITLE); return; }
         const host = await startSshHost();
         try {
             host.writeHooks();
             const guard = await GuardSession.start(host, guardParams(host, { verifyIdentity: false }));
             await guard.freeze();
+            expect(host.frozen).to.equal(true);
             guard.send("release");
             await guard.end();
             expect(guard.lines.slice(-2)).to.deep.equal(["thawed 0", "cleaned ok"]);
+            expect(host.frozen).to.equal(false);
+            expect(host.stateLeft).to.deep.equal([]);
         } finally {
             await host.stop();
         }
     });
+
+    /** This very test, for an account that exists for it alone. */
+    function runAsOrdinaryUser(title: string): void {
+        const home = mkdtempSync(join(tmpdir(), "ordinary-"));
+        try {
+            writeFileSync(
+                join(home, "passwd"),
+                `${readFileSync("/etc/passwd", "utf8")}ordinary:x:54329:54329::${home}:/bin/sh\n`,
+                { mode: 0o644 },
+            );
+            chownSync(home, 54329, 54329);
+            const script =
+                'mount --bind "$HOME/passwd" /etc/passwd && exec setpriv --reuid=54329 --regid=54329 --clear-groups "$@"';
+            const mocha = join(dirname(require.resolve("mocha/package.json")), "bin/mocha.js");
+            const output = execFileSync(
+                "unshare",
+                [
+                    "--mount",
+                    "sh",
+                    "-c",
+                    script,
+                    "sh",
+                    process.execPath,
+                    mocha,
+                    "--reporter",
+                    "dot",
+                    "--spec",
+                    __filename,
+                    "--grep",
+                    title,
+                ],
+                { encoding: "utf8", timeout: 50_000, env: { ...process.env, HOME: home, USER: "ordinary" } },
+            );
+            expect(output).to.match(/1 passing/);
+        } finally {
+            rmSync(home, { recursive: true, force: true });
+        }
+    }
 });

@@ -67,7 +67,10 @@ describe("composeGuard", () => {
     });
 
     it("our names win over the user's", () => {
-        const text = composeGuard({ ...PARAMS, environment: { ACS_EXECUTION_ID: "somebody-elses" } }).stdin.toString();
+        const text = composeGuard({
+            ...PARAMS,
+            environment: { ACS_EXECUTION_ID: "somebody-elses" },
+        }).stdin.toString();
         expect(text).to.not.include("somebody-elses");
     });
 });
