@@ -1,0 +1,19 @@
+// A client that is killed while it holds a freeze: takes one snapshot, by the inputs that come on standard input.
+import { randomUUID } from "node:crypto";
+import { text } from "node:stream/consumers";
+import { clientsFor } from "../../provider/aws/clients";
+import type { SnapshotInputs } from "../../provider/inputs";
+import { takeSnapshot } from "../../provider/takeSnapshot";
+
+async function main(): Promise<void> {
+    await takeSnapshot({
+        executionId: `acs-${randomUUID()}`,
+        inputs: JSON.parse(await text(process.stdin)) as SnapshotInputs,
+        clients: await clientsFor(),
+        known: new Set(),
+        log: () => undefined,
+        signal: new AbortController().signal,
+    });
+}
+
+void main();

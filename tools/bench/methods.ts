@@ -1,0 +1,131 @@
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { join } from "node:path";
+import { clientsFor } from "../../provider/aws/clients";
+import { createSnapshots } from "../../provider/aws/createSnapshots";
+import { findSet } from "../../provider/aws/snapshots";
+import type { Run } from "../../provider/run";
+import { setRequest } from "../../provider/setRequest";
+import { type SshSettings, connect } from "../../provider/ssh/connection";
+import { takeSnapshot } from "../../provider/takeSnapshot";
+import { linesOf } from "../../test/support/lines";
+import { setupAwsCli } from "./awsCli";
+import { inputsFor } from "./inputs";
+import type { Lab, Server } from "./lab";
+
+/** One snapshot, in milliseconds of this process's monotonic clock. */
+export interface Sample {
+    /** End of pre-freeze, as heard here, to the answer that post-thaw begins. */
+    readonly windowMs: number;
+    /** Start of pre-freeze to end of post-thaw. */
+    readonly quiescedMs: number;
+    /** CreateSnapshots alone, where it is seen. */
+    readonly apiMs?: number;
+}
+
+export type Method = (lab: Lab, server: Server, roundTripMs: number) => Promise<Sample>;
+
+const CONNECT_LIMIT_MS = 60_000;
+const LINE_LIMIT_MS = 60_000;
+const API_LIMIT_MS = 60_000;
+
+async function runOn(server: Server, roundTripMs: number): Promise<Run> {
+    return {
+        executionId: `acs-${randomUUID()}`,
+        inputs: inputsFor(server, await server.port(roundTripMs)),
+        clients: await clientsFor(),
+        known: new Set(),
+        log: () => undefined,
+        signal: new AbortController().signal,
+    };
+}
+
+/** What this package does. */
+export const product: Method = async (_lab, server, roundTripMs) => {
+    const state = await takeSnapshot(await runOn(server, roundTripMs));
+    const { freezeWindowMs, quiescedMs, apiMs } = state.evidence;
+    if (
+        state.consistencyLevel !== "application" ||
+        freezeWindowMs === undefined ||
+        quiescedMs === undefined
+    ) {
+        throw new Error(`no application-consistent snapshot: ${JSON.stringify(state.evidence)}`);
+    }
+    return { windowMs: freezeWindowMs, quiescedMs, apiMs };
+};
+
+/**
+ * The least that is possible with the same scripts and the same API: a shell that waits on an open connection, one
+ * request on a warm one. Certain of nothing: when the connection ends, the host stays frozen.
+ */
+export const floor: Method = async (_lab, server, roundTripMs) => {
+    const { host } = server;
+    const run = await runOn(server, roundTripMs);
+    const { clients, signal } = run;
+    const { connection: target } = run.inputs.quiesce as { connection: SshSettings };
+    const connection = await connect(target, { timeoutMs: CONNECT_LIMIT_MS, signal, log: () => undefined });
+    try {
+        const channel = await connection.exec(asRoot(host.sudo, floorProgram(server)), { signal });
+        const heard = async (word: string): Promise<number> => {
+            const line = await channel.nextLine(LINE_LIMIT_MS);
+            if (line !== word) throw new Error(`"${word}" expected, not "${line ?? ""}"`);
+            return performance.now();
+        };
+        await findSet(clients, run.executionId, signal);
+        await heard("ready");
+        channel.write("freeze\n");
+        const freezing = await heard("freezing");
+        const frozen = await heard("frozen");
+        const { apiMs } = await createSnapshots(clients, setRequest(run), API_LIMIT_MS, signal);
+        channel.write("release\n");
+        const releasing = await heard("releasing");
+        const thawed = await heard("thawed");
+        return { windowMs: releasing - frozen, quiescedMs: thawed - freezing, apiMs };
+    } finally {
+        await connection.close();
+    }
+};
+
+function floorProgram({ host }: Server): string {
+    return [
+        "echo ready; read -r _; echo freezing",
+        `${host.preFreezePath} freeze </dev/null >/dev/null; echo frozen`,
+        `read -r _; echo releasing; ${host.postThawPath} thaw </dev/null >/dev/null; echo thawed`,
+    ].join("; ");
+}
+
+/** What people write: ssh, the AWS CLI, ssh. The rest of the script is to be heard of at the same moments. */
+export const script: Method = async ({ cloud }, server, roundTripMs) => {
+    const { host, instance } = server;
+    const aws = setupAwsCli();
+    const child = spawn("sh", [join(__dirname, "script.sh")], {
+        stdio: ["ignore", "pipe", "pipe"],
+        env: {
+            ...cloud.env,
+            AWS_DEFAULT_REGION: cloud.region,
+            PATH: `${aws}:${process.env.PATH ?? ""}`,
+            PORT: String(await server.port(roundTripMs)),
+            TARGET: `${host.user}@${host.address}`,
+            KEY: host.clientKeyFile,
+            INSTANCE: instance.instanceId,
+            BEFORE: `echo freezing; ${asRoot(host.sudo, `${host.preFreezePath} freeze >/dev/null`)} && echo frozen`,
+            AFTER: `echo releasing; ${asRoot(host.sudo, `${host.postThawPath} thaw >/dev/null`)} && echo thawed`,
+        },
+    });
+    const ended = once(child, "exit");
+    const heardAt = new Map<string, number>();
+    const lines = linesOf([child.stdout, child.stderr], ended);
+    lines.onLine((line) => heardAt.set(line, performance.now()));
+    const [code] = (await ended) as [number | null];
+    const at = (word: string): number => {
+        const time = heardAt.get(word);
+        if (code !== 0 || time === undefined) throw new Error(`the script failed: ${lines.lines.join("\n")}`);
+        return time;
+    };
+    return { windowMs: at("releasing") - at("frozen"), quiescedMs: at("thawed") - at("freezing") };
+};
+
+function asRoot(sudo: boolean, program: string): string {
+    return `${sudo ? "sudo -n " : ""}sh -c '${program}'`;
+}

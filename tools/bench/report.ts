@@ -1,0 +1,178 @@
+import type { Sample } from "./methods";
+
+/** Milliseconds, and a count. */
+export interface Setting {
+    readonly roundTripMs: number;
+    readonly apiMs: number;
+    readonly volumes: number;
+}
+
+export interface Measured extends Setting {
+    readonly product: readonly Sample[];
+    readonly floor: readonly Sample[];
+    readonly script: readonly Sample[];
+}
+
+/** Milliseconds from the SIGKILL, or from the freeze, to the thaw. */
+export interface Kills {
+    readonly closed: readonly number[];
+    readonly silent: readonly number[];
+    readonly freezeLimitMs: number;
+}
+
+export interface Target {
+    readonly what: string;
+    readonly limit: string;
+    readonly worst: string;
+    readonly met: boolean;
+}
+
+/** Beyond one round trip and the API's time. */
+const OVERHEAD_LIMIT_MS = 20;
+/** Of the floor, where the API's time dominates. */
+const RATIO_LIMIT = 1.1;
+const DOMINATING_API_MS = 300;
+const TIMES_SHORTER = 10;
+/** Noise between numbers of volumes. */
+const SPREAD_LIMIT_MS = 10;
+const CLOSED_LIMIT_MS = 100;
+/** A timer that ends cannot thaw at the same instant. */
+const SILENT_SLACK_MS = 100;
+
+export function median(values: readonly number[]): number {
+    const sorted = [...values].sort((a, b) => a - b);
+    const middle = sorted.length / 2;
+    const [low = NaN, high = NaN] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+    return (low + high) / 2;
+}
+
+export const windowOf = (samples: readonly Sample[]): number => median(samples.map((one) => one.windowMs));
+const quiescedOf = (samples: readonly Sample[]): number => median(samples.map((one) => one.quiescedMs));
+
+/** What the window has beyond the API's time, each sample against its own. */
+export function overheadOf(samples: readonly Sample[]): number {
+    return median(samples.map(({ windowMs, apiMs }) => windowMs - (apiMs ?? NaN)));
+}
+
+export function windowTable(measured: readonly Measured[]): string {
+    const head = [
+        "RTT",
+        "API",
+        "volumes",
+        "floor",
+        "this package",
+        "window - API",
+        "of the floor",
+        "script",
+        "times shorter",
+    ];
+    return table(
+        head,
+        measured.map(({ roundTripMs, apiMs, volumes, floor, product, script }) => [
+            String(roundTripMs),
+            String(apiMs),
+            String(volumes),
+            ms(windowOf(floor)),
+            ms(windowOf(product)),
+            ms(overheadOf(product)),
+            (windowOf(product) / windowOf(floor)).toFixed(2),
+            ms(windowOf(script)),
+            (windowOf(script) / windowOf(product)).toFixed(1),
+        ]),
+    );
+}
+
+export function quiescedTable(measured: readonly Measured[]): string {
+    const head = [
+        "RTT",
+        "API",
+        "volumes",
+        "floor",
+        "this package",
+        "of the floor",
+        "script",
+        "times shorter",
+    ];
+    return table(
+        head,
+        measured.map(({ roundTripMs, apiMs, volumes, floor, product, script }) => [
+            String(roundTripMs),
+            String(apiMs),
+            String(volumes),
+            ms(quiescedOf(floor)),
+            ms(quiescedOf(product)),
+            (quiescedOf(product) / quiescedOf(floor)).toFixed(2),
+            ms(quiescedOf(script)),
+            (quiescedOf(script) / quiescedOf(product)).toFixed(1),
+        ]),
+    );
+}
+
+export function targetTable(targets: readonly Target[]): string {
+    const rows = targets.map(({ what, limit, worst, met }) => [what, limit, worst, met ? "yes" : "NO"]);
+    return table(["target", "limit", "worst median", "met"], rows);
+}
+
+/** Of each target, the setting that comes nearest to missing it. */
+export function targetsOf(measured: readonly Measured[], kills: Kills): Target[] {
+    const beyond = measured.map((one) => overheadOf(one.product) - one.roundTripMs);
+    const dominated = measured.filter(({ apiMs }) => apiMs >= DOMINATING_API_MS);
+    const ratios = dominated.map(({ product, floor }) => windowOf(product) / windowOf(floor));
+    const nearby = measured.filter(({ roundTripMs, apiMs }) => roundTripMs === 0 && apiMs === 0);
+    const shorter = nearby.map(({ script, product }) => windowOf(script) / windowOf(product));
+    const spreads = [
+        ...groupBy(measured, ({ roundTripMs, apiMs }) => `${roundTripMs}/${apiMs}`).values(),
+    ].map((group) => spreadOf(group.map(({ product }) => overheadOf(product))));
+    return [
+        atMost("window - API - one RTT", OVERHEAD_LIMIT_MS, beyond, ms),
+        atMost("window of the floor's, API dominates", RATIO_LIMIT, ratios, (value) => value.toFixed(2)),
+        atLeast("times shorter than the script, no latency", TIMES_SHORTER, shorter),
+        atMost("spread of window - API over numbers of volumes", SPREAD_LIMIT_MS, spreads, ms),
+        atMost(
+            "thaw after SIGKILL of the client, connection closed",
+            CLOSED_LIMIT_MS,
+            [median(kills.closed)],
+            ms,
+        ),
+        atMost(
+            `thaw after the freeze, cut without FIN, limit ${kills.freezeLimitMs} ms`,
+            kills.freezeLimitMs + SILENT_SLACK_MS,
+            kills.silent,
+            ms,
+        ),
+    ];
+}
+
+function atMost(
+    what: string,
+    limit: number,
+    values: readonly number[],
+    show: (value: number) => string,
+): Target {
+    const worst = Math.max(...values);
+    return { what, limit: `at most ${show(limit)}`, worst: show(worst), met: worst <= limit };
+}
+
+function atLeast(what: string, limit: number, values: readonly number[]): Target {
+    const worst = Math.min(...values);
+    return { what, limit: `at least ${limit}`, worst: worst.toFixed(1), met: worst >= limit };
+}
+
+function spreadOf(values: readonly number[]): number {
+    return Math.max(...values) - Math.min(...values);
+}
+
+function groupBy<T>(values: readonly T[], key: (value: T) => string): Map<string, T[]> {
+    const groups = new Map<string, T[]>();
+    for (const value of values) groups.set(key(value), [...(groups.get(key(value)) ?? []), value]);
+    return groups;
+}
+
+function ms(value: number): string {
+    return `${value.toFixed(1)} ms`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+    const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+    return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

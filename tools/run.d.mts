@@ -1,0 +1,5 @@
+export function run(
+    command: string,
+    args: string[],
+    options?: { cwd?: string; env?: NodeJS.ProcessEnv; limitSeconds?: number },
+): string;
