@@ -67,16 +67,23 @@ async function consoleOutput(clients: Clients, instanceId: string, signal: Abort
     }
 }
 
+const BLOCK =
+    /-----BEGIN SSH HOST KEY FINGERPRINTS-----(?<lines>[\s\S]*?)-----END SSH HOST KEY FINGERPRINTS-----/;
+/** As `ssh-keygen -l` prints a key, behind whatever `logger` and the console put before it. */
+const KEY = /(?:^|\s)\d+ (?<key>SHA256:[A-Za-z0-9+/]{43})=?(?=\s|$)/gm;
+// eslint-disable-next-line no-control-regex -- colours and the like, as terminals take them
+const ESCAPES = /\x1b\[[0-9;?]*[A-Za-z]/g;
+
 /**
- * The fingerprints of the first complete block that cloud-init printed (cloud-init, `cc_ssh_authkey_fingerprints` and
- * `cc_keys_to_console`). Later text of the console can come from anybody on the instance and is not believed.
+ * The fingerprints of the first block that cloud-init printed (cloud-init, `tools/write-ssh-key-fingerprints`).
+ * Later text of the console can come from anybody on the instance and is not believed; nor is a first block that
+ * another one begins in.
  */
 export function parseHostKeys(text: string): string[] | undefined {
-    const block =
-        /-----BEGIN SSH HOST KEY FINGERPRINTS-----(?<lines>[\s\S]*?)-----END SSH HOST KEY FINGERPRINTS-----/.exec(
-            text,
-        )?.groups?.lines;
-    const found = [...(block ?? "").matchAll(/^(?:.*?\bec2: )?\s*\d+ (?<key>SHA256:[A-Za-z0-9+/]{43})=? /gm)];
-    const keys = found.flatMap((match) => match.groups?.key ?? []);
+    const lines = BLOCK.exec(text.replace(ESCAPES, ""))?.groups?.lines ?? "";
+    if (lines.includes("-----BEGIN ")) {
+        return undefined;
+    }
+    const keys = [...lines.matchAll(KEY)].flatMap((match) => match.groups?.key ?? []);
     return keys.length > 0 ? keys : undefined;
 }

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** All tags of this package begin with this; users cannot set such tags. */
 export const TAG_PREFIX = "app-consistent-snapshot:";
 
@@ -17,7 +19,14 @@ export const tagKeys = {
 /** EC2's limit of a tag's value (EC2 User Guide, "Tag restrictions"). */
 const MAX_VALUE = 256;
 
-/** A URN that is too long for a tag keeps its end: type and name, which tell resources apart. */
+/**
+ * A URN that is too long for a tag keeps its end, type and name, which people tell resources apart by, behind a digest
+ * of the whole, which the next run does.
+ */
 export function ownerTag(urn: string): string {
-    return urn.length <= MAX_VALUE ? urn : urn.slice(-MAX_VALUE);
+    if (urn.length <= MAX_VALUE) {
+        return urn;
+    }
+    const digest = createHash("sha256").update(urn).digest("hex").slice(0, 32);
+    return `${digest} ${urn.slice(digest.length + 1 - MAX_VALUE)}`;
 }

@@ -1,0 +1,56 @@
+import { expect } from "chai";
+import { LEASE_MS, LEASE_RENEWAL_MS, newLease, tagList } from "../../../provider/aws/setTags";
+import { TAG_PREFIX, ownerTag, tagKeys } from "../../../provider/aws/tags";
+
+describe("tags", () => {
+    it("of ours are those that earlier releases wrote", () => {
+        expect(tagKeys).to.deep.equal({
+            execution: "app-consistent-snapshot:execution",
+            owner: "app-consistent-snapshot:owner",
+            instance: "app-consistent-snapshot:instance",
+            level: "app-consistent-snapshot:level",
+            state: "app-consistent-snapshot:state",
+            lease: "app-consistent-snapshot:lease",
+        });
+        expect(Object.values(tagKeys).every((key) => key.startsWith(TAG_PREFIX))).to.equal(true);
+    });
+
+    it("become EC2's list", () => {
+        expect(tagList({ a: "1", b: "" })).to.deep.equal([
+            { Key: "a", Value: "1" },
+            { Key: "b", Value: "" },
+        ]);
+    });
+
+    it("hold a lease that is renewed well before it runs out", () => {
+        const now = Date.parse("2026-01-01T00:00:00Z");
+        expect(newLease(now)).to.equal("2026-01-01T00:15:00.000Z");
+        expect(LEASE_RENEWAL_MS * 2).to.be.below(LEASE_MS);
+    });
+});
+
+describe("ownerTag", () => {
+    const TYPE = "pulumi-nodejs:dynamic/ec2:AppConsistentSnapshot";
+
+    it("is the URN", () => {
+        expect(ownerTag(`urn:pulumi:dev::shop::${TYPE}::nightly`)).to.equal(
+            `urn:pulumi:dev::shop::${TYPE}::nightly`,
+        );
+    });
+
+    it("of a long URN fits a tag and still tells resources and stacks apart", () => {
+        const parents = "pkg:index:Component$".repeat(20);
+        const owners = ["dev", "prod"].flatMap((stack) =>
+            ["a", "b"].map((name) => ownerTag(`urn:pulumi:${stack}::shop::${parents}${TYPE}::${name}`)),
+        );
+        expect(new Set(owners).size).to.equal(4);
+        for (const owner of owners) {
+            expect(owner.length).to.be.at.most(256);
+        }
+    });
+
+    it("stays the same from run to run", () => {
+        const urn = `urn:pulumi:dev::shop::${"x".repeat(300)}::nightly`;
+        expect(ownerTag(urn)).to.equal(ownerTag(urn));
+    });
+});
