@@ -32,7 +32,7 @@ export function hostFailures(report: HostReport, expected: Expectations): Failur
 function ownFailures(report: HostReport, expected: Expectations): Failure[] {
     return [
         ...identityFailures(report, expected),
-        ...suitabilityFailures(report),
+        ...suitabilityFailures(report, expected),
         ...scriptFailures("pre-freeze", expected.preFreezePath, report.scripts.pre),
         ...scriptFailures("post-thaw", expected.postThawPath, report.scripts.post),
         ...lockFailures(report, expected),
@@ -72,12 +72,13 @@ function identityFailures({ identity }: HostReport, expected: Expectations): Fai
     return [];
 }
 
-function suitabilityFailures(report: HostReport): Failure[] {
+function suitabilityFailures(report: HostReport, { excluded }: Expectations): Failure[] {
     const problems: string[] = [];
     if (!report.complete) {
         problems.push("it could not be examined to the end");
     }
-    const missing = report.missingTools.filter((tool) => tool !== "lsblk");
+    // Without lsblk nobody knows what spans an excluded volume.
+    const missing = report.missingTools.filter((tool) => tool !== "lsblk" || excluded.length > 0);
     if (missing.length > 0) {
         problems.push(`it has no ${missing.join(", ")}`);
     }
@@ -177,14 +178,19 @@ function isDisk(volume: SourceVolume, disk: HostDevice): boolean {
 export function notCovered({ mounts, devices }: HostReport): string[] {
     const stores = devices.filter((device) => /Instance Storage/.test(device.model));
     const onStore = devices.filter(
-        (device) =>
-            device.mountPoint !== "" &&
-            stores.some(
-                (store) => store.kernelName === device.kernelName || store.kernelName === device.parent,
-            ),
+        (device) => device.mountPoint !== "" && stores.some((store) => standsOn(device, store, devices)),
     );
-    return [
+    const texts = [
         ...mounts.map((mount) => `${mount.target} (${mount.type})`),
         ...onStore.map((device) => `${device.mountPoint} (instance store)`),
     ];
+    // A device is listed once for each of its parents.
+    return [...new Set(texts)];
+}
+
+function standsOn(device: HostDevice, disk: HostDevice, all: readonly HostDevice[]): boolean {
+    return (
+        device.kernelName === disk.kernelName ||
+        all.some((parent) => parent.kernelName === device.parent && standsOn(parent, disk, all))
+    );
 }
