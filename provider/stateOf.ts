@@ -36,6 +36,7 @@ export function stateOf(
         quiesced: quiesceKey(run.inputs.quiesce),
         recorded: false,
         lost: [],
+        ...(capture.imageId === undefined ? {} : { imageId: capture.imageId }),
     };
 }
 

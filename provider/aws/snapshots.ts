@@ -1,7 +1,7 @@
 import {
     DeleteSnapshotCommand,
-    DescribeImagesCommand,
     type Filter,
+    type Image,
     type Snapshot,
     paginateDescribeSnapshots,
 } from "@aws-sdk/client-ec2";
@@ -10,6 +10,7 @@ import { poll } from "../poll";
 import type { CreatedSet } from "../quiesce/quiescer";
 import { timing } from "../timing";
 import type { Clients } from "./clients";
+import { findImages } from "./images";
 import { awsErrorName, request } from "./request";
 import { tagKeys } from "./tags";
 
@@ -187,7 +188,7 @@ async function inUse(
     signal: AbortSignal,
     cause: unknown,
 ): Promise<SnapshotError> {
-    const images = await imagesOf(clients, [snapshotId], signal);
+    const images = (await imagesOf(clients, [snapshotId], signal)).flatMap((image) => image.ImageId ?? []);
     const names = images.length > 0 ? images.join(", ") : "an image of another account";
     return new SnapshotError(
         {
@@ -204,17 +205,12 @@ export async function imagesOf(
     clients: Clients,
     ids: readonly string[],
     signal: AbortSignal,
-): Promise<string[]> {
-    const answer = await request("ec2:DescribeImages", signal, (abortSignal) =>
-        clients.ec2.send(
-            new DescribeImagesCommand({
-                Owners: ["self"],
-                Filters: [{ Name: "block-device-mapping.snapshot-id", Values: [...ids] }],
-            }),
-            { abortSignal },
-        ),
+): Promise<Image[]> {
+    return await findImages(
+        clients,
+        [{ Name: "block-device-mapping.snapshot-id", Values: [...ids] }],
+        signal,
     );
-    return (answer.Images ?? []).flatMap((image) => image.ImageId ?? []);
 }
 
 /** `undefined`: allowed. */

@@ -1,0 +1,40 @@
+import type { SetRequest } from "../aws/createSnapshots";
+import type { VssQuiesce } from "../inputs";
+import { imageName } from "./imageName";
+
+export interface ParametersOf {
+    readonly document: string;
+    readonly executionId: string;
+    readonly quiesce: VssQuiesce;
+    readonly set: SetRequest;
+    /** Seconds. */
+    readonly limitS: number;
+}
+
+/** Parameters of both VSS documents, all of them text (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
+export function vssParameters({
+    document,
+    executionId,
+    quiesce,
+    set,
+    limitS,
+}: ParametersOf): Record<string, string> {
+    const createImage = quiesce.createImage !== undefined;
+    return {
+        ExcludeBootVolume: flag(set.selection?.excludeBootVolume),
+        CopyOnly: flag(quiesce.copyOnly),
+        NoWriters: flag(quiesce.noWriters),
+        CreateAmi: flag(createImage),
+        ...(createImage ? { AmiName: imageName(quiesce, executionId) } : {}),
+        description: set.description,
+        tags: set.tags.map(({ Key, Value }) => `Key=${Key ?? ""},Value=${Value ?? ""}`).join(";"),
+        executionTimeout: String(Math.ceil(limitS)),
+        ...(document === "AWSEC2-VssInstallAndSnapshot" && quiesce.vssVersion !== undefined
+            ? { VssVersion: quiesce.vssVersion }
+            : {}),
+    };
+}
+
+function flag(value: boolean | undefined): string {
+    return value ? "True" : "False";
+}
