@@ -36,7 +36,13 @@ export async function takeSnapshot(run: Run): Promise<SnapshotState> {
         await verifySet(run.clients, run.executionId, capture.set, volumeIds(source), run.signal);
         const level = assertLevel(run, source, capture);
         undo.commit();
-        const cleanUpProblems = await undo.unwind(CLEAN_UP_LIMIT_MS);
+        const cleanUpProblems = [
+            ...(capture.cleanUpProblems ?? []),
+            ...(await undo.unwind(CLEAN_UP_LIMIT_MS)),
+        ];
+        for (const problem of cleanUpProblems) {
+            run.log(`warning: clean-up failed: ${problem}`);
+        }
         return await finishSet(
             run,
             stateOf(run, source, capture, level, cleanUpProblems),
@@ -60,12 +66,14 @@ async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Prom
             throw error;
         }
         run.log(`warning: ${error.message} A crash-consistent set is taken instead, as minimumLevel allows.`);
-        await undo.unwind(CLEAN_UP_LIMIT_MS);
+        const cleanUpProblems = await undo.unwind(UNDO_LIMIT_MS);
         const plain = await capturePlain(run, source, undo, error);
         const { method } = run.inputs.quiesce;
         return {
             ...plain,
             awake: error.awake,
+            deployed: error.deployed,
+            cleanUpProblems,
             evidence: { ...plain.evidence, method, reason: error.code, message: error.message },
         };
     }
@@ -196,8 +204,9 @@ function volumeIds(source: Source): string[] {
 }
 
 const THROTTLE_ATTEMPTS = 3;
-const CLEAN_UP_LIMIT_MS = 30_000;
-/** Covers the 2 min that a set of unknown outcome is looked for. */
-const UNDO_LIMIT_MS = 180_000;
+/** Covers the longest clean-up, which is the removal of the VSS components (`timing.removalMs`). */
+const CLEAN_UP_LIMIT_MS = 330_000;
+/** And the 2 min that a set of unknown outcome is looked for. */
+const UNDO_LIMIT_MS = CLEAN_UP_LIMIT_MS + 180_000;
 /** Pulumi kills the provider 5 s after the SIGINT (sdk/go/common/resource/plugin, `Close`); thawing came first. */
 const INTERRUPTED_LIMIT_MS = 2_000;

@@ -1,6 +1,6 @@
 import { DeregisterImageCommand, DescribeImagesCommand, type Filter, type Image } from "@aws-sdk/client-ec2";
-import { setTimeout as sleep } from "node:timers/promises";
 import { SnapshotError } from "../errors";
+import { pause } from "../pause";
 import type { Clients } from "./clients";
 import { awsErrorName, request } from "./request";
 
@@ -67,6 +67,6 @@ export async function waitForImage(
                 remedy: "Run `pulumi up` again: it goes on waiting and takes no new snapshot.",
             });
         }
-        await sleep(Math.min(PAUSE_MS, left), undefined, { signal });
+        await pause(Math.min(PAUSE_MS, left), signal);
     }
 }

@@ -99,7 +99,7 @@ export function setProblem(
     tagged: readonly string[] | undefined,
 ): SnapshotError | undefined {
     const returned = set.snapshots.map((snapshot) => snapshot.volumeId);
-    if (!sameMembers(returned, expectedVolumes)) {
+    if (!sameMembers([...new Set(returned)], expectedVolumes)) {
         return new SnapshotError({
             code: "VOLUMES_CHANGED",
             message:
@@ -115,7 +115,7 @@ export function setProblem(
             remedy: "Run again.",
         });
     }
-    if (!sameMembers(tagged, expectedVolumes)) {
+    if (!sameMembers(tagged, expectedVolumes) || !sameMembers(returned, expectedVolumes)) {
         return new SnapshotError({
             code: "DUPLICATE_SNAPSHOTS",
             message: `There is more than one snapshot of a volume: ${tagged.length} snapshots of ${expectedVolumes.length} volumes.`,

@@ -1,15 +1,25 @@
 import {
     CancelCommandCommand,
+    type Command,
+    type CommandPlugin,
     DescribeInstanceInformationCommand,
     GetCommandInvocationCommand,
     type InstanceInformation,
-    ListCommandsCommand,
+    ListCommandInvocationsCommand,
     SendCommandCommand,
+    paginateListCommands,
 } from "@aws-sdk/client-ssm";
-import { setTimeout as sleep } from "node:timers/promises";
 import { SnapshotError } from "../errors";
+import { pause } from "../pause";
+import { poll } from "../poll";
+import { timing } from "../timing";
 import type { Clients } from "./clients";
 import { awsErrorName, request } from "./request";
+
+/*
+ * Systems Manager, as far as Run Command reaches. What is assumed about the service is said here and in quiesce/vss*.ts,
+ * with its source; examples/windows-sqlserver/VERIFY.md checks each of it against AWS.
+ */
 
 /** What is to be run on an instance. */
 export interface CommandRequest {
@@ -29,11 +39,15 @@ export interface CommandEnd {
     readonly stderr: string;
 }
 
-/** A command of ours that the service knows of. */
+/** A command on an instance that the service knows of. */
 export interface KnownCommand {
     readonly commandId: string;
     readonly document: string;
-    readonly executionId: string;
+    /** Undefined: not one of ours. */
+    readonly executionId: string | undefined;
+    /** What it installed is meant to stay. */
+    readonly kept: boolean;
+    readonly comment: string;
     readonly status: string;
     readonly parameters: Readonly<Record<string, readonly string[]>>;
     /** Milliseconds since 1970. */
@@ -47,20 +61,23 @@ export interface WaitOptions {
 }
 
 const COMMENT_PREFIX = "acs:";
+/** Behind the execution: what this command installs is meant to stay. */
+const KEPT = " kept";
 /** A delivery limit, not one of execution; 30 is the least (Systems Manager API reference, SendCommand). */
 const DELIVERY_LIMIT_S = 120;
-const FIRST_PAUSE_MS = 500;
-const LAST_PAUSE_MS = 5_000;
-/** A command is not known everywhere at once (Systems Manager API reference, `InvocationDoesNotExist`). */
-const UNKNOWN_LIMIT_MS = 30_000;
-/** How many of our latest commands on an instance are looked through. */
-const LISTED = 50;
+/** Of the latest commands on an instance so many are looked through, by pages of the largest size. */
+const LISTED = 500;
+const PAGE = 50;
+const CANCEL_LIMIT_MS = 1_500;
 
-/** GetCommandInvocation's `StatusDetails` (Systems Manager User Guide, "Understanding command statuses"). */
-const RUNNING = new Set(["Pending", "InProgress", "In Progress", "Delayed", "Cancelling"]);
+/** `StatusDetails` (Systems Manager User Guide, "Understanding command statuses"); some answers have blanks in them. */
+const RUNNING = new Set(["Pending", "InProgress", "Delayed", "Cancelling"]);
+/** Systems Manager API reference, "Common errors", and the SDK's names of the same. */
+const THROTTLED = new Set(["ThrottlingException", "Throttling", "TooManyRequestsException", "RateExceeded"]);
 
-export function commentFor(executionId: string): string {
-    return `${COMMENT_PREFIX}${executionId}`;
+/** `kept`: what the command installs is meant to stay. At most 100 characters. */
+export function commentFor(executionId: string, { kept = false } = {}): string {
+    return `${COMMENT_PREFIX}${executionId}${kept ? KEPT : ""}`;
 }
 
 /** The instance as Systems Manager knows it; undefined when it is not managed. */
@@ -81,152 +98,296 @@ export async function managedInstance(
 }
 
 /**
- * Sends a command once: it has no client token, and a repeated one would run twice. When the answer does not come, the
- * command is looked for by its comment.
+ * Sends a command once: it has no client token, and a repeated one would run twice. A refusal for too many requests is
+ * tried again; when no answer comes, the command is looked for by its comment.
  */
 export async function sendCommand(
     clients: Clients,
     command: CommandRequest,
     signal: AbortSignal,
 ): Promise<string> {
-    const { instanceId, document, parameters, comment } = command;
     const since = Date.now();
-    try {
-        const answer = await request("ssm:SendCommand", signal, (abortSignal) =>
-            clients.ssmOnce.send(
-                new SendCommandCommand({
-                    DocumentName: document,
-                    InstanceIds: [instanceId],
-                    Parameters: Object.fromEntries(
-                        Object.entries(parameters).map(([key, value]) => [key, [value]]),
-                    ),
-                    Comment: comment,
-                    TimeoutSeconds: DELIVERY_LIMIT_S,
-                }),
-                { abortSignal },
-            ),
-        );
-        return answer.Command?.CommandId ?? "";
-    } catch (error) {
-        const found = isRefusal(error) ? undefined : await findSent(clients, command, since);
-        if (found === undefined) {
-            throw error;
+    for (let attempt = 1; ; attempt += 1) {
+        try {
+            return await send(clients, command, signal);
+        } catch (error) {
+            if (THROTTLED.has(awsErrorName(error)) && attempt < timing.sendAttempts) {
+                await pause(timing.sendPauseMs * attempt, signal);
+                continue;
+            }
+            const found = isRefusal(error) ? undefined : await findSent(clients, command, since, signal);
+            if (found === undefined) {
+                throw error;
+            }
+            return found;
         }
-        return found;
     }
 }
 
-function isRefusal(error: unknown): boolean {
-    const cause: unknown = error instanceof SnapshotError ? error.context.cause : error;
-    const status = (cause as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata
-        ?.httpStatusCode;
+async function send(
+    clients: Clients,
+    { instanceId, document, parameters, comment }: CommandRequest,
+    signal: AbortSignal,
+): Promise<string> {
+    const answer = await request("ssm:SendCommand", signal, (abortSignal) =>
+        clients.ssmOnce.send(
+            new SendCommandCommand({
+                DocumentName: document,
+                InstanceIds: [instanceId],
+                Parameters: Object.fromEntries(
+                    Object.entries(parameters).map(([key, value]) => [key, [value]]),
+                ),
+                Comment: comment,
+                TimeoutSeconds: DELIVERY_LIMIT_S,
+            }),
+            { abortSignal },
+        ),
+    );
+    return answer.Command?.CommandId ?? "";
+}
+
+/** The service has answered that it did nothing. */
+export function isRefusal(error: unknown): boolean {
+    const status = statusOf(error);
     return status !== undefined && status >= 400 && status < 500;
 }
 
-const SKEW_MS = 60_000;
-const FIND_LIMIT_MS = 20_000;
+function statusOf(error: unknown): number | undefined {
+    const cause: unknown = error instanceof SnapshotError ? error.context.cause : error;
+    return (cause as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
+}
 
+/** Clocks may differ by this. */
+const SKEW_MS = 60_000;
+
+/** Also when the run was interrupted meanwhile: the command may be running. Then there is little time. */
 async function findSent(
     clients: Clients,
     command: CommandRequest,
     since: number,
+    signal: AbortSignal,
 ): Promise<string | undefined> {
-    const known = await knownCommands(clients, command.instanceId, AbortSignal.timeout(FIND_LIMIT_MS));
-    return known.find(
-        (candidate) =>
-            commentFor(candidate.executionId) === command.comment &&
-            candidate.document === command.document &&
-            candidate.requestedAt >= since - SKEW_MS,
-    )?.commandId;
+    const limitMs = signal.aborted ? CANCEL_LIMIT_MS : timing.commandVisibleMs;
+    const own = AbortSignal.timeout(limitMs);
+    const found = await poll(
+        async () => {
+            const known = await knownCommands(clients, command.instanceId, own);
+            return known.find(
+                (candidate) =>
+                    candidate.comment === command.comment &&
+                    candidate.document === command.document &&
+                    candidate.requestedAt >= since - SKEW_MS,
+            );
+        },
+        { deadline: performance.now() + limitMs, interval: timing.firstLookMs, signal: own },
+    ).catch(() => undefined);
+    return found?.commandId;
 }
 
-/** Our latest commands on an instance, the newest first. */
+/** The latest commands on an instance, the newest first. */
 export async function knownCommands(
     clients: Clients,
     instanceId: string,
     signal: AbortSignal,
 ): Promise<KnownCommand[]> {
-    const answer = await request("ssm:ListCommands", signal, (abortSignal) =>
-        clients.ssm.send(new ListCommandsCommand({ InstanceId: instanceId, MaxResults: LISTED }), {
-            abortSignal,
-        }),
-    );
-    return (answer.Commands ?? [])
-        .filter((command) => command.Comment?.startsWith(COMMENT_PREFIX))
-        .map((command) => ({
-            commandId: command.CommandId ?? "",
-            document: command.DocumentName ?? "",
-            executionId: command.Comment?.slice(COMMENT_PREFIX.length) ?? "",
-            status: command.Status ?? "",
-            parameters: command.Parameters ?? {},
-            requestedAt: command.RequestedDateTime?.getTime() ?? 0,
-        }))
-        .sort((a, b) => b.requestedAt - a.requestedAt);
+    const commands = await request("ssm:ListCommands", signal, async (abortSignal) => {
+        const found: Command[] = [];
+        const pages = paginateListCommands(
+            { client: clients.ssm, pageSize: PAGE },
+            { InstanceId: instanceId },
+            { abortSignal },
+        );
+        for await (const page of pages) {
+            found.push(...(page.Commands ?? []));
+            if (found.length >= LISTED) {
+                break;
+            }
+        }
+        return found;
+    });
+    return commands.map(known).sort((a, b) => b.requestedAt - a.requestedAt);
+}
+
+function known(command: Command): KnownCommand {
+    const comment = command.Comment ?? "";
+    const ours = comment.startsWith(COMMENT_PREFIX);
+    return {
+        commandId: command.CommandId ?? "",
+        document: command.DocumentName ?? "",
+        executionId: ours ? comment.slice(COMMENT_PREFIX.length).split(" ", 1)[0] : undefined,
+        kept: ours && comment.endsWith(KEPT),
+        comment,
+        status: command.Status ?? "",
+        parameters: command.Parameters ?? {},
+        requestedAt: command.RequestedDateTime?.getTime() ?? 0,
+    };
 }
 
 export function isRunning(status: string): boolean {
-    return RUNNING.has(status);
+    return RUNNING.has(status.replaceAll(" ", ""));
 }
 
 /**
  * Waits until the command has ended, but no longer than our own deadline: a command can stay Pending for ever. The
- * SDK's waiters show nothing, and repeat refusals until they time out.
+ * SDK's waiters show nothing, and repeat refusals until they time out. A command that is not waited for any more is
+ * cancelled.
  */
 export async function awaitCommand(
     clients: Clients,
     instanceId: string,
     commandId: string,
-    { deadline, signal }: WaitOptions,
-    pluginName?: string,
+    options: WaitOptions,
 ): Promise<CommandEnd> {
-    const unknownUntil = performance.now() + UNKNOWN_LIMIT_MS;
-    let pause = FIRST_PAUSE_MS;
+    let end: CommandEnd | undefined;
+    try {
+        end = await untilEnded(clients, instanceId, commandId, options);
+        return end;
+    } finally {
+        if (end === undefined || end.status === "OwnTimeout") {
+            await cancelCommand(clients, commandId, AbortSignal.timeout(CANCEL_LIMIT_MS)).catch(
+                () => undefined,
+            );
+        }
+    }
+}
+
+async function untilEnded(
+    clients: Clients,
+    instanceId: string,
+    commandId: string,
+    { deadline, signal }: WaitOptions,
+): Promise<CommandEnd> {
+    const unknownUntil = performance.now() + timing.commandVisibleMs;
+    let interval = timing.firstLookMs;
     let last: CommandEnd = { commandId, status: "Pending", stdout: "", stderr: "" };
     for (;;) {
-        last = (await lookAt(clients, instanceId, commandId, pluginName, unknownUntil, signal)) ?? last;
+        last = (await lookAt(clients, instanceId, commandId, unknownUntil, signal)) ?? last;
         if (!isRunning(last.status)) {
-            return last;
+            return last.status === "Success" ? last : await withOutput(clients, instanceId, last, signal);
         }
         const left = deadline - performance.now();
         if (left <= 0) {
             return { ...last, status: "OwnTimeout" };
         }
-        await sleep(Math.min(pause, left), undefined, { signal });
-        pause = Math.min(pause * 1.3, LAST_PAUSE_MS);
+        await pause(Math.min(interval, left), signal);
+        interval = Math.min(interval * 1.3, timing.lastLookMs);
     }
 }
 
+/** `undefined`: it could not be seen this time. */
 async function lookAt(
     clients: Clients,
     instanceId: string,
     commandId: string,
-    pluginName: string | undefined,
     unknownUntil: number,
     signal: AbortSignal,
 ): Promise<CommandEnd | undefined> {
     try {
-        const answer = await request("ssm:GetCommandInvocation", signal, (abortSignal) =>
-            clients.ssm.send(
-                new GetCommandInvocationCommand({
-                    CommandId: commandId,
-                    InstanceId: instanceId,
-                    ...(pluginName === undefined ? {} : { PluginName: pluginName }),
-                }),
-                { abortSignal },
-            ),
-        );
-        return {
-            commandId,
-            status: answer.StatusDetails ?? answer.Status ?? "",
-            stdout: answer.StandardOutputContent ?? "",
-            stderr: answer.StandardErrorContent ?? "",
-        };
+        return await invocation(clients, { instanceId, commandId }, signal);
     } catch (error) {
-        if (awsErrorName(error) === "InvocationDoesNotExist" && performance.now() < unknownUntil) {
+        signal.throwIfAborted();
+        const unseen = awsErrorName(error) === "InvocationDoesNotExist" && performance.now() < unknownUntil;
+        if (unseen || isPassing(error)) {
             return undefined;
         }
         throw error;
     }
+}
+
+/** No answer, one of an ailing service, or too many requests: neither says anything about the command. */
+function isPassing(error: unknown): boolean {
+    return (
+        error instanceof SnapshotError &&
+        error.code === "AWS_ERROR" &&
+        (!isRefusal(error) || THROTTLED.has(awsErrorName(error)))
+    );
+}
+
+interface Step {
+    readonly instanceId: string;
+    readonly commandId: string;
+    /** Default: the whole. Only of a document with a single step that has an output (GetCommandInvocation). */
+    readonly pluginName?: string;
+}
+
+async function invocation(
+    clients: Clients,
+    { instanceId, commandId, pluginName }: Step,
+    signal: AbortSignal,
+): Promise<CommandEnd> {
+    const answer = await request("ssm:GetCommandInvocation", signal, (abortSignal) =>
+        clients.ssm.send(
+            new GetCommandInvocationCommand({
+                CommandId: commandId,
+                InstanceId: instanceId,
+                ...(pluginName === undefined ? {} : { PluginName: pluginName }),
+            }),
+            { abortSignal },
+        ),
+    );
+    return {
+        commandId,
+        status: answer.StatusDetails ?? answer.Status ?? "",
+        stdout: answer.StandardOutputContent ?? "",
+        stderr: answer.StandardErrorContent ?? "",
+    };
+}
+
+/**
+ * What a document of several steps has to say is only told step by step, and not which steps there are. Never fails:
+ * that the command did not succeed is known already.
+ */
+async function withOutput(
+    clients: Clients,
+    instanceId: string,
+    end: CommandEnd,
+    signal: AbortSignal,
+): Promise<CommandEnd> {
+    if (`${end.stdout}${end.stderr}` !== "") {
+        return end;
+    }
+    const { commandId } = end;
+    try {
+        const failed = (await stepsOf(clients, instanceId, commandId, signal)).filter(isFailed);
+        const outputs = await Promise.all(
+            failed.map((step) =>
+                invocation(clients, { instanceId, commandId, pluginName: step.Name ?? "" }, signal),
+            ),
+        );
+        const joined = (texts: string[]) => texts.filter((text) => text !== "").join("\n");
+        return {
+            ...end,
+            stdout: joined(outputs.map(({ stdout }) => stdout)),
+            stderr: joined(outputs.map(({ stderr }) => stderr)),
+        };
+    } catch {
+        signal.throwIfAborted();
+        return end;
+    }
+}
+
+async function stepsOf(
+    clients: Clients,
+    instanceId: string,
+    commandId: string,
+    signal: AbortSignal,
+): Promise<CommandPlugin[]> {
+    const answer = await request("ssm:ListCommandInvocations", signal, (abortSignal) =>
+        clients.ssm.send(
+            new ListCommandInvocationsCommand({
+                CommandId: commandId,
+                InstanceId: instanceId,
+                Details: true,
+            }),
+            { abortSignal },
+        ),
+    );
+    return answer.CommandInvocations?.[0]?.CommandPlugins ?? [];
+}
+
+/** One that did not begin has nothing to say. */
+function isFailed({ Status, ResponseStartDateTime }: CommandPlugin): boolean {
+    return Status !== "Success" && ResponseStartDateTime !== undefined;
 }
 
 /** Asks for the end of a command. That it has ended already is no error. */

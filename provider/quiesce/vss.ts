@@ -6,7 +6,8 @@ import { findImageByName, snapshotIdsOf } from "../aws/images";
 import type { Source } from "../aws/instance";
 import { setTags } from "../aws/setTags";
 import { describeSnapshots, findSet } from "../aws/snapshots";
-import { type CommandEnd, awaitCommand, cancelCommand, commentFor, sendCommand } from "../aws/systemsManager";
+import { awaitCommand, commentFor, isRefusal, sendCommand } from "../aws/systemsManager";
+import { tagKeys } from "../aws/tags";
 import { awsErrorName } from "../aws/request";
 import { deleteState } from "../deleteState";
 import { type Failure, SnapshotError, messageOf } from "../errors";
@@ -14,6 +15,7 @@ import type { VssEvidence } from "../evidence";
 import type { Timeouts, VssQuiesce } from "../inputs";
 import { isHurried } from "../interrupt";
 import { poll } from "../poll";
+import { timing } from "../timing";
 import type { Undo } from "../undo";
 import { imageName } from "./imageName";
 import { QuiesceError } from "./quiesceError";
@@ -23,10 +25,12 @@ import {
     type Components,
     ComponentsError,
     type ComponentsHost,
+    type OtherUsers,
     compareVersions,
     installComponents,
     installedComponents,
-    otherExecutions,
+    otherUsers,
+    pauseWhileLocked,
     removeComponents,
     requestRemoval,
 } from "./vssComponents";
@@ -50,14 +54,13 @@ export interface VssSettings {
  * making sure that there are some (EC2 User Guide, "Create VSS snapshots with Systems Manager").
  */
 const DOCUMENTS = ["AWSEC2-CreateVssSnapshot", "AWSEC2-VssInstallAndSnapshot"] as const;
-/** The step of both whose output tells of the snapshots. */
-const PLUGIN = "CreateVssSnapshot";
 /** AWS's tag on a snapshot that VSS vouches for. */
 const APP_CONSISTENT = "AppConsistent";
+/** AWS's tag with the version of the components and the id of the set (EC2 User Guide, "Version history"). */
+const CONFIG = "AwsVssConfig";
 
-const FIND_LIMIT_MS = 60_000;
 const FIND_INTERVAL_MS = 1_000;
-const REMOVAL_LIMIT_MS = 300_000;
+const DELETE_LIMIT_MS = 60_000;
 const HURRIED_MS = 1_500;
 
 /** Quiesces a Windows instance by VSS, through Systems Manager; AWS's document takes the set itself. */
@@ -69,7 +72,10 @@ class Vss implements Quiescer {
     readonly takesSetItself = true;
     readonly #settings: VssSettings;
     #components: Components = { present: false, version: "" };
-    #installedByUs = false;
+    /** The components are on the instance because of this run, or of an earlier one that could not remove them. */
+    #ours = false;
+    /** A document may have begun. */
+    #begun = false;
 
     constructor(settings: VssSettings) {
         this.#settings = settings;
@@ -81,43 +87,70 @@ class Vss implements Quiescer {
     }
 
     async deploy(undo: Undo): Promise<void> {
-        const { quiesce, log } = this.#settings;
-        const host = this.#host(this.#settings.timeouts.command * 1000);
+        if (this.#settings.quiesce.keepComponents !== true) {
+            undo.cleanUp("remove the VSS components", () => this.#remove());
+        }
         try {
-            this.#components = await installedComponents(host);
-            const others = await otherExecutions(host);
-            const wanted = quiesce.vssVersion;
-            const fits =
-                this.#components.present && (wanted === undefined || wanted === this.#components.version);
-            this.#installedByUs = !this.#components.present || others.leftBehind;
-            if (this.#installedByUs && quiesce.keepComponents !== true) {
-                undo.cleanUp("remove the VSS components", () => this.#remove());
-            }
-            if (!fits) {
-                log(`installing the VSS components${wanted === undefined ? "" : ` ${wanted}`}`);
-                await installComponents(host, wanted);
-                this.#components = await installedComponents(host);
-            }
+            await this.#makePresent(this.#host(this.#settings.timeouts.command * 1000));
         } catch (error) {
             throw this.#deployError(error);
         }
     }
 
+    /** What somebody else installs meanwhile is looked at again: it is not ours. */
+    async #makePresent(host: ComponentsHost): Promise<void> {
+        for (;;) {
+            this.#components = await installedComponents(host);
+            const others = await otherUsers(host);
+            if (this.#fits(others)) {
+                this.#ours = others.leftBehind;
+                return;
+            }
+            if (await this.#install(host, others)) {
+                return;
+            }
+            await pauseWhileLocked(host, "Install");
+        }
+    }
+
+    #fits({ beingRemoved }: OtherUsers): boolean {
+        const { present, version } = this.#components;
+        const { vssVersion } = this.#settings.quiesce;
+        return present && !beingRemoved && (vssVersion === undefined || vssVersion === version);
+    }
+
+    async #install(host: ComponentsHost, others: OtherUsers): Promise<boolean> {
+        const { quiesce, log } = this.#settings;
+        const version = quiesce.vssVersion;
+        const before = this.#ours;
+        this.#ours = !this.#components.present || others.leftBehind || others.beingRemoved;
+        log(`installing the VSS components${version === undefined ? "" : ` ${version}`}`);
+        if (this.#ours && version !== undefined && compareVersions(version, CLEAN_REMOVAL_VERSION) < 0) {
+            log(
+                `warning: AwsVssComponents ${version} leave their VSS provider registered when they are removed; ` +
+                    `${CLEAN_REMOVAL_VERSION} and newer do not`,
+            );
+        }
+        const kept = quiesce.keepComponents === true || !this.#ours;
+        const installed = await installComponents(host, { version, kept });
+        if (installed) {
+            this.#components = { present: true, version: version ?? "" };
+        } else {
+            this.#ours = before;
+        }
+        return installed;
+    }
+
     async capture(_reserve: unknown, undo: Undo): Promise<Capture> {
-        const { signal, timeouts, log } = this.#settings;
+        const { signal, log } = this.#settings;
         undo.undo("delete the snapshots", () => this.#undoSet());
         const requestedAt = new Date().toISOString();
         const started = performance.now();
         const { document, commandId } = await this.#start();
         log(`${document} runs as command ${commandId}`);
-        const end = await this.#await(commandId);
+        await this.#await(document, commandId);
         const apiMs = performance.now() - started;
-        if (end.status !== "Success") {
-            const failure = vssFailure(document, end, timeouts.command);
-            throw new QuiesceError(failure, { awake: true, froze: true, mayFallBack: true });
-        }
-        const image = await this.#findImage();
-        const snapshots = await this.#findSnapshots(image);
+        const { image, snapshots } = await this.#findSet();
         signal.throwIfAborted();
         return this.#capture({ document, commandId, image, snapshots, requestedAt, apiMs });
     }
@@ -138,38 +171,38 @@ class Vss implements Quiescer {
     }
 
     #deployError(error: unknown): unknown {
-        if (!(error instanceof ComponentsError)) {
+        if (!(error instanceof ComponentsError || isAwsError(error))) {
             return error;
         }
         const failure: Failure = {
             code: "PRECONDITION_FAILED",
-            message: `[VSS_COMPONENTS] ${error.message}.`,
+            message: `[VSS_COMPONENTS] ${messageOf(error)}.`,
             remedy: "See the command in Systems Manager's history; the instance needs a way to AWS's package service.",
         };
-        return new QuiesceError(failure, { awake: true, froze: false, mayFallBack: true });
+        return this.#quiesceError(failure, { froze: false, cause: error });
+    }
+
+    #quiesceError(failure: Failure, { froze, cause }: { froze: boolean; cause?: unknown }): QuiesceError {
+        const outcome = { awake: true, froze, mayFallBack: true, deployed: this.#ours };
+        return new QuiesceError(failure, outcome, { cause });
     }
 
     /** Not from under another execution: that one, or the next, finds our commands and removes them. */
     async #remove(): Promise<void> {
+        if (!this.#ours) {
+            return;
+        }
         const { signal, log } = this.#settings;
-        if (isHurried(signal)) {
-            await requestRemoval(this.#host(HURRIED_MS, AbortSignal.timeout(HURRIED_MS)));
-            return;
-        }
-        const host = this.#host(REMOVAL_LIMIT_MS, AbortSignal.timeout(REMOVAL_LIMIT_MS));
-        if ((await otherExecutions(host)).inProgress) {
-            log("another execution uses the VSS components; it removes them");
-            return;
-        }
-        if (
-            this.#components.version !== "" &&
-            compareVersions(this.#components.version, CLEAN_REMOVAL_VERSION) < 0
-        ) {
+        const hurried = isHurried(signal);
+        const limitMs = hurried ? HURRIED_MS : timing.removalMs;
+        const host = this.#host(limitMs, AbortSignal.timeout(limitMs));
+        if ((await otherUsers(host)).inUse) {
             log(
-                `warning: ${this.#components.version} leaves its VSS provider registered; ${CLEAN_REMOVAL_VERSION} does not`,
+                "somebody else uses the VSS components now: the last to use them, or the next run, removes them",
             );
+            return;
         }
-        await removeComponents(host);
+        await (hurried ? requestRemoval(host) : removeComponents(host));
     }
 
     async #start(): Promise<{ document: string; commandId: string }> {
@@ -182,11 +215,14 @@ class Vss implements Quiescer {
                 quiesce,
                 set,
                 limitS: timeouts.command,
+                componentsVersion: this.#components.version,
             });
             try {
                 const command = { instanceId, document, parameters, comment: commentFor(executionId) };
+                this.#begun = true;
                 return { document, commandId: await sendCommand(clients, command, signal) };
             } catch (error) {
+                this.#begun = !isRefusal(error);
                 if (awsErrorName(error) !== "InvalidDocument" || index === DOCUMENTS.length - 1) {
                     throw this.#startError(document, error);
                 }
@@ -197,121 +233,138 @@ class Vss implements Quiescer {
     }
 
     #startError(document: string, error: unknown): unknown {
-        if (!(error instanceof SnapshotError) || error.code !== "AWS_ERROR") {
+        if (!isAwsError(error)) {
             return error;
         }
         const failure: Failure = {
             code: "VSS_FAILED",
             message: `${document} could not be started: ${messageOf(error)}`,
-            remedy: "See AWS's message.",
+            remedy: "See AWS's message, and that the instance is still Online in Systems Manager.",
         };
-        return new QuiesceError(failure, { awake: true, froze: false, mayFallBack: true }, { cause: error });
+        return this.#quiesceError(failure, { froze: false, cause: error });
     }
 
-    /** A command that is not waited for any more is cancelled. */
-    async #await(commandId: string): Promise<CommandEnd> {
+    /** @throws QuiesceError when the command did not succeed */
+    async #await(document: string, commandId: string): Promise<void> {
         const { clients, source, timeouts, signal } = this.#settings;
         const deadline = performance.now() + timeouts.command * 1000;
-        let end: CommandEnd | undefined;
+        const { instanceId } = source.facts;
         try {
-            end = await awaitCommand(
-                clients,
-                source.facts.instanceId,
-                commandId,
-                { deadline, signal },
-                PLUGIN,
-            );
-            return end;
-        } finally {
-            if (end === undefined || end.status === "OwnTimeout") {
-                await cancelCommand(clients, commandId, AbortSignal.timeout(HURRIED_MS)).catch(
-                    () => undefined,
-                );
+            const end = await awaitCommand(clients, instanceId, commandId, { deadline, signal });
+            if (end.status !== "Success") {
+                throw this.#quiesceError(vssFailure(document, end, timeouts.command), { froze: true });
             }
+        } catch (error) {
+            if (!isAwsError(error)) {
+                throw error;
+            }
+            const failure: Failure = {
+                code: "VSS_FAILED",
+                message: `How ${document} (command ${commandId}) ended could not be found out: ${messageOf(error)}`,
+                remedy: "See the command in Systems Manager's history.",
+            };
+            throw this.#quiesceError(failure, { froze: true, cause: error });
         }
     }
 
-    /** Whatever the document made, whether or not it came to tell of it. */
+    /**
+     * Deletes whatever the document made, whether or not it came to tell of it. A document that has just failed, or was
+     * cancelled, may have made snapshots that are not seen yet.
+     */
     async #undoSet(): Promise<void> {
+        if (!this.#begun) {
+            return;
+        }
+        const limitMs = isHurried(this.#settings.signal) ? 0 : timing.vssSettleMs;
+        await poll(async () => ((await this.#deleteMade()) ? true : undefined), {
+            deadline: performance.now() + limitMs,
+            interval: FIND_INTERVAL_MS,
+            signal: AbortSignal.timeout(limitMs + DELETE_LIMIT_MS),
+        });
+    }
+
+    /** @returns whether there was anything */
+    async #deleteMade(): Promise<boolean> {
         const { clients, quiesce, executionId } = this.#settings;
-        const signal = AbortSignal.timeout(REMOVAL_LIMIT_MS);
+        const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
         const image =
             quiesce.createImage === undefined
                 ? undefined
                 : await findImageByName(clients, imageName(quiesce, executionId), signal);
-        const made = {
-            imageId: image?.ImageId,
-            snapshotIds: image === undefined ? [] : snapshotIdsOf(image),
-        };
+        const snapshotIds = new Set([
+            ...(image === undefined ? [] : snapshotIdsOf(image)),
+            ...(await findSet(clients, executionId, signal)).flatMap(({ SnapshotId }) => SnapshotId ?? []),
+        ]);
+        if (image === undefined && snapshotIds.size === 0) {
+            return false;
+        }
+        const made = { imageId: image?.ImageId, snapshotIds: [...snapshotIds] };
         await deleteState(clients, executionId, made, signal);
+        return true;
     }
 
-    async #findImage(): Promise<Image | undefined> {
-        const { clients, quiesce, executionId, source, signal } = this.#settings;
+    /**
+     * In the number that the instance's volumes demand, as a command that succeeds may hide a volume that failed; and
+     * with AWS's tags, which may be seen a little later than the snapshots.
+     */
+    async #findSet(): Promise<Found> {
+        const { source, signal } = this.#settings;
+        let last: Found = { image: undefined, snapshots: [] };
+        const isWhole = () => last.snapshots.length >= source.volumes.length;
+        await poll(
+            async () => {
+                last = await this.#look();
+                const vouched = last.snapshots.every((snapshot) => isAppConsistent(snapshot, last.image));
+                return isWhole() && vouched ? true : undefined;
+            },
+            { deadline: performance.now() + timing.vssVisibleMs, interval: FIND_INTERVAL_MS, signal },
+        );
+        if (!isWhole()) {
+            throw this.#incomplete(last);
+        }
+        await this.#tag(last);
+        return last;
+    }
+
+    async #look(): Promise<Found> {
+        const { clients, quiesce, executionId, signal } = this.#settings;
         if (quiesce.createImage === undefined) {
-            return undefined;
+            return { image: undefined, snapshots: await findSet(clients, executionId, signal) };
         }
-        const name = imageName(quiesce, executionId);
-        const image = await poll(
-            async () => {
-                const found = await findImageByName(clients, name, signal);
-                return found !== undefined && snapshotIdsOf(found).length >= source.volumes.length
-                    ? found
-                    : undefined;
-            },
-            { deadline: performance.now() + FIND_LIMIT_MS, interval: FIND_INTERVAL_MS, signal },
-        );
-        if (image === undefined) {
-            throw this.#incomplete(`no image ${name} with ${source.volumes.length} snapshots was found`);
-        }
-        return image;
+        const image = await findImageByName(clients, imageName(quiesce, executionId), signal);
+        const ids = image === undefined ? [] : snapshotIdsOf(image);
+        return { image, snapshots: await describeSnapshots(clients, ids, signal) };
     }
 
-    /** In the number that the instance's volumes demand: a command that succeeds may hide a volume that failed. */
-    async #findSnapshots(image: Image | undefined): Promise<Snapshot[]> {
-        const { clients, executionId, source, signal } = this.#settings;
-        const look = async () =>
-            image === undefined
-                ? await findSet(clients, executionId, signal)
-                : await describeSnapshots(clients, snapshotIdsOf(image), signal);
-        const found = await poll(
-            async () => {
-                const visible = await look();
-                return visible.length >= source.volumes.length ? visible : undefined;
-            },
-            { deadline: performance.now() + FIND_LIMIT_MS, interval: FIND_INTERVAL_MS, signal },
-        );
-        if (found === undefined) {
-            throw this.#incomplete(
-                `${(await look()).length} snapshots of ${source.volumes.length} volumes were found`,
-            );
-        }
-        await this.#tagThoseOf(image, found);
-        return found;
-    }
-
-    /** The document tags the image; the snapshots behind it are found by the execution's tag like all others. */
-    async #tagThoseOf(image: Image | undefined, snapshots: readonly Snapshot[]): Promise<void> {
+    /** The document tags what it makes; if it tags the image alone, or only the snapshots, the rest gets the same tags. */
+    async #tag({ image, snapshots }: Found): Promise<void> {
         const { clients, set, signal } = this.#settings;
-        if (image === undefined) {
-            return;
-        }
+        const made = [
+            ...snapshots.map((snapshot) => ({ id: snapshot.SnapshotId ?? "", Tags: snapshot.Tags })),
+            ...(image === undefined ? [] : [{ id: image.ImageId ?? "", Tags: image.Tags }]),
+        ];
+        const bare = made.filter((one) => tagOf(one, tagKeys.execution) === undefined);
         const tags = Object.fromEntries(set.tags.map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
         await setTags(
             clients,
-            snapshots.flatMap((snapshot) => snapshot.SnapshotId ?? []),
+            bare.map(({ id }) => id),
             tags,
             signal,
         );
     }
 
-    #incomplete(what: string): QuiesceError {
+    #incomplete({ image, snapshots }: Found): QuiesceError {
+        const { quiesce, source } = this.#settings;
+        const noImage = quiesce.createImage !== undefined && image === undefined;
+        const what = noImage
+            ? "no image"
+            : `snapshots of ${snapshots.length} of ${source.volumes.length} volumes`;
         const failure: Failure = {
             code: "VSS_FAILED",
-            message: `The document succeeded, but ${what}.`,
+            message: `The document succeeded, but ${what} could be found.`,
             remedy: "See the command's output in Systems Manager's history, and the instance's role (EC2's permissions).",
         };
-        return new QuiesceError(failure, { awake: true, froze: true, mayFallBack: true });
+        return this.#quiesceError(failure, { froze: true });
     }
 
     #capture(taken: Taken): Capture {
@@ -323,8 +376,8 @@ class Vss implements Quiescer {
         const evidence: VssEvidence = {
             document,
             commandId,
-            componentsVersion: this.#components.version,
-            installedByUs: this.#installedByUs,
+            componentsVersion: versionOf(snapshots) ?? this.#components.version,
+            installedByUs: this.#ours,
             appConsistent,
         };
         const returnedAt = new Date().toISOString();
@@ -333,7 +386,7 @@ class Vss implements Quiescer {
         return {
             set,
             awake: true,
-            deployed: this.#installedByUs,
+            deployed: this.#ours,
             ...(image?.ImageId === undefined ? {} : { imageId: image.ImageId }),
             evidence: {
                 method: "vss",
@@ -351,13 +404,28 @@ class Vss implements Quiescer {
     }
 }
 
-interface Taken {
-    readonly document: string;
-    readonly commandId: string;
+/** What is seen of the document's work. */
+interface Found {
     readonly image: Image | undefined;
     readonly snapshots: readonly Snapshot[];
+}
+
+interface Taken extends Found {
+    readonly document: string;
+    readonly commandId: string;
     readonly requestedAt: string;
     readonly apiMs: number;
+}
+
+/** AWS did not do it, for a reason that concerns quiescing alone: neither a missing permission nor the caller's credentials. */
+function isAwsError(error: unknown): boolean {
+    return error instanceof SnapshotError && error.code === "AWS_ERROR";
+}
+
+/** As AWS has noted it on the snapshots. */
+function versionOf(snapshots: readonly Snapshot[]): string | undefined {
+    const configs = snapshots.map((snapshot) => tagOf(snapshot, CONFIG) ?? "");
+    return configs.flatMap((config) => /\d+(\.\d+){1,3}/.exec(config)?.[0] ?? [])[0];
 }
 
 /** AWS tags the snapshots; behind an image it may tag the image alone. */

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Clients } from "../aws/clients";
+import { pause } from "../pause";
+import { timing } from "../timing";
 import {
     type CommandEnd,
     type KnownCommand,
@@ -21,9 +22,11 @@ import {
 const PACKAGE = "AwsVssComponents";
 const PACKAGE_DOCUMENT = "AWS-ConfigureAWSPackage";
 const SCRIPT_DOCUMENT = "AWS-RunPowerShellScript";
+/** Takes snapshots, and installs or updates the components before. */
+const INSTALLING_DOCUMENT = "AWSEC2-VssInstallAndSnapshot";
+const SNAPSHOT_DOCUMENTS = ["AWSEC2-CreateVssSnapshot", INSTALLING_DOCUMENT];
 /** The agent's text when another install or uninstall is under way (amazon-ssm-agent, localpackages_lock.go). */
-const LOCKED = /already in the process of action/;
-const LOCKED_PAUSE_MS = 5_000;
+const LOCKED = /already in the process of/;
 /** Between two commands of a living execution. */
 const BETWEEN_COMMANDS_MS = 5 * 60_000;
 /** Earlier versions leave the VSS provider registered when they are removed (EC2 User Guide, "Version history"). */
@@ -46,11 +49,8 @@ export interface Components {
 
 /** A command about the components did not succeed. */
 export class ComponentsError extends Error {
-    constructor(
-        what: string,
-        readonly end: CommandEnd,
-    ) {
-        super(`${what}: ${endText(end)}`);
+    constructor(what: string, end?: CommandEnd) {
+        super(end === undefined ? what : `${what}: ${endText(end)}`);
     }
 }
 
@@ -79,13 +79,33 @@ export function parseComponents(stdout: string): Components | undefined {
     return undefined;
 }
 
-/** Installs the components; without a version, AWS's recommended one. */
-export async function installComponents(host: ComponentsHost, version?: string): Promise<void> {
-    await configure(host, { action: "Install", ...(version === undefined ? {} : { version }) });
+/**
+ * Installs the components; without a version, AWS's recommended one.
+ * @returns false when another installation or removal held the package: then nothing was done
+ */
+export async function installComponents(
+    host: ComponentsHost,
+    { version, kept }: { readonly version: string | undefined; readonly kept: boolean },
+): Promise<boolean> {
+    const parameters = { action: "Install", ...(version === undefined ? {} : { version }) };
+    return await configure(host, parameters, commentFor(host.executionId, { kept }));
 }
 
+/** Tries again, within the deadline, while another installation or removal holds the package. */
 export async function removeComponents(host: ComponentsHost): Promise<void> {
-    await configure(host, { action: "Uninstall" });
+    while (!(await configure(host, { action: "Uninstall" }, commentFor(host.executionId)))) {
+        await pauseWhileLocked(host, "Uninstall");
+    }
+}
+
+/** @throws ComponentsError when the deadline would pass meanwhile */
+export async function pauseWhileLocked(host: ComponentsHost, action: string): Promise<void> {
+    if (performance.now() + timing.lockedPauseMs >= host.deadline) {
+        throw new ComponentsError(
+            `${action} of ${PACKAGE} did not succeed: another installation or removal of it is under way`,
+        );
+    }
+    await pause(timing.lockedPauseMs, host.signal);
 }
 
 /** Asks for the removal and does not wait for it: for a process that is being ended. */
@@ -96,47 +116,46 @@ export async function requestRemoval({
     signal,
 }: ComponentsHost): Promise<void> {
     const parameters = { action: "Uninstall", name: PACKAGE };
-    await sendCommand(
-        clients,
-        { instanceId, document: PACKAGE_DOCUMENT, parameters, comment: commentFor(executionId) },
-        signal,
-    );
+    const comment = commentFor(executionId);
+    await sendCommand(clients, { instanceId, document: PACKAGE_DOCUMENT, parameters, comment }, signal);
 }
 
-/** Tried again, within the deadline, while another install or uninstall holds the package. */
-async function configure(host: ComponentsHost, parameters: Record<string, string>): Promise<void> {
-    for (;;) {
-        const end = await run(host, PACKAGE_DOCUMENT, { ...parameters, name: PACKAGE });
-        if (end.status === "Success") {
-            return;
-        }
-        const locked = LOCKED.test(`${end.stdout}\n${end.stderr}`);
-        if (!locked || performance.now() + LOCKED_PAUSE_MS >= host.deadline) {
-            throw new ComponentsError(`${parameters.action ?? ""} of ${PACKAGE} did not succeed`, end);
-        }
-        await sleep(LOCKED_PAUSE_MS, undefined, { signal: host.signal });
+async function configure(
+    host: ComponentsHost,
+    parameters: Readonly<Record<string, string>>,
+    comment: string,
+): Promise<boolean> {
+    const end = await run(host, PACKAGE_DOCUMENT, { ...parameters, name: PACKAGE }, comment);
+    if (end.status === "Success") {
+        return true;
     }
+    if (LOCKED.test(`${end.stdout}\n${end.stderr}`)) {
+        return false;
+    }
+    throw new ComponentsError(`${parameters.action ?? ""} of ${PACKAGE} did not succeed`, end);
 }
 
 async function run(
     { clients, instanceId, executionId, deadline, signal }: ComponentsHost,
     document: string,
-    parameters: Record<string, string>,
+    parameters: Readonly<Record<string, string>>,
+    comment = commentFor(executionId),
 ): Promise<CommandEnd> {
-    const comment = commentFor(executionId);
     const commandId = await sendCommand(clients, { instanceId, document, parameters, comment }, signal);
     return await awaitCommand(clients, instanceId, commandId, { deadline, signal });
 }
 
-/** What our own commands on the instance tell of other executions. */
-export interface OtherExecutions {
+/** What the commands on the instance tell of others who use the components. */
+export interface OtherUsers {
     /** The components are there because an execution of ours installed them and could not remove them. */
     readonly leftBehind: boolean;
-    /** Another execution needs the components now. */
-    readonly inProgress: boolean;
+    /** Somebody else needs the components now. */
+    readonly inUse: boolean;
+    /** Another execution of ours has asked for their removal since it was looked whether they are there. */
+    readonly beingRemoved: boolean;
 }
 
-export async function otherExecutions(host: ComponentsHost): Promise<OtherExecutions> {
+export async function otherUsers(host: ComponentsHost): Promise<OtherUsers> {
     const commands = await knownCommands(host.clients, host.instanceId, host.signal);
     return judgeCommands(commands, host.executionId, Date.now());
 }
@@ -146,29 +165,80 @@ export function judgeCommands(
     commands: readonly KnownCommand[],
     executionId: string,
     now: number,
-): OtherExecutions {
-    const lastPackage = commands.find(
-        (command) => command.document === PACKAGE_DOCUMENT && command.status === "Success",
-    );
-    const others = Map.groupBy(
-        commands.filter((command) => command.executionId !== executionId),
+): OtherUsers {
+    const others = commands.filter((command) => command.executionId !== executionId);
+    const byExecution = Map.groupBy(
+        others.filter((command) => command.executionId !== undefined),
         (command) => command.executionId,
     );
     return {
-        leftBehind:
-            lastPackage?.parameters.action?.[0] === "Install" && lastPackage.executionId !== executionId,
-        inProgress: [...others.values()].some((own) => needsComponents(own, now)),
+        leftBehind: isLeftBehind(commands.find(hasChangedComponents), executionId),
+        inUse:
+            others.some((command) => isRunning(command.status) && takesSnapshots(command)) ||
+            [...byExecution.values()].some((own) => isBeforeSnapshot(own, now)),
+        beingRemoved: others.some((command) => isRemovalSince(command, lookedAt(commands, executionId))),
     };
 }
 
-/** Before its snapshot an execution asks, and may install: after that it needs nothing any more. */
-function needsComponents(own: readonly KnownCommand[], now: number): boolean {
-    const [last] = own;
-    if (last === undefined || last.parameters.action?.[0] === "Uninstall") {
-        return false;
+/** What somebody else installed later, or what was meant to stay, is not ours to remove. */
+function isLeftBehind(last: KnownCommand | undefined, executionId: string): boolean {
+    return (
+        last !== undefined &&
+        packageAction(last) === "Install" &&
+        last.executionId !== undefined &&
+        last.executionId !== executionId &&
+        !last.kept
+    );
+}
+
+/** A command that was cancelled, or timed out, may have installed them all the same. */
+function hasChangedComponents(command: KnownCommand): boolean {
+    if (command.document === INSTALLING_DOCUMENT) {
+        return command.executionId === undefined && command.status === "Success";
     }
-    const beforeSnapshot = last.document === SCRIPT_DOCUMENT || last.document === PACKAGE_DOCUMENT;
-    return isRunning(last.status) || (beforeSnapshot && now - last.requestedAt < BETWEEN_COMMANDS_MS);
+    switch (packageAction(command)) {
+        case "Install":
+            return command.status !== "Failed";
+        case "Uninstall":
+            return command.status === "Success";
+        default:
+            return false;
+    }
+}
+
+function packageAction({ document, parameters }: KnownCommand): string | undefined {
+    return document === PACKAGE_DOCUMENT && parameters.name?.[0] === PACKAGE
+        ? parameters.action?.[0]
+        : undefined;
+}
+
+function takesSnapshots({ document }: KnownCommand): boolean {
+    return SNAPSHOT_DOCUMENTS.includes(document);
+}
+
+/** Before its snapshot an execution asks, and may install: after that it needs nothing any more. */
+function isBeforeSnapshot(own: readonly KnownCommand[], now: number): boolean {
+    const [last] = own;
+    return (
+        last !== undefined &&
+        !takesSnapshots(last) &&
+        packageAction(last) !== "Uninstall" &&
+        (isRunning(last.status) || now - last.requestedAt < BETWEEN_COMMANDS_MS)
+    );
+}
+
+/** When this execution asked whether the components are there. */
+function lookedAt(commands: readonly KnownCommand[], executionId: string): number {
+    const look = commands.find(
+        (command) => command.executionId === executionId && command.document === SCRIPT_DOCUMENT,
+    );
+    return look?.requestedAt ?? Infinity;
+}
+
+function isRemovalSince(command: KnownCommand, since: number): boolean {
+    return (
+        packageAction(command) === "Uninstall" && (isRunning(command.status) || command.requestedAt >= since)
+    );
 }
 
 /** Compares versions number by number: negative, zero or positive. */

@@ -9,6 +9,8 @@ export interface ParametersOf {
     readonly set: SetRequest;
     /** Seconds. */
     readonly limitS: number;
+    /** What is installed; empty when it cannot be told. */
+    readonly componentsVersion: string;
 }
 
 /** Parameters of both VSS documents, all of them text (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
@@ -18,6 +20,7 @@ export function vssParameters({
     quiesce,
     set,
     limitS,
+    componentsVersion,
 }: ParametersOf): Record<string, string> {
     const createImage = quiesce.createImage !== undefined;
     return {
@@ -29,8 +32,9 @@ export function vssParameters({
         description: set.description,
         tags: set.tags.map(({ Key, Value }) => `Key=${Key ?? ""},Value=${Value ?? ""}`).join(";"),
         executionTimeout: String(Math.ceil(limitS)),
-        ...(document === "AWSEC2-VssInstallAndSnapshot" && quiesce.vssVersion !== undefined
-            ? { VssVersion: quiesce.vssVersion }
+        // Blank would update what is there.
+        ...(document === "AWSEC2-VssInstallAndSnapshot"
+            ? { VssVersion: quiesce.vssVersion ?? componentsVersion }
             : {}),
     };
 }

@@ -7,6 +7,8 @@ import { compareVersions } from "./vssComponents";
 
 /** EC2 User Guide, "Prerequisites for VSS snapshots". */
 const MINIMUM_AGENT = "3.0.502.0";
+/** Windows Server 2016 (the same page), as `PlatformVersion` has it. */
+const MINIMUM_WINDOWS = "10.0";
 /** The same page: these have too little memory. */
 const TOO_SMALL = /^t(2|3|3a)\.(nano|micro)$/;
 
@@ -70,6 +72,13 @@ export function managedFailures(managed: InstanceInformation | undefined): Failu
             code: "SSM_OFFLINE",
             message: `Systems Manager does not reach the instance's agent: ${managed.PingStatus ?? "unknown"}.`,
             remedy: "See that the service AmazonSSMAgent runs and that the instance reaches the endpoints.",
+        });
+    }
+    if (compareVersions(managed.PlatformVersion ?? MINIMUM_WINDOWS, MINIMUM_WINDOWS) < 0) {
+        failures.push({
+            code: "VSS_UNSUPPORTED",
+            message: `${managed.PlatformName ?? "Windows"} (${managed.PlatformVersion ?? ""}) is too old: VSS snapshots need Windows Server 2016 or newer.`,
+            remedy: 'Update Windows, or use { method: "none" }.',
         });
     }
     const version = managed.AgentVersion ?? "0";
