@@ -646,7 +646,8 @@ freeze() {
         pause
     done
     pre_timer=$timer
-    start_timer "$limit_freeze"
+    # Where sleep knows no fractions it is noticed up to a second late.
+    if [ "$tick" = 1 ]; then start_timer "$limit_freeze"; else start_timer "$timer_freeze"; fi
     : >"$run_directory/frozen"
     kill -KILL "$pre_timer"
     say frozen
