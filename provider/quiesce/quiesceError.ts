@@ -5,6 +5,8 @@ export interface QuiesceOutcome {
     readonly awake: boolean;
     /** Whether pre-freeze was started. Default: false. */
     readonly froze?: boolean;
+    /** As in `Capture`. Default: false. */
+    readonly deployed?: boolean;
     /** Whether a plain snapshot may take the place of the one that was asked for. */
     readonly mayFallBack: boolean;
 }
@@ -13,12 +15,14 @@ export interface QuiesceOutcome {
 export class QuiesceError extends SnapshotError {
     readonly awake: boolean;
     readonly froze: boolean;
+    readonly deployed: boolean;
     readonly mayFallBack: boolean;
 
     constructor(failure: Failure, outcome: QuiesceOutcome, context: ErrorContext = {}) {
         super(failure, context);
         this.awake = outcome.awake;
         this.froze = outcome.froze ?? false;
+        this.deployed = outcome.deployed ?? false;
         this.mayFallBack = outcome.mayFallBack;
     }
 }
