@@ -1,9 +1,9 @@
-import { createUrn, dynamic } from "@pulumi/pulumi";
+import { CustomResource, createUrn } from "@pulumi/pulumi";
 // Apart, as the TypeScript 3.8 that Pulumi ships knows no `type` among other names.
 import type { CustomResourceOptions, ID, Input, Output } from "@pulumi/pulumi";
 import type { ConsistencyLevel, Evidence } from "./evidence";
-import type * as Lifecycle from "./lifecycle";
 import type { InstanceFacts, SnapshotInfo } from "./outputs";
+import { providerText } from "./providerText";
 import { assertOptions, assertResolvable } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
 
@@ -138,25 +138,7 @@ export interface AppConsistentSnapshotArgs {
     aws?: AwsArgs;
 }
 
-// By its name, so that the text that Pulumi stores is the same whatever the code behind it.
-const LIFECYCLE = "pulumi-app-consistent-snapshot/bin/provider/lifecycle";
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- must not be serialized with the provider
-const lifecycle = (): typeof Lifecycle => require(LIFECYCLE) as typeof Lifecycle;
-
-type Props = Parameters<typeof Lifecycle.create>[0];
-type State = Parameters<typeof Lifecycle.remove>[1];
-
-const provider: dynamic.ResourceProvider<Props, State> = {
-    // eslint-disable-next-line @typescript-eslint/require-await -- must be stored before anything is awaited
-    configure: async (request) => lifecycle().configure(request.config),
-    check: (_olds, news) => lifecycle().check(news),
-    // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
-    diff: async (id, olds, news) => lifecycle().diff(id, olds, news),
-    create: (inputs) => lifecycle().create(inputs),
-    read: (id, props) => lifecycle().read(id, props),
-    update: (id, olds, news) => lifecycle().update(id, olds, news),
-    delete: (id, props) => lifecycle().remove(id, props),
-};
+const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/snapshotProvider";
 
 const TYPE = "pulumi-nodejs:dynamic/ec2:AppConsistentSnapshot";
 
@@ -164,7 +146,7 @@ const TYPE = "pulumi-nodejs:dynamic/ec2:AppConsistentSnapshot";
  * Snapshots of all EBS volumes of an instance, taken at one instant while the instance is quiesced, with a level of
  * consistency that is proven.
  */
-export class AppConsistentSnapshot extends dynamic.Resource {
+export class AppConsistentSnapshot extends CustomResource {
     /** Boot volume first, then by device name. */
     declare public readonly snapshotIds: Output<string[]>;
     /** What an image's block device mapping needs of each snapshot, in the same order. */
@@ -184,10 +166,10 @@ export class AppConsistentSnapshot extends dynamic.Resource {
     /** @throws Error when an option of Pulumi cannot have the effect that its user expects. */
     constructor(name: string, args: AppConsistentSnapshotArgs, opts?: CustomResourceOptions) {
         assertOptions("AppConsistentSnapshot", opts);
-        assertResolvable(LIFECYCLE);
+        assertResolvable(PROVIDER);
         const inputs = opts?.id === undefined ? secretLeaves(args) : { aws: args.aws };
         const owner = opts?.id === undefined ? createUrn(name, TYPE, opts?.parent) : undefined;
-        super(provider, name, { ...inputs, owner, ...outputs }, opts, "ec2", "AppConsistentSnapshot");
+        super(TYPE, name, { ...inputs, owner, ...outputs, __provider: providerText(PROVIDER) }, opts);
     }
 
     /** Finds an existing set by its execution id (`acs-...`), the id of the resource that took it. */

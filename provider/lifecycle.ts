@@ -186,7 +186,11 @@ async function finishOrGiveUp(run: Finishing, state: State): Promise<SnapshotSta
         return await finishSet(run, state);
     } catch (error) {
         if (error instanceof SnapshotError && error.code === "SNAPSHOT_FAILED") {
-            throw new UnfinishedError(error, { ...state, snapshotIds: [], snapshots: [] });
+            const failed = error.withContext({
+                instanceId: state.instance.instanceId,
+                state: "the set is deleted; the next run takes a new one.",
+            });
+            throw new UnfinishedError(failed, { ...state, snapshotIds: [], snapshots: [] });
         }
         throw error;
     }

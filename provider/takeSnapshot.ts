@@ -36,18 +36,8 @@ export async function takeSnapshot(run: Run): Promise<SnapshotState> {
         await verifySet(run.clients, run.executionId, capture.set, volumeIds(source), run.signal);
         const level = assertLevel(run, source, capture);
         undo.commit();
-        const cleanUpProblems = [
-            ...(capture.cleanUpProblems ?? []),
-            ...(await undo.unwind(CLEAN_UP_LIMIT_MS)),
-        ];
-        for (const problem of cleanUpProblems) {
-            run.log(`warning: clean-up failed: ${problem}`);
-        }
-        return await finishSet(
-            run,
-            stateOf(run, source, capture, level, cleanUpProblems),
-            capture.thawOutput,
-        );
+        await cleanUp(run, undo);
+        return await finishSet(run, stateOf(run, source, capture, level, undo.problems), capture.thawOutput);
     } catch (error) {
         throw await takeBack(run, undo, error, source, capture);
     }
@@ -66,16 +56,22 @@ async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Prom
             throw error;
         }
         run.log(`warning: ${error.message} A crash-consistent set is taken instead, as minimumLevel allows.`);
-        const cleanUpProblems = await undo.unwind(UNDO_LIMIT_MS);
+        await cleanUp(run, undo);
         const plain = await capturePlain(run, source, undo, error);
         const { method } = run.inputs.quiesce;
         return {
             ...plain,
             awake: error.awake,
             deployed: error.deployed,
-            cleanUpProblems,
             evidence: { ...plain.evidence, method, reason: error.code, message: error.message },
         };
+    }
+}
+
+/** What does not succeed is a warning, and told in the evidence. */
+async function cleanUp(run: Run, undo: Undo): Promise<void> {
+    for (const problem of await undo.unwind(CLEAN_UP_LIMIT_MS)) {
+        run.log(`warning: clean-up failed: ${problem}`);
     }
 }
 
@@ -105,7 +101,7 @@ async function captureWithRetry(run: Run, source: Source, undo: Undo): Promise<C
             run.log(
                 `${messageOf(error)} Trying again in ${timing.throttlePauseMs / 1000} s; the instance is awake meanwhile.`,
             );
-            await undo.unwind(CLEAN_UP_LIMIT_MS);
+            await cleanUp(run, undo);
             await sleep(timing.throttlePauseMs, undefined, { signal: run.signal });
         }
     }

@@ -15,6 +15,12 @@ interface Entry {
  */
 export class Undo {
     #entries: Entry[] = [];
+    readonly #problems: string[] = [];
+
+    /** What did not succeed so far. */
+    get problems(): readonly string[] {
+        return this.#problems;
+    }
 
     /** Is run in any case, after success too. */
     cleanUp(what: string, step: Step): void {
@@ -42,6 +48,7 @@ export class Undo {
                 problems.push(`${entry.what}: ${messageOf(error)}`);
             }
         }
+        this.#problems.push(...problems);
         return problems;
     }
 }

@@ -25,6 +25,9 @@ const settings = numbers(values.rtt).flatMap((roundTripMs) =>
 );
 
 async function main(): Promise<void> {
+    if (process.platform !== "linux" || process.getuid?.() !== 0) {
+        throw new Error("the benchmark needs root on Linux, for hosts that can say which instance they are");
+    }
     const lab = await Lab.start();
     const leave = () => void lab.stop().finally(() => process.exit(130));
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, leave);

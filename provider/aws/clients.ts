@@ -126,7 +126,30 @@ function rolesOf(settings: AwsSettings, config: StackConfig): AssumeRole[] {
         return [settings.assumeRole];
     }
     const text = config["aws:assumeRoles"];
-    return text ? (JSON.parse(text) as AssumeRole[]) : [];
+    const roles = text ? parsed(text) : [];
+    if (!isRoles(roles)) {
+        throw new SnapshotError({
+            code: "INVALID_INPUT",
+            message: "The stack's config aws:assumeRoles is not a list of roles.",
+            remedy: "Set it as Pulumi's AWS provider takes it: a list of { roleArn, sessionName, externalId }.",
+        });
+    }
+    return roles;
+}
+
+function parsed(text: string): unknown {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return undefined;
+    }
+}
+
+function isRoles(value: unknown): value is AssumeRole[] {
+    return (
+        Array.isArray(value) &&
+        value.every((role: Partial<AssumeRole> | null) => typeof role?.roleArn === "string")
+    );
 }
 
 /** The account that the credentials belong to. */

@@ -25,17 +25,20 @@ export async function findEarlierSets(
     const snapshots = await findSnapshots(
         clients,
         [
-            { Name: `tag:${tagKeys.owner}`, Values: [escapeFilter(owner)] },
+            { Name: `tag:${tagKeys.owner}`, Values: [filterFor(owner)] },
             { Name: `tag:${tagKeys.instance}`, Values: [instanceId] },
         ],
         signal,
     );
-    return groupSets(snapshots);
+    return groupSets(snapshots.filter((snapshot) => tagOf(snapshot, tagKeys.owner) === owner));
 }
 
-/** In a filter's value `*`, `?` and `\` mean something (EC2 User Guide, "Filter your resources"). */
-function escapeFilter(value: string): string {
-    return value.replace(/[*?\\]/g, "\\$&");
+/**
+ * In a filter's value `*`, `?` and `\` mean something (EC2 User Guide, "Filter your resources"). `?` stands for each,
+ * so the answer may hold more than was meant.
+ */
+function filterFor(value: string): string {
+    return value.replace(/[*?\\]/g, "?");
 }
 
 /** Snapshots as the sets they were taken in. */

@@ -2,6 +2,9 @@
 # shellcheck disable=SC2154 # guardProgram.ts puts the parameters, as assignments, before this text.
 # The guard: freezes a host through its hooks, and is certain to thaw it.
 #
+# Usage of the words: see guardProgram.ts. A line that repeats another's meaning (a second `unfrozen` or
+# `releasing`) comes from the watcher that took over; the first one counts.
+#
 # Processes, while something is frozen:
 #   top      the shell that ssh (or sudo) started; only waits
 #   main     decides; reads the controller's words through `reader`, counts the freeze with `timer`
@@ -329,7 +332,7 @@ remove_state() {
     left=''
     [ ! -e "$run_directory" ] || left=$run_directory
     if [ ! -e "$marker_file" ]; then
-        rm -f "$lock_file"
+        rm -f "$lock_file" "$marker_file.new"
         rmdir "$state_directory"
     fi
     [ -z "$left" ]
@@ -426,7 +429,7 @@ supervise_post_thaw() {
     listen_to_signals
     exec 5>&1 >/dev/null
     status_file=$run_directory/post.$own_pid.status
-    result=
+    result=''
     rm -f "$run_directory/post.pid" "$status_file"
     start_timer "$limit_post"
     printf '%s\n' "$own_pid" >&5 || result=lost
@@ -611,7 +614,7 @@ await_freeze() {
     start_timer "$limit_wait"
     while :; do
         woken='' complete=1
-        company_complete || complete=
+        company_complete || complete=''
         heard freeze && break
         if ended || timer_ended || [ -z "$complete" ]; then leave; fi
         pause
@@ -631,7 +634,7 @@ freeze() {
     status_file=$run_directory/pre.$own_pid.status
     while :; do
         woken='' complete=1
-        company_complete && alive "$runner" || complete=
+        company_complete && alive "$runner" || complete=''
         if [ -s "$status_file" ]; then
             read -r result <"$status_file"
             [ "$result" = 0 ] || abandon "$result"
@@ -646,7 +649,8 @@ freeze() {
         pause
     done
     pre_timer=$timer
-    start_timer "$limit_freeze"
+    # Where sleep knows no fractions it is noticed up to a second late.
+    if [ "$tick" = 1 ]; then start_timer "$limit_freeze"; else start_timer "$timer_freeze"; fi
     : >"$run_directory/frozen"
     kill -KILL "$pre_timer"
     say frozen
@@ -668,7 +672,7 @@ hold() {
     ending=''
     while :; do
         woken='' complete=1
-        company_complete || complete=
+        company_complete || complete=''
         if heard release; then
             ending=asked
         elif ended; then

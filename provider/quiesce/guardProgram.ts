@@ -60,6 +60,9 @@ export interface GuardProgram {
 /** The longest time that the guard needs to kill a process that can be killed, in seconds. */
 const KILL_SECONDS = 3;
 
+/** The guard looks five times a second whether its timer has ended: it ends that much before the limit. */
+const NOTICE_SECONDS = 0.25;
+
 /**
  * The guard as one text: everything secret is on standard input, which nobody else on the host can read.
  * @throws TypeError for what no shell can hold: a NUL, or a name that is not a variable's. Never with a value in it.
@@ -110,6 +113,7 @@ function guardVariables(params: GuardParams): Record<string, string> {
         limit_wait: String(limits.wait),
         limit_pre: String(limits.preFreeze),
         limit_freeze: String(limits.freeze),
+        timer_freeze: (limits.freeze - NOTICE_SECONDS).toFixed(2),
         limit_post: String(limits.postThaw),
         limit_post_whole: String(Math.ceil(limits.postThaw)),
         limit_total: String(longestRun(limits)),

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Failure } from "../errors";
 import { type SshChannel, type SshConnection, SshError } from "../ssh/connection";
-import { type GuardLine, type GuardParams, composeGuard, parseGuardLine } from "./guardProgram";
+import { type GuardLine, type GuardParams, composeGuard, isAwake, parseGuardLine } from "./guardProgram";
 
 /** A line of the guard, with when it arrived: monotonic milliseconds, and ISO 8601. */
 export interface GuardEvent {
@@ -28,6 +28,8 @@ export class GuardSession {
     readonly #channel: SshChannel;
     readonly #events: GuardEvent[] = [];
     #ended = false;
+    #awake = false;
+    #left: string | undefined;
     #wake: (() => void) | undefined;
 
     private constructor(channel: SshChannel) {
@@ -90,6 +92,19 @@ export class GuardSession {
         return this.#ended && this.#events.length === 0;
     }
 
+    /** What it could not remove from the host. One that could not thaw leaves on purpose what thawing needs. */
+    get left(): string | undefined {
+        return this.#left;
+    }
+
+    #remember(line: GuardLine): void {
+        if (line.kind === "thawed") {
+            this.#awake = isAwake(line.end);
+        } else if (line.kind === "cleaned" && this.#awake && !line.ok) {
+            this.#left = line.left;
+        }
+    }
+
     /** Says a word to it, if it is still there. */
     say(word: "freeze" | "release"): void {
         this.#channel.write(`${word}\n`);
@@ -107,9 +122,11 @@ export class GuardSession {
                 if (text === undefined) {
                     break;
                 }
+                const line = parseGuardLine(text);
+                this.#remember(line);
                 this.#events.push({
                     text,
-                    line: parseGuardLine(text),
+                    line,
                     at: performance.now(),
                     time: new Date().toISOString(),
                 });

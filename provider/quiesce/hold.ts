@@ -45,7 +45,7 @@ export async function hold(
     if ("error" in answer) {
         throw new QuiesceError(
             failureOf(answer.error),
-            { awake, froze: true, mayFallBack: false },
+            { ...afterFreezing(awake, settings), mayFallBack: false },
             { cause: answer.error },
         );
     }
@@ -113,7 +113,7 @@ async function unfrozen(
     const { signal, timeouts } = settings;
     if (signal.aborted) {
         const failure = failureOf(signal.reason);
-        return new QuiesceError(failure, { awake, froze: true, mayFallBack: false });
+        return new QuiesceError(failure, { ...afterFreezing(awake, settings), mayFallBack: false });
     }
     const output = mask(thaw.output, settings.secrets);
     const failure =
@@ -122,7 +122,11 @@ async function unfrozen(
             : event.line.kind === "unfrozen"
               ? notFrozen(event.line.why, timeouts.preFreeze, output)
               : unexpected(event.text);
-    return new QuiesceError(failure, { awake, froze: true, mayFallBack: true });
+    return new QuiesceError(failure, { ...afterFreezing(awake, settings), mayFallBack: true });
+}
+
+function afterFreezing(awake: boolean, { deployed }: HoldSettings) {
+    return { awake, froze: true, deployed };
 }
 
 interface Thaw {

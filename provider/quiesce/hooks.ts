@@ -5,6 +5,7 @@ import type { ConsistencyLevel } from "../evidence";
 import type { HooksQuiesce, ScriptSource, Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
 import { type SshConnection, SshError, type SshSettings, connect } from "../ssh/connection";
+import { timing } from "../timing";
 import type { Undo } from "../undo";
 import { lostConnection, refused, stillFrozen, unexpected } from "./guardFailures";
 import {
@@ -42,8 +43,6 @@ const CHECK_LIMIT_MS = 60_000;
 const READY_LIMIT_S = 900;
 /** A guard's own pauses on top of the scripts' limits, for each of up to three tries. Seconds. */
 const GUARD_MARGIN_S = 5;
-/** Connecting anew, within the run, to an instance whose thawing is not proven. */
-const RECONNECT_LIMIT_MS = 60_000;
 const BOOT_PAUSE_MS = 5_000;
 
 export const defaultScripts = {
@@ -208,11 +207,9 @@ class Hooks implements Quiescer {
     /** Ends the guard's input, upon which it removes what it put on the host; fails when it says that it could not. */
     async #dismiss(guard: GuardSession): Promise<void> {
         guard.letGo();
-        const events = await guard.all(CHECK_LIMIT_MS, AbortSignal.timeout(CHECK_LIMIT_MS));
-        for (const { line } of events) {
-            if (line.kind === "cleaned" && !line.ok) {
-                throw new Error(`the host still has ${line.left}`);
-            }
+        await guard.all(CHECK_LIMIT_MS, AbortSignal.timeout(CHECK_LIMIT_MS));
+        if (guard.left !== undefined) {
+            throw new Error(`the host still has ${guard.left}`);
         }
     }
 
@@ -223,7 +220,7 @@ class Hooks implements Quiescer {
             return false;
         }
         try {
-            await this.#recover(executionId, RECONNECT_LIMIT_MS);
+            await this.#recover(executionId, timing.reconnectMs);
             return true;
         } catch (error) {
             log(`warning: ${messageOf(error)}`);

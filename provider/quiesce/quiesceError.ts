@@ -5,7 +5,7 @@ export interface QuiesceOutcome {
     readonly awake: boolean;
     /** Whether pre-freeze was started. Default: false. */
     readonly froze?: boolean;
-    /** Whether something was put on the instance for the run. Default: false. */
+    /** As in `Capture`. Default: false. */
     readonly deployed?: boolean;
     /** Whether a plain snapshot may take the place of the one that was asked for. */
     readonly mayFallBack: boolean;

@@ -31,8 +31,6 @@ export interface Capture {
     readonly imageId?: string;
     /** Something was put on the instance for the run, besides the process that freezes. */
     readonly deployed: boolean;
-    /** What could not be cleaned up before this was taken, in place of another one. */
-    readonly cleanUpProblems?: readonly string[];
     /** Only if this is proven: see `THAW_PENDING`. */
     readonly awake: boolean;
     /** Why the instance did not wake, in its own words: for an error's text alone. */

@@ -36,6 +36,8 @@ export interface ManagedInstance {
     providerRegistered: boolean;
     /** The action that holds the lock of the package. */
     busyWith: string | null;
+    /** VSS holds the file systems: while the agent has EC2 take the snapshots. */
+    frozen: boolean;
 }
 
 /** Which commands are meant. */
@@ -93,9 +95,11 @@ export interface CommandCourse {
     step?: string;
     /** Of each step. Default: the document's. */
     executionTimeoutMs?: number;
-    /** CancelCommand leaves it `Cancelling`. Default false. */
+    /** CancelCommand only makes it `Cancelling`; it goes on, and may still succeed. Default false. */
     ignoresCancel?: boolean;
     vss?: VssFailure;
+    /** CreateSnapshots or CreateImage that takes longer: as `thawPipeTimedOut`. Default: VSS's own, 10,000. */
+    freezeWindowMs?: number;
     /** Printed by each step in place of its own. */
     output?: string;
     errorOutput?: string;
@@ -107,9 +111,16 @@ export interface CloudCommand {
     parameters: Record<string, string[]>;
     comment: string;
     instanceIds: string[];
+    /** On the first of its instances. */
     status: CommandStatus;
     statusDetails: string;
     steps: { name: string; status: string; stdout: string; stderr: string }[];
+}
+
+export interface StepGate {
+    /** Fails after the limit. */
+    reached(options?: { limitMs?: number }): Promise<void>;
+    release(): Promise<void>;
 }
 
 export interface ScriptAnswer {
@@ -196,17 +207,34 @@ export class LocalSystemsManager {
                 execution_timeout_ms: course.executionTimeoutMs,
                 ignores_cancel: course.ignoresCancel,
                 vss: course.vss,
+                freeze_window_ms: course.freezeWindowMs,
                 output: course.output,
                 error_output: course.errorOutput,
             }),
-            match: withoutUndefined({
-                document: match.document,
-                parameters: match.parameters,
-                instance_id: match.instanceId,
-                times: match.times,
-                skip: match.skip,
-            }),
+            match: matching(match),
         });
+    }
+
+    /**
+     * Commands that fit wait at work in their first step, or in the one that is named; in force when this resolves. A
+     * gate at the agent's calls to EC2 is one of the cloud's.
+     */
+    async hold(match: CommandMatch & { step?: string }): Promise<StepGate> {
+        const number = await this.cloud.control<number>("add_step_gate", {
+            step: match.step ?? null,
+            match: matching(match),
+        });
+        return {
+            reached: async ({ limitMs = 30_000 } = {}) => {
+                const wait = { number, seconds: limitMs / 1000 };
+                if (!(await this.cloud.control<boolean>("await_step_gate", wait, limitMs + 60_000))) {
+                    throw new Error(
+                        `no command ${JSON.stringify(match)} came to the gate within ${limitMs} ms`,
+                    );
+                }
+            },
+            release: () => this.cloud.control("release_step_gate", { number }),
+        };
     }
 
     /** What AWS-RunPowerShellScript answers to scripts that fit. By default, to those that name AwsVssComponents: `{"version":${version}}`. */
@@ -226,10 +254,11 @@ export class LocalSystemsManager {
 
     /** Resolves when a command that fits is in one of these states; default: when it has ended. Fails after the limit. */
     async reached(
-        match: Pick<CommandMatch, "document" | "parameters" | "skip">,
+        match: Pick<CommandMatch, "document" | "parameters" | "skip"> & { commandId?: string },
         { statuses = ENDED, limitMs = 30_000 }: { statuses?: CommandStatus[]; limitMs?: number } = {},
     ): Promise<CloudCommand> {
         const wait = {
+            command_id: match.commandId ?? null,
             document: match.document ?? null,
             parameters: match.parameters ?? {},
             skip: match.skip ?? 0,
@@ -252,6 +281,16 @@ export class LocalSystemsManager {
     private changeComponents(instanceId: string, changes: object): Promise<void> {
         return this.cloud.control("change_components", { instance_id: instanceId, changes });
     }
+}
+
+function matching(match: CommandMatch): object {
+    return withoutUndefined({
+        document: match.document,
+        parameters: match.parameters,
+        instance_id: match.instanceId,
+        times: match.times,
+        skip: match.skip,
+    });
 }
 
 function withoutUndefined(values: Record<string, unknown>): Record<string, unknown> {

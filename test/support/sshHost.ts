@@ -132,6 +132,8 @@ export abstract class SshHost {
     abstract thawLater(mountPoint: string, seconds: number): Promise<void>;
 
     signal(pid: number, signal: NodeJS.Signals): void {
+        // 0 would be the group of the tests themselves.
+        if (pid <= 1) throw new Error("no such process");
         this.exec(`kill -${signal.replace("SIG", "")} ${pid}`);
     }
 

@@ -211,7 +211,10 @@ describe("guard, as an ordinary user with hooks of his own", () => {
 
     it(TITLE, async function () {
         if (process.platform !== "linux") this.skip();
-        if (process.getuid?.() === 0) { runAsOrdinaryUser(TITLE); return; }
+        if (process.getuid?.() === 0) {
+            runAsOrdinaryUser(TITLE);
+            return;
+        }
         const host = await startSshHost();
         try {
             host.writeHooks();

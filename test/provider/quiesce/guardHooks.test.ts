@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { isAwake, parseGuardLine, type GuardParams } from "../../../provider/quiesce/guardProgram";
+import { main } from "../../support/guardProcesses";
 import { GuardSession, guardParams } from "../../support/guardSession";
 import { needsRoot, startSshHost, type SshHost } from "../../support/sshHost";
 
@@ -104,9 +105,7 @@ for (const sh of ["dash", "bash", "busybox"] as const) {
                     }),
                 );
                 await guard.freeze();
-                const all = host.processes();
-                const timer = all.find(({ command }) => command === "sleep 57");
-                host.signal(timer?.parent ?? 0, "SIGKILL");
+                host.signal(main(host.processes())?.pid ?? 0, "SIGKILL");
                 await guard.end();
                 expect(guard.lines.slice(-3)).to.deep.equal(["releasing lost", "thawed 0", "cleaned ok"]);
                 expectCleanHook(host, "thaw");

@@ -1,38 +1,7 @@
 import { expect } from "chai";
+import { isGuard, main, reader, timer, top, watcher, type Find } from "../../support/guardProcesses";
 import { GuardSession, guardParams } from "../../support/guardSession";
-import {
-    needsRoot,
-    startSshHost,
-    type HostProcess,
-    type SshHost,
-    type SshHostOptions,
-} from "../../support/sshHost";
-
-// A limit by which a process can be told from others that sleep.
-const FREEZE_LIMIT = 97;
-const PRE_FREEZE_LIMIT = 89;
-const WAIT_LIMIT = 83;
-
-type Find = (all: HostProcess[]) => HostProcess | undefined;
-
-const isGuard = ({ command }: HostProcess) => command.includes('eval "$p"') && !command.startsWith("sudo");
-
-/** The first shell of the guard: the parent of the other ones. */
-const top: Find = (all) =>
-    all.find(
-        (candidate) =>
-            isGuard(candidate) &&
-            !candidate.command.includes("sudo -n") &&
-            all.some((child) => child.parent === candidate.pid && child.command.endsWith("sh watcher")),
-    );
-const watcher: Find = (all) => all.find(({ command }) => command.endsWith("sh watcher"));
-const timer: Find = (all) =>
-    all.find(({ command }) =>
-        [FREEZE_LIMIT, PRE_FREEZE_LIMIT, WAIT_LIMIT].some((limit) => command === `sleep ${limit}`),
-    );
-const main: Find = (all) => all.find(({ pid }) => pid === timer(all)?.parent);
-const reader: Find = (all) =>
-    all.find((candidate) => isGuard(candidate) && candidate.parent === main(all)?.pid);
+import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../support/sshHost";
 
 const SESSION: Record<string, Find> = {
     "sshd's session": (all) => all.find(({ command }) => /^sshd(-session)?: \S+@notty/.test(command)),
@@ -98,18 +67,7 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
         }
 
         async function start(): Promise<void> {
-            guard = await GuardSession.start(
-                host,
-                guardParams(host, {
-                    limits: {
-                        lock: 0,
-                        wait: WAIT_LIMIT,
-                        preFreeze: PRE_FREEZE_LIMIT,
-                        freeze: FREEZE_LIMIT,
-                        postThaw: 30,
-                    },
-                }),
-            );
+            guard = await GuardSession.start(host, guardParams(host));
             await guard.line("ready");
         }
 

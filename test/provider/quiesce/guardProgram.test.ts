@@ -66,6 +66,13 @@ describe("composeGuard", () => {
         }
     });
 
+    it("has no here-document, which would be a file, and does not look at the wall clock", () => {
+        const lines = composeGuard(PARAMS).stdin.toString().split("\n");
+        const code = lines.filter((line) => !/^\s*#/.test(line)).join("\n");
+        expect(code).to.not.match(/<</);
+        expect(code).to.not.match(/\bdate\b|\bTMPDIR\b|\bmktemp\b/);
+    });
+
     it("our names win over the user's", () => {
         const text = composeGuard({
             ...PARAMS,

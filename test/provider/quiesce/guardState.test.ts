@@ -1,9 +1,8 @@
 import { expect } from "chai";
 import type { GuardParams } from "../../../provider/quiesce/guardProgram";
+import { isGuard, main } from "../../support/guardProcesses";
 import { GuardSession, guardParams } from "../../support/guardSession";
-import { needsRoot, startSshHost, type HostProcess, type SshHost } from "../../support/sshHost";
-
-const isGuard = ({ command }: HostProcess) => command.includes('eval "$p"');
+import { needsRoot, startSshHost, type SshHost } from "../../support/sshHost";
 
 const LIMITS = { lock: 0, wait: 30, preFreeze: 30, freeze: 60, postThaw: 30 };
 
@@ -94,8 +93,7 @@ describe("guard's lock and marker", () => {
         host.writeHooks({ post: "until [ -e /run/go ]; do sleep 0.05; done" });
         const first = await start({ executionId: "acs-killed", limits: { ...LIMITS, freeze: 57 } });
         await first.freeze();
-        const timer = host.processes().find(({ command }) => command === "sleep 57");
-        host.signal(timer?.parent ?? 0, "SIGKILL");
+        host.signal(main(host.processes())?.pid ?? 0, "SIGKILL");
         await host.waitFor(/^post thaw/);
         const second = await start();
         expect((await second.end())[1]).to.match(/^refused HOST_BUSY acs-killed /);
@@ -109,8 +107,7 @@ describe("guard's lock and marker", () => {
     it("main stopped for good: the watcher thaws in the end", async () => {
         const guard = await start({ limits: { ...LIMITS, preFreeze: 1, freeze: 1.5, postThaw: 1 } });
         await guard.freeze();
-        const timer = host.processes().find(({ command }) => command === "sleep 1.5");
-        host.signal(timer?.parent ?? 0, "SIGSTOP");
+        host.signal(main(host.processes())?.pid ?? 0, "SIGSTOP");
         expect((await guard.end(55_000)).slice(-3)).to.deep.equal([
             "releasing lost",
             "thawed 0",

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { main } from "../../support/guardProcesses";
 import { GuardSession, guardParams } from "../../support/guardSession";
 import { needsRoot, startSshHost, type SshHost } from "../../support/sshHost";
 
@@ -69,8 +70,7 @@ for (const sh of ["dash", "bash", "busybox"] as const) {
             await guard.line("ready");
             guard.send("freeze");
             await host.until(() => host.processes().some(({ state }) => state.startsWith("D")));
-            const timer = host.processes().find(({ command }) => command === "sleep 61");
-            host.signal(timer?.parent ?? 0, "SIGKILL");
+            host.signal(main(host.processes())?.pid ?? 0, "SIGKILL");
             await guard.end();
             expect(guard.lines.slice(3)).to.deep.equal(["unfrozen lost", "thawed 0", "cleaned ok"]);
             expect(host.events.filter((event) => event === "thawed freezeFail").length).to.equal(2);

@@ -1,12 +1,15 @@
 """The agent on an instance: has a command delivered, carries out its steps one after the other, reports."""
 
+import math
 import threading
 import time
+import traceback
+import xml.etree.ElementTree as ElementTree
 from typing import Any, Callable
 
 from .command_courses import Course
 from .commands import Invocation, Step
-from .instance_role import InstanceRole
+from .instance_role import InstanceRole, RoleError
 from .managed_instances import ManagedInstance
 from .powershell import Responders
 
@@ -25,17 +28,18 @@ class TimedOut(Exception):
 class Run:
     """One step at work, and what its document's code may do."""
 
-    def __init__(self, agent: "Agent", step: Step, outcome: str, seconds: float) -> None:
+    def __init__(self, agent: "Agent", step: Step, meant: bool, seconds: float) -> None:
         self._invocation = agent.invocation
         self._step = step
-        self._outcome = outcome
+        self._outcome = agent.invocation.course.outcome if meant else "succeed"
+        self._gate = agent.invocation.course.gate if meant else None
         self._deadline = time.monotonic() + seconds
         self.acting = agent.acting
         self.instance = agent.instance
         self.responders = agent.responders
         self.course = agent.invocation.course
         self.parameters = agent.parameters
-        self.role = agent.role
+        self._role = agent.role
 
     def parameter(self, name: str) -> str:
         return self.parameters.get(name, [""])[0]
@@ -48,6 +52,10 @@ class Run:
 
     def work(self, interruptible: bool = True) -> str:
         """Takes its time. @returns `succeed` or `fail`, as the command's course wants it"""
+        if self._gate is not None:
+            self._gate.reached.set()
+            while not self._gate.released.is_set():
+                self.wait(POLL_SECONDS, interruptible)
         hangs = self._outcome == "hang"
         self.wait(None if hangs else self.course.step_ms / 1000, interruptible)
         return self._outcome
@@ -58,10 +66,21 @@ class Run:
     def wait(self, seconds: "float | None", interruptible: bool = True) -> None:
         left = self._deadline - time.monotonic()
         ends = self._invocation.cancelled if interruptible else self._invocation.abandoned
-        if ends.wait(left if seconds is None else min(seconds, left)):
+        if ends.wait(max(0, left if seconds is None else min(seconds, left))):
             raise Cancelled
         if seconds is None or seconds > left:
             raise TimedOut
+
+    def ec2(self, operation: str, limit_seconds: float = math.inf, **parameters: Any) -> ElementTree.Element:
+        """With the instance's role; not repeated when it fails."""
+        self.check()
+        seconds = max(min(limit_seconds, self._deadline - time.monotonic()), 0.001)
+        try:
+            return self._role.call(operation, seconds, **parameters)
+        except RoleError:
+            # Ended from outside: that is what counts then.
+            self.check()
+            raise
 
     def check(self) -> None:
         """Between two things done: a cancelled command does no more."""
@@ -114,8 +133,6 @@ class Agent:
 
     def _end(self, status: str, details: str) -> None:
         with self._changed:
-            if self._course.ignores_cancel and self.invocation.status == "Cancelling":
-                return
             self.invocation.status, self.invocation.details = status, details
             self._changed.notify_all()
 
@@ -156,7 +173,7 @@ class Agent:
     def _unreachable(self, elapsed_ms: float) -> bool:
         course = self._course
         delayed = course.delivery == "delayed" and (course.delay_ms is None or elapsed_ms < course.delay_ms)
-        return delayed or self.instance.ping_status != "Online"
+        return delayed or self.instance.ping != "Online"
 
     def _carry_out(self) -> None:
         self._set("InProgress", "InProgress")
@@ -165,7 +182,7 @@ class Agent:
             seconds = self._seconds if index == len(names) - 1 else DEFAULT_STEP_SECONDS
             if self._course.execution_timeout_ms is not None:
                 seconds = self._course.execution_timeout_ms / 1000
-            run = Run(self, step, self._course.outcome_of(step.name, index), seconds)
+            run = Run(self, step, self._course.means(step.name, index), seconds)
             status, details = self._carry_out_step(step, run)
             if status != "Success":
                 self._end(status, details)
@@ -185,6 +202,11 @@ class Agent:
             status, details, exit_code = "Cancelled", "Cancelled", 1
         except TimedOut:
             status, details, exit_code = "TimedOut", "ExecutionTimedOut", 1
+        except Exception:
+            # stderr is shown by whoever started the cloud: a gap here must not look like a fault of AWS.
+            traceback.print_exc()
+            run.print_error("the local cloud failed: see its stderr")
+            status, details, exit_code = "Failed", "Failed", 1
         with self._changed:
             if self._course.output is not None:
                 step.stdout = self._course.output

@@ -21,6 +21,14 @@ VSS_FAILURES = (
 )
 
 
+class StepGate:
+    """Commands that come to it wait there, at work."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.released = threading.Event()
+
+
 @dataclass(frozen=True)
 class Course:
     invisible_ms: float = 0
@@ -36,12 +44,16 @@ class Course:
     """How long each step works: a package's installation, the freezing, a script."""
     outcome: str = "succeed"
     """Of the step `step`, or of the first."""
+    gate: "StepGate | None" = None
+    """In the same step, before its outcome."""
     step: "str | None" = None
     execution_timeout_ms: "float | None" = None
     """None: the document's own parameter."""
     ignores_cancel: bool = False
-    """It stays `Cancelling`: "There is no guarantee that the command will be terminated"."""
+    """It goes on in `Cancelling`: "There is no guarantee that the command will be terminated"."""
     vss: "str | None" = None
+    freeze_window_ms: float = 10_000
+    """"The Windows VSS Framework provides a non-configurable 10-second window"; shorter only to spare tests time."""
     output: "str | None" = None
     """Printed by the step in place of its own output."""
     error_output: "str | None" = None
@@ -54,9 +66,9 @@ class Course:
         if self.vss is not None and self.vss not in VSS_FAILURES:
             raise ValueError(f"no such VSS failure: {self.vss}")
 
-    def outcome_of(self, step: str, index: int) -> str:
-        meant = self.step == step if self.step is not None else index == 0
-        return self.outcome if meant else "succeed"
+    def means(self, step: str, index: int) -> bool:
+        """Whether `outcome` and `gate` are of this step."""
+        return self.step == step if self.step is not None else index == 0
 
 
 @dataclass
@@ -90,10 +102,25 @@ class Courses:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: "list[Rule]" = []
+        self._gates: "list[StepGate]" = []
 
     def reset(self) -> None:
         with self._lock:
             self._rules.clear()
+            for gate in self._gates:
+                gate.released.set()
+            self._gates.clear()
+
+    def add_gate(self, step: "str | None", match: "dict[str, Any]") -> int:
+        gate = StepGate()
+        self.add({"gate": gate, "step": step}, **match)
+        with self._lock:
+            self._gates.append(gate)
+            return len(self._gates) - 1
+
+    def gate(self, number: int) -> StepGate:
+        with self._lock:
+            return self._gates[number]
 
     def add(self, changes: "dict[str, Any]", **match: Any) -> None:
         known = {one.name for one in fields(Course)}

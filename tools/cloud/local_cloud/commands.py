@@ -84,6 +84,11 @@ class Invocation:
     def visible(self) -> bool:
         return (time.monotonic() - self.command.sent_at) * 1000 >= self.course.invisible_ms
 
+    @property
+    def facts(self) -> "Facts":
+        command = self.command
+        return Facts(command.requested, (self.status, self.details), command.document_name, self.ended)
+
     def as_listed(self, with_plugins: bool) -> "dict[str, Any]":
         command = self.command
         return {
@@ -118,8 +123,8 @@ class Invocation:
             "ExecutionStartDateTime": _iso(started),
             "ExecutionElapsedTime": f"PT{(finished - started).total_seconds()}S" if started and finished else "",
             "ExecutionEndDateTime": _iso(finished),
-            "Status": self.status if step is None or not self.ended else step.status,
-            "StatusDetails": self.details if step is None or not self.ended else step.details,
+            "Status": step.status if step and finished else self.status,
+            "StatusDetails": step.details if step and finished else self.details,
             "StandardOutputContent": stdout,
             "StandardOutputUrl": "",
             "StandardErrorContent": stderr,
@@ -154,11 +159,16 @@ class Command:
         """The worst of the ended ones, once all have; one that has not otherwise."""
         going_on = [one for one in self.invocations if not one.ended]
         if going_on:
-            started = next((one for one in going_on if one.status not in ("Pending", "Delayed")), None)
-            status = started.status if started else "Pending" if len(going_on) == len(self.invocations) else "InProgress"
+            begun = [one for one in going_on if one.status not in ("Pending", "Delayed")]
+            none_begun = not begun and len(going_on) == len(self.invocations)
+            status = begun[0].status if begun else "Pending" if none_begun else "InProgress"
             return status, status
         worst = max(self.invocations, key=lambda one: ENDED.index(one.status))
         return worst.status, worst.details
+
+    @property
+    def facts(self) -> "Facts":
+        return Facts(self.requested, self.status, self.document_name, self.ended)
 
     def as_listed(self) -> "dict[str, Any]":
         status, details = self.status
@@ -187,23 +197,28 @@ class Command:
         }
 
 
-def meets(filters: "list[dict[str, str]]", requested: datetime.datetime, status: "tuple[str, str]", document: str,
-          ended: bool) -> bool:
-    """CommandFilter, of the same meaning for commands and for invocations."""
-    return all(_meets_one(one["key"], one["value"], requested, status, document, ended) for one in filters)
+@dataclass(frozen=True)
+class Facts:
+    """What filters ask about; of a command or of an invocation."""
 
+    requested: datetime.datetime
+    statuses: "tuple[str, str]"
+    document: str
+    ended: bool
 
-def _meets_one(key: str, value: str, requested: datetime.datetime, status: "tuple[str, str]", document: str,
-               ended: bool) -> bool:
-    if key == "InvokedAfter":
-        return requested >= _time(value)
-    if key == "InvokedBefore":
-        return requested < _time(value)
-    if key == "Status":
-        return value in status
-    if key == "DocumentName":
-        return value == document
-    return ended == (value == "Complete")
+    def meet(self, filters: "list[dict[str, str]]") -> bool:
+        return all(self._meet(one["key"], one["value"]) for one in filters)
+
+    def _meet(self, key: str, value: str) -> bool:
+        if key == "InvokedAfter":
+            return self.requested >= _time(value)
+        if key == "InvokedBefore":
+            return self.requested < _time(value)
+        if key == "Status":
+            return value in self.statuses
+        if key == "DocumentName":
+            return value == self.document
+        return self.ended == (value == "Complete")
 
 
 def _time(text: str) -> datetime.datetime:

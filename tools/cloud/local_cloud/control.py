@@ -145,7 +145,9 @@ class Control:
     def set_latency(self, operation: str, before: float, after: float) -> None:
         self._cloud.latency.set(operation, before, after)
 
-    def manage_instance(self, region: str, instance_id: str, account_id: "str | None", changes: "dict[str, Any]") -> Any:
+    def manage_instance(
+        self, region: str, instance_id: str, account_id: "str | None", changes: "dict[str, Any]"
+    ) -> Any:
         with self._cloud.acting:
             self._find(region, instance_id, account_id)
             instance = self._cloud.systems_manager.manage(self._account(account_id), region, instance_id)
@@ -177,6 +179,15 @@ class Control:
     def add_course(self, changes: "dict[str, Any]", match: "dict[str, Any]") -> None:
         self._cloud.systems_manager.courses.add(changes, **match)
 
+    def add_step_gate(self, step: "str | None", match: "dict[str, Any]") -> int:
+        return self._cloud.systems_manager.courses.add_gate(step, match)
+
+    def await_step_gate(self, number: int, seconds: float) -> bool:
+        return self._cloud.systems_manager.courses.gate(number).reached.wait(seconds)
+
+    def release_step_gate(self, number: int) -> None:
+        self._cloud.systems_manager.courses.gate(number).released.set()
+
     def add_responder(self, pattern: str, output: str, error_output: str, exit_code: int) -> None:
         responder = Responder(re.compile(pattern, re.DOTALL), output, error_output, exit_code)
         self._cloud.systems_manager.responders.add(responder)
@@ -186,7 +197,13 @@ class Control:
             return [_command(command) for command in self._cloud.systems_manager.all_commands()]
 
     def await_command(
-        self, document: "str | None", parameters: "dict[str, str]", statuses: "list[str]", skip: int, seconds: float
+        self,
+        command_id: "str | None",
+        document: "str | None",
+        parameters: "dict[str, str]",
+        statuses: "list[str]",
+        skip: int,
+        seconds: float,
     ) -> Any:
         """The command after the first `skip` that fit, once it is in one of these states; None after the limit."""
         manager = self._cloud.systems_manager
@@ -195,11 +212,13 @@ class Control:
             fitting = [
                 command
                 for command in manager.all_commands()
-                if document in (None, command.document_name)
+                if command_id in (None, command.id)
+                and document in (None, command.document_name)
                 and all(command.parameters.get(name) == [value] for name, value in parameters.items())
             ]
             command = fitting[skip] if len(fitting) > skip else None
-            return command if command is not None and command.status[0] in statuses else None
+            met = command is not None and any(one.status in statuses for one in command.invocations)
+            return command if met else None
 
         with manager.changed:
             command = manager.changed.wait_for(reached, seconds)
@@ -226,25 +245,26 @@ def _managed(instance: ManagedInstance) -> "dict[str, Any]":
     return {
         "instanceId": instance.instance_id,
         "roleAccessKeyId": instance.role_key,
-        "pingStatus": instance.ping_status,
+        "pingStatus": instance.ping,
         "agentVersion": instance.agent_version,
         "platformType": instance.platform_type,
         "componentsVersion": instance.components.version,
         "providerRegistered": instance.components.provider_registered,
         "busyWith": instance.components.busy_with,
+        "frozen": instance.frozen,
     }
 
 
 def _command(command: Command) -> "dict[str, Any]":
-    status, details = command.status
+    first = command.invocations[0]
     return {
         "commandId": command.id,
         "document": command.document_name,
         "parameters": command.parameters,
         "comment": command.comment,
         "instanceIds": [one.instance_id for one in command.invocations],
-        "status": status,
-        "statusDetails": details,
+        "status": first.status,
+        "statusDetails": first.details,
         "steps": [
             {"name": step.name, "status": step.status, "stdout": step.stdout, "stderr": step.stderr}
             for one in command.invocations

@@ -1,6 +1,6 @@
 """
-CreateImage: an image of a running instance, with snapshots of all its volumes taken at one instant; `pending` until they
-have completed. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html
+CreateImage: an image of an instance, with snapshots of all its volumes taken at one instant; `pending` until they have
+completed. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html
 """
 
 from typing import Any

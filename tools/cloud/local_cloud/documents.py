@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from moto.core.exceptions import ServiceException
+from moto.ssm.exceptions import SSMException
 
 from . import packages, powershell, vss_documents
 
@@ -37,19 +37,19 @@ class Document:
             self._check_one(name, values)
         for name, parameter in self.parameters.items():
             if parameter.default is None and name not in given:
-                raise ServiceException("InvalidParameters", f"Parameter {name} is required by document {self.name}")
+                raise SSMException("InvalidParameters", f"Parameter {name} is required by document {self.name}")
 
     def _check_one(self, name: str, values: "list[str]") -> None:
         parameter = self.parameters.get(name)
         if parameter is None:
-            raise ServiceException("InvalidParameters", f"document {self.name} does not support parameters {{{name}}}")
+            raise SSMException("InvalidParameters", f"document {self.name} does not support parameters {{{name}}}")
         if not parameter.is_list and len(values) != 1:
-            raise ServiceException("InvalidParameters", f"Parameter {name} takes one value")
+            raise SSMException("InvalidParameters", f"Parameter {name} takes one value")
         for value in values:
             if parameter.values and value not in parameter.values:
-                raise ServiceException("InvalidParameters", f"Parameter {name} must be one of {list(parameter.values)}")
+                raise SSMException("InvalidParameters", f"Parameter {name} must be one of {list(parameter.values)}")
             if not re.fullmatch(parameter.pattern or "(?s).*", value):
-                raise ServiceException(
+                raise SSMException(
                     "InvalidParameters", f"Parameter {name} does not match the pattern {parameter.pattern}"
                 )
 

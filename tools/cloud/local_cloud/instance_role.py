@@ -41,14 +41,17 @@ class InstanceRole:
         self._connection: "http.client.HTTPConnection | None" = None
         self._cut = False
 
-    def call(self, operation: str, **parameters: Any) -> ElementTree.Element:
-        """`parameters` by their names in EC2's query API; lists and dictionaries are numbered and joined."""
+    def call(self, operation: str, seconds: float, **parameters: Any) -> ElementTree.Element:
+        """
+        :param seconds: how long the answer is waited for
+        :param parameters: by their names in EC2's query API; lists and dictionaries are numbered and joined
+        """
         body = urlencode({"Action": operation, "Version": "2016-11-15", **_flat(parameters)})
         headers = {
             "Authorization": f"AWS4-HMAC-SHA256 {self._scope}, SignedHeaders=host, Signature=0",
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        connection = http.client.HTTPConnection("127.0.0.1", self._port)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=seconds)
         try:
             connection.connect()
             with self._lock:

@@ -2,7 +2,9 @@
 
 import datetime
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
+
+from moto.ssm.exceptions import SSMException
 
 from .commands import now
 
@@ -28,6 +30,8 @@ class ManagedInstance:
     account_id: str
     region: str
     instance_id: str
+    state: "Callable[[], str]"
+    """Of the EC2 instance."""
     role_key: str
     """Access key id with which the agent signs: the instance's role."""
     ping_status: str = "Online"
@@ -38,6 +42,13 @@ class ManagedInstance:
     refuses_when_unreachable: bool = True
     components: Components = field(default_factory=Components)
     registered: datetime.datetime = field(default_factory=now)
+    frozen: bool = False
+    """A shadow copy set is being made."""
+
+    @property
+    def ping(self) -> str:
+        """Nothing reports from an instance that does not run."""
+        return self.ping_status if self.ping_status != "Online" or self.state() == "running" else "ConnectionLost"
 
     def change(self, changes: "dict[str, Any]") -> None:
         if changes.get("ping_status", "Online") not in PING_STATUSES:
@@ -48,7 +59,7 @@ class ManagedInstance:
     def as_information(self) -> "dict[str, Any]":
         return {
             "InstanceId": self.instance_id,
-            "PingStatus": self.ping_status,
+            "PingStatus": self.ping,
             "LastPingDateTime": now(),
             "AgentVersion": self.agent_version,
             "IsLatestVersion": self.agent_version == DEFAULT_AGENT_VERSION,
@@ -63,12 +74,14 @@ class ManagedInstance:
         }
 
     def meets(self, key: str, values: "list[str]") -> bool:
-        own = {
+        own: "dict[str, str]" = {
             "InstanceIds": self.instance_id,
             "AgentVersion": self.agent_version,
-            "PingStatus": self.ping_status,
+            "PingStatus": self.ping,
             "PlatformTypes": self.platform_type,
             "ResourceType": "EC2Instance",
             "AssociationStatus": "Success",
         }
-        return own.get(key) in values
+        if key not in own:
+            raise SSMException("InvalidFilterKey", f"The filter key {key} is not valid.")
+        return own[key] in values

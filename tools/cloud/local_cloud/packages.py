@@ -26,7 +26,8 @@ def _act(run: Any, action: str, name: str, wanted: str) -> int:
     components = run.instance.components
     version = DEFAULT_VERSION if wanted in ("", "latest") else wanted
     if name != NAME or version not in VERSIONS:
-        run.print_error(f"failed to download manifest - failed to retrieve package document description: {name} {version}")
+        reason = "failed to retrieve package document description"
+        run.print_error(f"failed to download manifest - {reason}: {name} {version}")
         return 1
     with run.acting:
         if components.busy_with is not None:

@@ -5,9 +5,9 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.
 
 import json
 import threading
-from typing import Any
+from typing import Any, Callable
 
-from moto.core.exceptions import ServiceException
+from moto.ssm.exceptions import SSMException
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import get_service_model
 from moto.ec2.models import ec2_backends
@@ -15,7 +15,7 @@ from moto.ssm.responses import SimpleSystemManagerResponse
 
 from .agent import Agent
 from .command_courses import Courses
-from .commands import Command, Invocation, Step, meets
+from .commands import Command, Invocation, Step
 from .documents import CATALOGUE, Document
 from .instance_role import VSS_SNAPSHOT_POLICY, InstanceRole, role_key
 from .managed_instances import ManagedInstance
@@ -24,6 +24,7 @@ from .powershell import Responders
 LONGEST_COMMENT = 100
 SHORTEST_TIMEOUT = 30
 DEFAULT_TIMEOUT = 3600
+MOST_RESULTS = 50
 VERSIONS = ("$DEFAULT", "$LATEST")
 
 
@@ -50,11 +51,11 @@ class SystemsManager:
                 self._cloud.permissions.set_role(instance.role_key, VSS_SNAPSHOT_POLICY)
                 instance.components.busy_with = None
             for command in self._commands.values():
-                for invocation in command.invocations:
-                    invocation.abandoned.set()
-                    invocation.cancelled.set()
-                for role in self._roles.get(command.id, []):
-                    role.cut()
+                for invocation, role in zip(command.invocations, self._roles[command.id]):
+                    if not invocation.ended:
+                        invocation.abandoned.set()
+                        invocation.cancelled.set()
+                        role.cut()
 
     def manage(self, account_id: str, region: str, instance_id: str) -> ManagedInstance:
         """The instance as it is managed already, or newly so."""
@@ -64,7 +65,9 @@ class SystemsManager:
             key = role_key(instance_id)
             self._cloud.credentials.add_instance_role(key, account_id)
             self._cloud.permissions.set_role(key, VSS_SNAPSHOT_POLICY)
-            self._instances[instance_id] = ManagedInstance(account_id, region, instance_id, key)
+            self._instances[instance_id] = ManagedInstance(
+                account_id, region, instance_id, _state_of(account_id, region, instance_id), key
+            )
         return self._instances[instance_id]
 
     def managed(self, instance_id: str) -> ManagedInstance:
@@ -105,7 +108,7 @@ class SystemsManager:
             if (instance.account_id, instance.region) == (account_id, region)
             and all(instance.meets(key, values) for key, values in filters)
         ]
-        return _page("InstanceInformationList", found, request)
+        return _page("InstanceInformationList", found, request, fewest=5)
 
     def send(self, account_id: str, region: str, request: "dict[str, Any]") -> Command:
         document = self._document(region, request)
@@ -115,7 +118,7 @@ class SystemsManager:
         document.check(given)
         for instance in instances:
             if instance.platform_type not in document.platforms:
-                raise ServiceException(
+                raise SSMException(
                     "UnsupportedPlatformType", f"{document.name} does not support {instance.platform_type}"
                 )
         command = Command(
@@ -161,70 +164,62 @@ class SystemsManager:
         name = request.get("DocumentName", "")
         document = CATALOGUE.get(name)
         if document is None or (region, name) in self._missing_documents:
-            raise ServiceException("InvalidDocument", f"Document with name {name} does not exist.")
+            raise SSMException("InvalidDocument", f"Document with name {name} does not exist.")
         version = request.get("DocumentVersion", "$DEFAULT")
         if version not in (*VERSIONS, document.version):
-            raise ServiceException("InvalidDocumentVersion", f"Document {name} has no version {version}.")
+            raise SSMException("InvalidDocumentVersion", f"Document {name} has no version {version}.")
         return document
 
     def _target(self, account_id: str, region: str, instance_id: str) -> ManagedInstance:
         instance = self._instances.get(instance_id)
         known = instance is not None and (instance.account_id, instance.region) == (account_id, region)
-        if not known or (instance.ping_status != "Online" and instance.refuses_when_unreachable):
+        if not known or (instance.ping != "Online" and instance.refuses_when_unreachable):
             raise _invalid_instance(account_id, instance_id)
-        if _state(instance) in ("shutting-down", "terminated"):
+        if instance.state() in ("shutting-down", "terminated"):
             raise _invalid_instance(account_id, instance_id)
         return instance
 
     def get_invocation(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
         found = self._visible(account_id, region, request)
         if not found:
-            raise ServiceException("InvocationDoesNotExist", "")
+            raise SSMException("InvocationDoesNotExist", "")
         [invocation] = found
         name = request.get("PluginName")
         if name is None:
             return invocation.as_result(invocation.steps[0] if len(invocation.steps) == 1 else None)
         step = next((step for step in invocation.steps if step.name == name), None)
         if step is None:
-            raise ServiceException("InvalidPluginName", f"The plugin name {name} is not valid.")
+            raise SSMException("InvalidPluginName", f"The plugin name {name} is not valid.")
         return invocation.as_result(step)
 
     def list_commands(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
         commands = {one.command.id: one.command for one in self._visible(account_id, region, request)}
-        found = [
-            command.as_listed()
-            for command in commands.values()
-            if meets(
-                request.get("Filters", []), command.requested, command.status, command.document_name, command.ended
-            )
-        ]
+        filters = request.get("Filters", [])
+        found = [command.as_listed() for command in commands.values() if command.facts.meet(filters)]
         return _page("Commands", found, request)
 
     def list_invocations(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
+        filters, details = request.get("Filters", []), request.get("Details", False)
         found = [
-            one.as_listed(with_plugins=request.get("Details", False))
+            one.as_listed(with_plugins=details)
             for one in self._visible(account_id, region, request)
-            if meets(
-                request.get("Filters", []),
-                one.command.requested,
-                (one.status, one.details),
-                one.command.document_name,
-                one.ended,
-            )
+            if one.facts.meet(filters)
         ]
         return _page("CommandInvocations", found, request)
 
     def cancel(self, account_id: str, region: str, request: "dict[str, Any]") -> None:
         command = self._commands.get(request["CommandId"])
-        if command is None or (command.account_id, command.region) != (account_id, region):
-            raise ServiceException("InvalidCommandId", f"Command {request['CommandId']} does not exist.")
+        known = command is not None and (command.account_id, command.region) == (account_id, region)
+        if not known or not command.visible:
+            raise SSMException("InvalidCommandId", f"Command {request['CommandId']} does not exist.")
         wanted = request.get("InstanceIds") or [one.instance_id for one in command.invocations]
         for invocation, role in zip(command.invocations, self._roles[command.id]):
             if invocation.ended or invocation.instance_id not in wanted:
                 continue
             invocation.status = invocation.details = "Cancelling"
-            invocation.cancelled.set()
-            role.cut()
+            if not invocation.course.ignores_cancel:
+                invocation.cancelled.set()
+                role.cut()
         self.changed.notify_all()
 
     def install(self) -> None:
@@ -248,24 +243,24 @@ class SystemsManager:
         SimpleSystemManagerResponse.cancel_command = operation(self.cancel)
 
 
-def _invalid_instance(account_id: str, instance_id: str) -> ServiceException:
-    return ServiceException(
+def _invalid_instance(account_id: str, instance_id: str) -> SSMException:
+    return SSMException(
         "InvalidInstanceId", f"Instances [[{instance_id}]] not in a valid state for account {account_id}"
     )
 
 
-def _state(instance: ManagedInstance) -> str:
-    return ec2_backends[instance.account_id][instance.region].get_instance(instance.instance_id).state
+def _state_of(account_id: str, region: str, instance_id: str) -> "Callable[[], str]":
+    return lambda: ec2_backends[account_id][region].get_instance(instance_id).state
 
 
 def _instance_ids(request: "dict[str, Any]") -> "list[str]":
     ids = request.get("InstanceIds", [])
     if request.get("Targets"):
-        raise ServiceException("ValidationException", "the local cloud knows no Targets: give InstanceIds")
+        raise SSMException("ValidationException", "the local cloud knows no Targets: give InstanceIds")
     if not ids:
-        raise ServiceException("InvalidInstanceId", "No instances were specified.")
+        raise SSMException("InvalidInstanceId", "No instances were specified.")
     if len(set(ids)) != len(ids):
-        raise ServiceException("DuplicateInstanceId", "")
+        raise SSMException("DuplicateInstanceId", "")
     return ids
 
 
@@ -276,14 +271,17 @@ def _check_request(request: "dict[str, Any]") -> None:
         raise _constraint("timeoutSeconds", f"have value greater than or equal to {SHORTEST_TIMEOUT}")
 
 
-def _constraint(name: str, rule: str) -> ServiceException:
-    return ServiceException(
+def _constraint(name: str, rule: str) -> SSMException:
+    return SSMException(
         "ValidationException",
         f"1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must {rule}",
     )
 
 
-def _page(name: str, found: "list[Any]", request: "dict[str, Any]") -> "dict[str, Any]":
+def _page(name: str, found: "list[Any]", request: "dict[str, Any]", fewest: int = 1) -> "dict[str, Any]":
+    size = request.get("MaxResults", MOST_RESULTS)
+    if not fewest <= size <= MOST_RESULTS:
+        raise _constraint("maxResults", f"be between {fewest} and {MOST_RESULTS}")
     start = int(request.get("NextToken") or 0)
-    end = start + request.get("MaxResults", 50)
+    end = start + size
     return {name: found[start:end], **({"NextToken": str(end)} if end < len(found) else {})}

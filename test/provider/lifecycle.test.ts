@@ -1,0 +1,761 @@
+import { EC2Client, RegisterImageCommand } from "@aws-sdk/client-ec2";
+import { expect } from "chai";
+import { tagKeys } from "../../provider/aws/tags";
+import type { SnapshotInputs } from "../../provider/inputs";
+import { check, configure, create, diff, read, remove, update } from "../../provider/lifecycle";
+import type { SnapshotState } from "../../provider/state";
+import { timing } from "../../provider/timing";
+import { CapturedLog } from "../support/capturedLog";
+import type { CloudInstance, InstanceSpec, LocalCloud } from "../support/localCloud";
+import { rejection } from "../support/rejection";
+import { sharedCloud, useCloud } from "../support/sharedCloud";
+
+type InitError = Error & { id?: string; reasons?: string[]; properties?: State };
+type State = Awaited<ReturnType<typeof create>>["outs"];
+
+const OTHER_ACCOUNT = "210987654321";
+const PROVIDER = "the serialized provider";
+
+// With scripts: test/provider/quiesce and test/provider/faults.
+describe("lifecycle, without quiescing", () => {
+    const usual = { ...timing };
+    let cloud: LocalCloud;
+    let ec2: EC2Client;
+    let instance: CloudInstance;
+    let log: CapturedLog;
+    let restore: () => void;
+    let runs = 0;
+
+    before(async () => {
+        cloud = await sharedCloud();
+        ec2 = new EC2Client(cloud.clientConfig());
+        restore = useCloud(cloud);
+        configure(new Map<string, string>());
+        instance = await launch();
+    });
+
+    beforeEach(async () => {
+        await cloud.configureSnapshots({ durationMs: 0 });
+        await cloud.clearCalls();
+        Object.assign(timing, { throttlePauseMs: 50, visibleMs: 3_000 });
+        log = new CapturedLog();
+    });
+
+    afterEach(async () => {
+        log.restore();
+        Object.assign(timing, usual);
+        await cloud.reset();
+        const left = await cloud.snapshots(instance);
+        await cloud.deleteSnapshots(left.map(({ snapshotId }) => snapshotId));
+    });
+
+    after(() => {
+        ec2.destroy();
+        restore();
+    });
+
+    const launch = (spec: InstanceSpec = {}) => cloud.createInstance(spec);
+
+    const inputsOf = (changes: Partial<SnapshotInputs> = {}) => ({
+        instanceId: instance.instanceId,
+        quiesce: { method: "none" as const },
+        owner: `urn:pulumi:dev::shop::pulumi-nodejs:dynamic/ec2:AppConsistentSnapshot::nightly-${(runs += 1)}`,
+        __provider: PROVIDER,
+        ...changes,
+    });
+
+    const ofInstance = async (of = instance) =>
+        (await cloud.snapshots(of)).map(({ snapshotId }) => snapshotId).sort();
+
+    const operations = async () =>
+        (await cloud.calls()).filter((call) => !call.dryRun).map((call) => call.operation);
+
+    /** A failure that leaves nothing: neither snapshots nor state. */
+    async function failure(changes: Partial<SnapshotInputs>, of = instance): Promise<Error> {
+        const error = await rejection<InitError>(create(inputsOf({ instanceId: of.instanceId, ...changes })));
+        expect(error.id, `an init error: ${error.message}`).to.equal(undefined);
+        expect(await ofInstance(of)).to.deep.equal([]);
+        return error;
+    }
+
+    /** A failure that leaves a state for the next run. */
+    async function initError(work: Promise<unknown>): Promise<InitError & { properties: State }> {
+        const error = await rejection<InitError>(work);
+        expect(error.id, error.message).to.match(/^acs-/);
+        expect(error.reasons).to.deep.equal([error.message]);
+        expect(error.properties).to.include({ __provider: PROVIDER, instanceId: instance.instanceId });
+        for (const name of OUTPUTS) {
+            expect(error.properties).to.have.property(name);
+        }
+        return error as InitError & { properties: State };
+    }
+
+    describe("create", () => {
+        it("has every output, boot volume first, then by device name", async () => {
+            const source = await launch({
+                rootDeviceName: "/dev/xvda",
+                architecture: "arm64",
+                platformDetails: "Red Hat Enterprise Linux",
+                usageOperation: "RunInstances:0010",
+                productCodes: ["abc123"],
+                bootMode: "uefi-preferred",
+                currentInstanceBootMode: "uefi",
+                tpmSupport: "v2.0",
+                enaSupport: true,
+                sriovNetSupport: "simple",
+                instanceType: "m6g.large",
+                volumes: [
+                    { device: "/dev/xvda", sizeGiB: 10 },
+                    { device: "/dev/sdg", type: "gp3", sizeGiB: 100, iops: 4000, throughput: 250 },
+                    {
+                        device: "/dev/sdf",
+                        type: "st1",
+                        sizeGiB: 500,
+                        encrypted: true,
+                        deleteOnTermination: true,
+                    },
+                ],
+            });
+            const before = Date.now();
+            const { id, outs } = await create(inputsOf({ instanceId: source.instanceId }));
+
+            expect(id).to.match(/^acs-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+            expect(outs).to.have.all.keys("instanceId", "owner", "__provider", ...OUTPUTS);
+            const { snapshots, snapshotIds, evidence } = outs;
+            expect([...snapshotIds].sort()).to.deep.equal(await ofInstance(source));
+            expect(snapshots.map((snapshot) => snapshot.snapshotId)).to.deep.equal(snapshotIds);
+            const [boot, sdf, sdg] = snapshots;
+            expect(boot).to.deep.include({
+                volumeId: source.devices["/dev/xvda"],
+                deviceName: "/dev/xvda",
+                boot: true,
+                sizeGiB: 10,
+                volumeType: "gp3",
+                encrypted: false,
+                deleteOnTermination: true,
+            });
+            expect(sdf).to.deep.include({
+                volumeId: source.devices["/dev/sdf"],
+                deviceName: "/dev/sdf",
+                boot: false,
+                sizeGiB: 500,
+                volumeType: "st1",
+                encrypted: true,
+                deleteOnTermination: true,
+            });
+            expect(sdf?.kmsKeyId).to.be.a("string");
+            expect(sdg).to.deep.include({
+                volumeId: source.devices["/dev/sdg"],
+                deviceName: "/dev/sdg",
+                volumeType: "gp3",
+                iops: 4000,
+                throughput: 250,
+                deleteOnTermination: false,
+            });
+            expect(sdg).not.to.have.any.keys("tagKeys", "multiAttached", "kmsKeyId");
+            expect(outs.instance).to.deep.equal({
+                instanceId: source.instanceId,
+                platform: "linux",
+                platformDetails: "Red Hat Enterprise Linux",
+                usageOperation: "RunInstances:0010",
+                productCodes: [
+                    {
+                        productCodeId: "abc123",
+                        productCodeType: outs.instance.productCodes[0]?.productCodeType,
+                    },
+                ],
+                architecture: "arm64",
+                rootDeviceName: "/dev/xvda",
+                virtualizationType: "hvm",
+                enaSupport: true,
+                sriovNetSupport: "simple",
+                bootMode: "uefi-preferred",
+                currentInstanceBootMode: "uefi",
+                tpmSupport: "v2.0",
+                imageId: source.imageId,
+                instanceType: "m6g.large",
+                availabilityZone: source.availabilityZone,
+                region: cloud.region,
+                accountId: "123456789012",
+            });
+            expect(outs).to.deep.include({
+                consistencyLevel: "crash",
+                thawPending: false,
+                lost: [],
+                recorded: true,
+            });
+            expect(Date.parse(outs.startTime)).to.be.within(before - 1000, Date.now() + 1000);
+            expect(evidence).to.deep.include({
+                method: "none",
+                executionId: id,
+                vouchedBy: "nobody",
+                identity: "unverified",
+                held: false,
+                completion: "completed",
+                cleanup: "nothingToDo",
+            });
+            expect(evidence).not.to.have.any.keys("reason", "message", "vouchedLevel", "frozenAt", "hooks");
+            expect(Date.parse(evidence.requestedAt)).to.be.within(before, Date.now());
+            expect(Date.parse(evidence.returnedAt)).to.be.at.least(Date.parse(evidence.requestedAt));
+            expect(evidence.apiMs).to.be.greaterThan(0);
+        });
+
+        it("tags every snapshot, and tells EC2 of its completion last", async () => {
+            const inputs = inputsOf({
+                tags: { Name: "nightly", empty: "" },
+                description: "before the upgrade",
+            });
+            const { id } = await create(inputs);
+            const calls = (await cloud.calls()).filter((call) => !call.dryRun);
+
+            const asked = calls.find((call) => call.operation === "CreateSnapshots");
+            expect(JSON.stringify(asked?.parameters))
+                .to.include(`"${tagKeys.state}"`)
+                .and.include("in-progress");
+            expect(calls.at(-1)?.operation).to.equal("CreateTags");
+            for (const snapshot of await cloud.snapshots(instance)) {
+                const { [tagKeys.lease]: lease = "", ...tags } = snapshot.tags;
+                expect(tags).to.deep.equal({
+                    Name: "nightly",
+                    empty: "",
+                    [tagKeys.execution]: id,
+                    [tagKeys.owner]: inputs.owner,
+                    [tagKeys.instance]: instance.instanceId,
+                    [tagKeys.level]: "crash",
+                    [tagKeys.state]: "complete",
+                });
+                expect(Date.parse(lease)).to.be.within(Date.now() + 10 * 60_000, Date.now() + 15 * 60_000);
+                expect(snapshot.description).to.equal("before the upgrade");
+            }
+        });
+
+        it("takes all volumes by one request, sent once", async () => {
+            await create(inputsOf());
+            const sent = (await cloud.calls()).filter((call) => call.operation === "CreateSnapshots");
+            expect(sent.map((call) => call.dryRun)).to.deep.equal([true, false]);
+        });
+
+        it("logs self-contained lines: progress too", async () => {
+            await cloud.configureSnapshots({ durationMs: 700 });
+            const inputs = inputsOf();
+            await create(inputs);
+            const name = `nightly-${runs}`;
+            expect(log.lines).to.satisfy((lines: string[]) =>
+                lines.every((line) => line.startsWith(`${name}: `)),
+            );
+            expect(log.lines[0]).to.match(/: 0 of 3 completed, \d+ %$/);
+            expect(log.lines.at(-1)).to.equal(`${name}: 3 of 3 completed, 100 %`);
+        });
+
+        it("leaves out the volumes that are excluded", async () => {
+            const [, second] = instance.volumeIds;
+            const { outs } = await create(
+                inputsOf({ volumes: { excludeBootVolume: true, excludeDataVolumeIds: [second!] } }),
+            );
+            expect(outs.snapshots.map((snapshot) => snapshot.volumeId)).to.deep.equal([
+                instance.volumeIds[2],
+            ]);
+            expect(outs.volumes).to.deep.equal({ excludeBootVolume: true, excludeDataVolumeIds: [second] });
+        });
+
+        it("copies the volumes' tags on request", async () => {
+            const source = await launch({ volumes: [{ tags: { team: "storage" } }] });
+            await create(inputsOf({ instanceId: source.instanceId, copyTagsFromVolumes: true }));
+            expect((await cloud.snapshots(source))[0]?.tags).to.include({ team: "storage" });
+        });
+
+        it("says of a stopped instance that nobody knows how it was stopped", async () => {
+            const stopped = await launch({ state: "stopped" });
+            const { outs } = await create(inputsOf({ instanceId: stopped.instanceId }));
+            expect(outs.consistencyLevel).to.equal("crash");
+            expect(outs.evidence.reason).to.equal("STOPPED");
+            expect(outs.evidence.message).to.match(/stopped/);
+        });
+
+        it("copies nothing of quiesce into the state", async () => {
+            const { outs } = await create(inputsOf());
+            expect(outs).not.to.have.property("quiesce");
+            expect(outs.quiesced).to.deep.equal({ method: "none" });
+        });
+
+        it("waits until EC2 shows what it has made", async () => {
+            await cloud.configureSnapshots({ invisibleMs: 1_200, durationMs: 0 });
+            const { outs } = await create(inputsOf());
+            expect(outs.snapshotIds).to.have.length(3);
+        });
+
+        it("goes on when EC2 is busy", async () => {
+            for (const operation of ["DescribeInstances", "DescribeVolumes", "DescribeSnapshots"]) {
+                const fault = { kind: "error", code: "RequestLimitExceeded", status: 503 } as const;
+                await cloud.fault(operation, fault, { times: 2 });
+            }
+            const { outs } = await create(inputsOf());
+            expect(outs.snapshotIds).to.have.length(3);
+        });
+    });
+
+    describe("create fails, and leaves nothing:", () => {
+        it("no such instance", async () => {
+            const error = await failure({ instanceId: "i-0ffffffffffffffff" });
+            expect(error.message).to.match(
+                /^INSTANCE_NOT_FOUND \(i-0ffffffffffffffff\): There is no such instance in account 123456789012, region us-east-1\. State: .* What to do: /,
+            );
+        });
+
+        for (const state of ["terminated", "shutting-down"] as const) {
+            it(`the instance is ${state}`, async () => {
+                const source = await launch();
+                await cloud.setInstanceState(source.instanceId, state);
+                expect((await failure({}, source)).message).to.match(
+                    new RegExp(`^INSTANCE_NOT_FOUND .*The instance is ${state}`),
+                );
+            });
+        }
+
+        it("there are no EBS volumes", async () => {
+            const source = await launch({ volumes: 1 });
+            await cloud.detachVolume(source.instanceId, source.rootVolumeId);
+            expect((await failure({}, source)).message).to.match(/^NO_VOLUMES .*no EBS volumes/);
+        });
+
+        it("a volume that is not the instance's is excluded", async () => {
+            const error = await failure({ volumes: { excludeDataVolumeIds: ["vol-0ffffffffffffffff"] } });
+            expect(error.message).to.match(
+                /^INVALID_INPUT .*volumes\.excludeDataVolumeIds\[0\].*not attached/,
+            );
+        });
+
+        it("the boot volume is excluded as a data volume", async () => {
+            const error = await failure({ volumes: { excludeDataVolumeIds: [instance.rootVolumeId] } });
+            expect(error.message).to.match(/^INVALID_INPUT .*is the boot volume.*excludeBootVolume/);
+        });
+
+        for (const [operation, dryRun] of [
+            ["DescribeInstances", false],
+            ["DescribeVolumes", false],
+            ["DescribeSnapshots", false],
+            ["CreateSnapshots", true],
+        ] as const) {
+            it(`ec2:${operation} is not allowed`, async () => {
+                await cloud.deny(operation, { dryRun });
+                const error = await failure({});
+                expect(error.message).to.match(new RegExp(`^ACCESS_DENIED .*ec2:${operation}`));
+                expect(await operations()).not.to.include("CreateSnapshots");
+            });
+        }
+
+        it("the volumes' tags would be too many", async () => {
+            const tags = Object.fromEntries(Array.from({ length: 45 }, (_, index) => [`k${index}`, "v"]));
+            const source = await launch({ volumes: [{ tags }, {}] });
+            const error = await failure({ copyTagsFromVolumes: true }, source);
+            expect(error.message).to.match(new RegExp(`^TOO_MANY_TAGS .*${source.rootVolumeId} `));
+            expect(error.message).not.to.include(source.volumeIds[1]);
+            expect(await operations()).not.to.include("CreateSnapshots");
+        });
+
+        for (const [type, limit] of [
+            ["gp3", 5],
+            ["st1", 1],
+        ] as const) {
+            it(`${limit} snapshots of a volume (${type}) are pending`, async () => {
+                const source = await launch({ volumes: [{}, { type, sizeGiB: 500 }] });
+                const [, volume] = source.volumeIds;
+                await cloud.configureSnapshots({ durationMs: 60_000 });
+                const inputs = () =>
+                    inputsOf({
+                        instanceId: source.instanceId,
+                        volumes: { excludeBootVolume: true },
+                        waitForCompletion: false,
+                    });
+                for (let count = 0; count < limit; count += 1) {
+                    await create(inputs());
+                }
+                const before = await ofInstance(source);
+                const error = await rejection(create(inputs()));
+                expect(error.message).to.match(new RegExp(`^SNAPSHOT_LIMIT .*${volume!} .*as many pending`));
+                expect(await ofInstance(source)).to.deep.equal(before);
+                await cloud.completeSnapshots(before);
+            });
+        }
+
+        it("several things are wrong: all are told", async () => {
+            const tags = Object.fromEntries(Array.from({ length: 45 }, (_, index) => [`k${index}`, "v"]));
+            const source = await launch({ volumes: [{ tags }] });
+            await cloud.deny("CreateSnapshots");
+            const { message } = await failure({ copyTagsFromVolumes: true }, source);
+            expect(message).to.include("TOO_MANY_TAGS").and.include("ACCESS_DENIED");
+        });
+
+        it("credentials end before the freeze could", async () => {
+            await cloud.setRoleDuration(100);
+            const role = { roleArn: "arn:aws:iam::123456789012:role/short" };
+            const error = await failure({ aws: { assumeRole: role } });
+            expect(error.message).to.match(/^CREDENTIALS_EXPIRE .*within the 130 s/);
+        });
+
+        it("CreateSnapshots is refused", async () => {
+            await cloud.fault("CreateSnapshots", {
+                kind: "error",
+                code: "SnapshotLimitExceeded",
+                status: 400,
+            });
+            expect((await failure({})).message).to.match(/^SNAPSHOT_REFUSED .*SnapshotLimitExceeded/);
+        });
+
+        for (const phase of ["before", "after"] as const) {
+            it(`CreateSnapshots is cut ${phase} it is carried out`, async () => {
+                await cloud.fault("CreateSnapshots", { kind: "cut", phase });
+                expect((await failure({})).message).to.match(
+                    /^SNAPSHOT_OUTCOME_UNKNOWN .*no snapshot was kept/,
+                );
+            });
+        }
+
+        it("CreateSnapshots is carried out twice", async () => {
+            await cloud.fault("CreateSnapshots", { kind: "actTwice" });
+            expect((await failure({})).message).to.match(/^DUPLICATE_SNAPSHOTS .*6 snapshots of 3 volumes/);
+        });
+
+        it("a snapshot turns to error", async () => {
+            await cloud.configureSnapshots({
+                durationMs: 60_000,
+                failAfterMs: 300,
+                failMessage: "No such key",
+            });
+            expect((await failure({})).message).to.match(/^SNAPSHOT_FAILED .*No such key/);
+        });
+    });
+
+    describe("what remains to be done", () => {
+        it("is told with every output; the next run goes on waiting and takes no new set", async () => {
+            await cloud.configureSnapshots({ durationMs: 60_000 });
+            const inputs = inputsOf({ timeouts: { completion: 1 }, tags: { a: "1" } });
+            const { id = "", message, properties } = await initError(create(inputs));
+            expect(message).to.match(/^COMPLETION_PENDING \(i-.*timeouts\.completion.*State: .* is kept\./);
+            expect(properties.evidence.completion).to.equal("pending");
+            expect(properties.recorded).to.equal(true);
+            expect(properties.tags).to.deep.equal({ a: "1" });
+            expect(diff(id, properties, inputs)).to.deep.equal({ changes: true, replaces: [] });
+
+            await cloud.completeSnapshots([...properties.snapshotIds]);
+            await cloud.clearCalls();
+            const { outs } = await update(id, properties, inputs);
+            expect(outs.evidence.completion).to.equal("completed");
+            expect(outs.snapshotIds).to.deep.equal(properties.snapshotIds);
+            expect(outs).to.have.property("__provider", PROVIDER);
+            expect(await operations()).not.to.include("CreateSnapshots");
+            expect(diff(id, outs, inputs)).to.deep.equal({ changes: false, replaces: [] });
+        });
+
+        it("is not waited for again when nobody wants to", async () => {
+            await cloud.configureSnapshots({ durationMs: 60_000 });
+            const inputs = inputsOf({ waitForCompletion: false });
+            const { id, outs } = await create(inputs);
+            expect(outs.evidence.completion).to.equal("pending");
+            expect(diff(id, outs, inputs)).to.deep.equal({ changes: false, replaces: [] });
+            await cloud.completeSnapshots([...outs.snapshotIds]);
+            const waiting = inputsOf({ waitForCompletion: true });
+            expect(diff(id, outs, waiting)).to.deep.equal({ changes: true, replaces: [] });
+            expect((await update(id, outs, waiting)).outs.evidence.completion).to.equal("completed");
+        });
+
+        it("is the tag that says complete: the next run sets it", async () => {
+            await cloud.deny("CreateTags", { dryRun: false });
+            const inputs = inputsOf();
+            const { id = "", message, properties } = await initError(create(inputs));
+            expect(message).to.match(/^TAGGING_FAILED .*ec2:CreateTags/);
+            expect(properties.recorded).to.equal(false);
+            await cloud.reset();
+            expect(diff(id, properties, inputs)).to.deep.equal({ changes: true, replaces: [] });
+            const { outs } = await update(id, properties, inputs);
+            expect(outs.recorded).to.equal(true);
+            expect((await cloud.snapshots(instance))[0]?.tags[tagKeys.state]).to.equal("complete");
+        });
+    });
+
+    describe("update", () => {
+        it("adds, changes and removes tags, and no others", async () => {
+            const inputs = inputsOf({ tags: { keep: "1", change: "1", go: "1" } });
+            const { id, outs } = await create(inputs);
+            const before = (await cloud.snapshots(instance))[0]!.tags;
+            const { go: _, ...kept } = before;
+            const news = { ...inputs, tags: { keep: "1", change: "2", come: "3" } };
+            await cloud.clearCalls();
+
+            const after = await update(id, outs, news);
+
+            expect(after.outs.tags).to.deep.equal(news.tags);
+            expect(after.outs).to.deep.equal({ ...outs, tags: news.tags });
+            for (const snapshot of await cloud.snapshots(instance)) {
+                expect(snapshot.tags).to.deep.equal({ ...kept, change: "2", come: "3" });
+            }
+            expect(await operations()).to.deep.equal(["GetCallerIdentity", "CreateTags", "DeleteTags"]);
+            expect(diff(id, after.outs, news)).to.deep.equal({ changes: false, replaces: [] });
+        });
+
+        it("removes all tags, and then asks nothing", async () => {
+            const inputs = inputsOf({ tags: { a: "1" } });
+            const { id, outs } = await create(inputs);
+            const { tags: _, ...bare } = inputs;
+            const after = await update(id, outs, bare);
+            expect(after.outs).not.to.have.property("tags");
+            expect((await cloud.snapshots(instance))[0]!.tags).not.to.have.property("a");
+        });
+
+        it("takes other credentials of the same account", async () => {
+            const inputs = inputsOf();
+            const { id, outs } = await create(inputs);
+            const aws = { assumeRole: { roleArn: "arn:aws:iam::123456789012:role/other" } };
+            const after = await update(id, outs, { ...inputs, aws });
+            expect(after.outs.aws).to.deep.equal(aws);
+            expect(diff(id, after.outs, { ...inputs, aws })).to.deep.equal({ changes: false, replaces: [] });
+        });
+
+        it("refuses another region, and changes nothing", async () => {
+            const inputs = inputsOf();
+            const { id, outs } = await create(inputs);
+            await cloud.clearCalls();
+            const moved = { ...inputs, aws: { region: "eu-central-1" }, tags: { a: "1" } };
+            const error = await rejection<InitError>(update(id, outs, moved));
+            expect(error.message).to.match(
+                /^WRONG_REGION \(i-.*us-east-1.*eu-central-1.*nothing was changed/,
+            );
+            expect(error.id).to.equal(undefined);
+            expect(await operations()).to.deep.equal([]);
+        });
+
+        it("refuses another account, and changes nothing", async () => {
+            const inputs = inputsOf();
+            const { id, outs } = await create(inputs);
+            await cloud.setAccount(OTHER_ACCOUNT);
+            const error = await rejection(update(id, outs, { ...inputs, tags: { a: "1" } }));
+            expect(error.message).to.match(/^WRONG_ACCOUNT .*123456789012.*210987654321/);
+        });
+
+        it("tells of a set that failed meanwhile: it goes, and the next run takes a new one", async () => {
+            await cloud.configureSnapshots({ durationMs: 60_000 });
+            const inputs = inputsOf({ waitForCompletion: false });
+            const { id, outs } = await create(inputs);
+            await cloud.failSnapshots([outs.snapshotIds[0]!], "No such key");
+            const waiting = inputsOf({ waitForCompletion: true });
+            const { message, properties } = await initError(update(id, outs, waiting));
+            expect(message).to.match(/^SNAPSHOT_FAILED .*No such key/);
+            expect(await ofInstance()).to.deep.equal([]);
+            expect(diff(id, properties, waiting).replaces).to.deep.equal(["snapshotIds"]);
+        });
+    });
+
+    describe("read", () => {
+        it("changes nothing when all is well", async () => {
+            const { id, outs } = await create(inputsOf({ tags: { a: "1" } }));
+            expect(await read(id, outs)).to.deep.equal({ id, props: outs });
+        });
+
+        it("notices one that was deleted; the next run replaces the set", async () => {
+            const inputs = inputsOf();
+            const { id, outs } = await create(inputs);
+            const [first] = outs.snapshotIds;
+            await cloud.deleteSnapshots([first!]);
+            const { props } = await read(id, outs);
+            expect(props.lost).to.deep.equal([`${first!} was deleted`]);
+            expect(diff(id, props, inputs)).to.deep.equal({ changes: true, replaces: ["snapshotIds"] });
+            await remove(id, props);
+            expect(await ofInstance()).to.deep.equal([]);
+        });
+
+        it("notices one that failed", async () => {
+            await cloud.configureSnapshots({ durationMs: 60_000 });
+            const inputs = inputsOf({ waitForCompletion: false });
+            const { id, outs } = await create(inputs);
+            await cloud.failSnapshots([outs.snapshotIds[0]!], "No such key");
+            const { props } = await read(id, outs);
+            expect(props.lost).to.include(`${outs.snapshotIds[0]!} failed: No such key`);
+            expect(diff(id, props, inputs).replaces).to.deep.equal(["snapshotIds"]);
+        });
+
+        it("forgets what was wrong when it is well again", async () => {
+            const { id, outs } = await create(inputsOf());
+            const { props } = await read(id, { ...outs, lost: ["snap-1 was deleted"] });
+            expect(props.lost).to.deep.equal([]);
+        });
+
+        it("says of a set that is gone that it is, with a warning", async () => {
+            const { id, outs } = await create(inputsOf());
+            await cloud.deleteSnapshots([...outs.snapshotIds]);
+            log.lines.length = 0;
+            expect((await read(id, outs)).id).to.equal("");
+            expect(log.lines.join()).to.match(/warning: all snapshots of acs-.* are gone from us-east-1/);
+        });
+
+        it("never says of a set in another account that it is gone", async () => {
+            const { id, outs } = await create(inputsOf());
+            await cloud.setAccount(OTHER_ACCOUNT);
+            expect((await rejection(read(id, outs))).message).to.match(/^WRONG_ACCOUNT /);
+        });
+
+        it("asks the region of the set, whatever the settings say by now", async () => {
+            const { id, outs } = await create(inputsOf());
+            configure(new Map([["aws:region", "eu-central-1"]]));
+            try {
+                expect((await read(id, outs)).id).to.equal(id);
+            } finally {
+                configure(new Map<string, string>());
+            }
+        });
+
+        it("finds a set by its execution id", async () => {
+            const { id, outs } = await create(inputsOf({ tags: { a: "1" } }));
+            const { id: found, props } = await read(id, { __provider: PROVIDER } as Partial<State>);
+            expect(found).to.equal(id);
+            expect(props.snapshotIds).to.deep.equal(outs.snapshotIds);
+            expect(props.instance).to.deep.equal(outs.instance);
+            expect(props).to.deep.include({
+                instanceId: instance.instanceId,
+                consistencyLevel: "crash",
+                thawPending: false,
+                recorded: true,
+                startTime: outs.startTime,
+                __provider: PROVIDER,
+            });
+            for (const [index, snapshot] of props.snapshots.entries()) {
+                const { volumeId, deviceName, boot, sizeGiB, encrypted } = outs.snapshots[index]!;
+                expect(snapshot).to.deep.include({ volumeId, deviceName, boot, sizeGiB, encrypted });
+            }
+            expect(props.evidence.message).to.match(/As the tag .*level/);
+        });
+
+        it("finds a set although its instance is gone", async () => {
+            const source = await launch();
+            const { id, outs } = await create(inputsOf({ instanceId: source.instanceId }));
+            await cloud.setInstanceState(source.instanceId, "terminated");
+            const { props } = await read(id, {});
+            expect([...props.snapshotIds].sort()).to.deep.equal([...outs.snapshotIds].sort());
+            expect(props.instance.instanceId).to.equal(source.instanceId);
+        });
+
+        it("finds no set by an id that there is none of", async () => {
+            const error = await rejection(read("acs-00000000-0000-0000-0000-000000000000", {}));
+            expect(error.message).to.match(/^INVALID_INPUT.*no set of snapshots.*us-east-1/);
+        });
+    });
+
+    describe("delete", () => {
+        it("removes the set, and is done when it is done", async () => {
+            const { id, outs } = await create(inputsOf());
+            await remove(id, outs);
+            expect(await ofInstance()).to.deep.equal([]);
+            await remove(id, outs);
+        });
+
+        it("removes what is left", async () => {
+            const { id, outs } = await create(inputsOf());
+            await cloud.deleteSnapshots([outs.snapshotIds[1]!]);
+            await remove(id, outs);
+            expect(await ofInstance()).to.deep.equal([]);
+        });
+
+        it("removes what state does not know, by its tag", async () => {
+            const { id, outs } = await create(inputsOf());
+            await remove(id, { ...outs, snapshotIds: [] });
+            expect(await ofInstance()).to.deep.equal([]);
+        });
+
+        it("removes pending ones", async () => {
+            await cloud.configureSnapshots({ durationMs: 60_000 });
+            const { id, outs } = await create(inputsOf({ waitForCompletion: false }));
+            await remove(id, outs);
+            expect(await ofInstance()).to.deep.equal([]);
+        });
+
+        it("never takes those of another account for gone", async () => {
+            const { id, outs } = await create(inputsOf());
+            await cloud.setAccount(OTHER_ACCOUNT);
+            expect((await rejection(remove(id, outs))).message).to.match(/^WRONG_ACCOUNT /);
+            await cloud.reset();
+            expect(await ofInstance()).to.have.length(3);
+        });
+
+        it("names the image that one is used by, and removes the others", async () => {
+            const source = await launch();
+            const { id, outs } = await create(inputsOf({ instanceId: source.instanceId }));
+            const [boot] = outs.snapshotIds;
+            const { ImageId } = await ec2.send(
+                new RegisterImageCommand({
+                    Name: `image-${id}`,
+                    RootDeviceName: "/dev/sda1",
+                    BlockDeviceMappings: [{ DeviceName: "/dev/sda1", Ebs: { SnapshotId: boot } }],
+                }),
+            );
+            const error = await rejection(remove(id, outs));
+            expect(error.message).to.match(
+                new RegExp(`^SNAPSHOT_IN_USE.*${boot!} cannot be deleted: ${ImageId!} `),
+            );
+            expect(await ofInstance(source)).to.deep.equal([boot]);
+        });
+
+        it("names the permission that is missing", async () => {
+            const { id, outs } = await create(inputsOf());
+            await cloud.deny("DeleteSnapshot");
+            expect((await rejection(remove(id, outs))).message).to.match(
+                /^ACCESS_DENIED.*ec2:DeleteSnapshot/,
+            );
+        });
+    });
+
+    describe("diff", () => {
+        it("warns that the old instance's snapshots go", () => {
+            const olds = { instanceId: instance.instanceId, snapshotIds: ["snap-1"] } as unknown as State;
+            diff("acs-1", olds, inputsOf({ instanceId: "i-0ffffffffffffffff" }));
+            expect(log.lines.join()).to.match(
+                /warning: the instance changes from i-.* to i-0f+: .*retainOnDelete/,
+            );
+        });
+    });
+
+    describe("check", () => {
+        it("hands the inputs back as they came", async () => {
+            const inputs = inputsOf();
+            expect(await check(inputs)).to.deep.equal({ inputs, failures: [] });
+            expect(await operations()).to.deep.equal([]);
+        });
+
+        it("refuses to exclude every volume", async () => {
+            const volumes = { excludeBootVolume: true, excludeDataVolumeIds: instance.volumeIds.slice(1) };
+            const { failures } = await check(inputsOf({ volumes }));
+            expect(failures).to.deep.equal([
+                { property: "volumes", reason: "`volumes` excludes every volume of the instance." },
+            ]);
+            expect(await ofInstance()).to.deep.equal([]);
+        });
+
+        it("refuses to exclude a volume that is not there", async () => {
+            const excludeDataVolumeIds = [instance.volumeIds[1]!, "vol-0ffffffffffffffff"];
+            const { failures } = await check(inputsOf({ volumes: { excludeDataVolumeIds } }));
+            expect(failures).to.have.length(1);
+            expect(failures[0]?.property).to.equal("volumes.excludeDataVolumeIds[1]");
+            expect(failures[0]?.reason).to.match(/not attached to the instance/);
+        });
+
+        it("takes no offence when EC2 cannot be asked, or not yet", async () => {
+            const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+            const volumes = { excludeBootVolume: true, excludeDataVolumeIds: instance.volumeIds.slice(1) };
+            expect((await check(inputsOf({ volumes, instanceId: unknown }))).failures).to.deep.equal([]);
+            await cloud.deny("DescribeInstances");
+            expect((await check(inputsOf({ volumes }))).failures).to.deep.equal([]);
+        });
+    });
+});
+
+/** The resource's outputs, and what the provider itself needs to know in later runs. */
+const OUTPUTS: (keyof SnapshotState)[] = [
+    "snapshotIds",
+    "snapshots",
+    "consistencyLevel",
+    "evidence",
+    "instance",
+    "thawPending",
+    "startTime",
+    "quiesced",
+    "recorded",
+    "lost",
+];
