@@ -69,6 +69,14 @@ interface Frozen {
 /** Says the word and waits for pre-freeze to exit 0. @throws QuiesceError when it does not, after post-thaw. */
 async function freeze(guard: GuardSession, settings: HoldSettings): Promise<Frozen> {
     const { timeouts, signal } = settings;
+    if (guard.ended) {
+        // The word was not said: pre-freeze never started.
+        throw new QuiesceError(lostConnection("before anything was frozen"), {
+            awake: true,
+            mayFallBack: true,
+            deployed: settings.deployed,
+        });
+    }
     guard.say("freeze");
     const deadline = performance.now() + timeouts.preFreeze * 1000 + GUARD_MARGIN_MS;
     let freezing: GuardEvent | undefined;

@@ -170,9 +170,9 @@ class Hooks implements Quiescer {
         return parseHostReport(events.map((event) => event.text));
     }
 
-    #tellOf({ marker, lock }: HostReport): void {
+    #tellOf({ marker, lock, bootId }: HostReport): void {
         const { log } = this.#settings;
-        if (marker !== undefined && !lock.held) {
+        if (marker?.bootId === bootId && !lock.held) {
             log(`warning: ${marker.executionId} left the instance frozen (STALE_FREEZE); it is thawed first`);
         }
         if (this.#notCovered.length > 0) {

@@ -237,7 +237,8 @@ export class Scene {
         const left = await cloud.snapshots(instance);
         await cloud.deleteSnapshots(left.map(({ snapshotId }) => snapshotId));
         await cloud.clearCalls();
-        host.exec(`rm -rf ${host.guardDirectory} ${host.eventsPath} ${host.frozenPath}`);
+        const { preFreezePath, postThawPath, guardDirectory, eventsPath, frozenPath } = host;
+        host.exec(`rm -rf ${preFreezePath} ${postThawPath} ${guardDirectory} ${eventsPath} ${frozenPath}`);
         host.writeHooks();
         this.#recorded.clear();
         this.#outcomes.length = 0;

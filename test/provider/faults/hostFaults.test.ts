@@ -109,6 +109,32 @@ describe("faults of the host and of the connection", function () {
         });
     });
 
+    describe("before anything is frozen, the connection", () => {
+        it("is cut, and nobody can connect any more: nothing is pending, for nothing was begun", async () => {
+            for (const minimumLevel of ["application", "crash"] as const) {
+                const way = await TcpProxy.start({ to: scene.host.port });
+                // The look that warms the connection to AWS, when the guard is ready already.
+                const gate = await scene.cloud.gate("DescribeSnapshots", { skip: 3 });
+                const running = scene.create({ connection: { port: way.port }, minimumLevel });
+                await gate.reached();
+                await way.stop();
+                await scene.untilIdle();
+                await gate.release();
+                const outcome = await running;
+                assert.deepEqual(outcome.events, []);
+                if (minimumLevel === "crash") {
+                    assert.equal(stateOf(outcome).evidence.reason, "CONNECTION_LOST");
+                } else {
+                    assert.match(
+                        plainError(outcome).message,
+                        /^CONNECTION_LOST .*before anything was frozen/,
+                    );
+                }
+                await scene.cloud.reset();
+            }
+        });
+    });
+
     describe("during pre-freeze, the connection", () => {
         it("is cut: post-thaw runs, then an error or a plain set", async () => {
             scene.host.writeHooks({ pre: "sleep 1000" });

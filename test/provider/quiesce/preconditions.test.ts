@@ -388,6 +388,22 @@ describe("preconditions of quiescing by scripts", function () {
             ]);
         });
 
+        it("is over when the host was booted since: nothing is run for it", async () => {
+            await dieFrozen();
+            scene.host.changeBootId();
+            scene.host.exec(`rm ${scene.host.frozenPath}`);
+            scene.host.exec(`chmod 644 ${scene.host.preFreezePath}`);
+            assert.match(
+                plainError(await scene.create()).message,
+                /^PRECONDITION_FAILED .*\[SCRIPT_UNSAFE\]/,
+            );
+            scene.host.exec(`chmod 755 ${scene.host.preFreezePath}`);
+            const outcome = await scene.create();
+            assert.equal(stateOf(outcome).consistencyLevel, "application");
+            assert.notInclude(outcome.lines.join("\n"), "STALE_FREEZE");
+            assert.deepEqual(outcome.events, ["pre freeze", "post thaw", "thawed thaw"]);
+        });
+
         it("is an error when it cannot be thawed, and nobody says that the host is awake", async () => {
             await dieFrozen();
             scene.host.writeHooks({ post: "exit 3" });

@@ -1,0 +1,181 @@
+import { assert } from "chai";
+import { QuiesceError } from "../../../provider/quiesce/quiesceError";
+import type { Capture, CreatedSet, Quiescer, SnapshotCall } from "../../../provider/quiesce/quiescer";
+import { Undo } from "../../../provider/undo";
+
+/** What the suite needs to know of a way to quiesce. */
+export interface Subject {
+    /** A quiescer of its own for each test. `signal` is the run's. */
+    make(signal: AbortSignal): Quiescer | Promise<Quiescer>;
+    /** Whether something on the instance is quiesced now. */
+    frozen(): boolean;
+    /** Fails when anything of a run is left on the instance. */
+    assertClean(): Promise<void>;
+    /** What the evidence says when all goes well. */
+    readonly vouchedLevel: Capture["evidence"]["vouchedLevel"];
+    /** It calls `reserve` and takes the set through it; VSS takes it by itself. */
+    readonly reserves: boolean;
+    /** It freezes for as long as the call takes, and proves so. */
+    readonly holds: boolean;
+}
+
+const LIMIT_MS = 60_000;
+
+/**
+ * What holds for every quiescer: the contract of the interface `Quiescer`. `breakQuiescing`: makes quiescing fail from
+ * now on, for one that can fail.
+ */
+export function describeQuiescer(name: string, subject: () => Subject, breakQuiescing?: () => void): void {
+    describe(`${name} as a quiescer`, function () {
+        this.timeout(LIMIT_MS);
+        let quiescer: Quiescer;
+        let undo: Undo;
+        let abort: AbortController;
+
+        beforeEach(async () => {
+            undo = new Undo();
+            abort = new AbortController();
+            quiescer = await subject().make(abort.signal);
+        });
+        afterEach(async () => {
+            await undo.unwind(LIMIT_MS);
+            await quiescer.close();
+            assert.isFalse(subject().frozen(), "frozen after the run");
+            await subject().assertClean();
+        });
+
+        async function deploy(): Promise<void> {
+            assert.deepEqual(await quiescer.preconditions(), []);
+            await quiescer.deploy(undo);
+        }
+
+        it("finds nothing that stands against it, twice, and touches nothing", async () => {
+            assert.deepEqual(await quiescer.preconditions(), []);
+            assert.isFalse(subject().frozen());
+            await subject().assertClean();
+        });
+
+        it("freezes nothing before the set is reserved", async () => {
+            await deploy();
+            let frozenAtReserve: boolean | undefined;
+            await quiescer.capture(() => {
+                frozenAtReserve = subject().frozen();
+                return Promise.resolve(answering());
+            }, undo);
+            assert.equal(frozenAtReserve, subject().reserves ? false : undefined);
+        });
+
+        it("takes the set while it holds, and wakes the instance", async () => {
+            await deploy();
+            let frozenAtCall: boolean | undefined;
+            const capture = await quiescer.capture(
+                () =>
+                    Promise.resolve(
+                        answering(() => {
+                            frozenAtCall = subject().frozen();
+                        }),
+                    ),
+                undo,
+            );
+            if (subject().reserves) assert.equal(frozenAtCall, subject().holds);
+            assert.isFalse(subject().frozen());
+            assert.isTrue(capture.awake);
+            assert.equal(capture.evidence.held, subject().holds);
+            assert.equal(capture.evidence.vouchedLevel, subject().vouchedLevel);
+            assert.isUndefined(capture.evidence.reason);
+        });
+
+        it("gives the times of the set, not its own", async () => {
+            await deploy();
+            const { set, evidence } = await quiescer.capture(() => Promise.resolve(answering()), undo);
+            assert.equal(evidence.requestedAt, set.requestedAt);
+            assert.equal(evidence.returnedAt, set.returnedAt);
+            assert.equal(evidence.apiMs, set.apiMs);
+        });
+
+        it("wakes the instance when the set cannot be taken", async () => {
+            await deploy();
+            const error = await failureOf(() =>
+                quiescer.capture(
+                    () => Promise.resolve(() => Promise.reject(new Error("refused by EC2"))),
+                    undo,
+                ),
+            );
+            assert.include(error.message, "refused by EC2");
+            assert.isFalse(subject().frozen());
+            if (error instanceof QuiesceError) assert.isTrue(error.awake);
+        });
+
+        it("freezes nothing when the set cannot be reserved", async () => {
+            await deploy();
+            const error = await failureOf(() =>
+                quiescer.capture(() => Promise.reject(new Error("no slot")), undo),
+            );
+            assert.include(error.message, "no slot");
+            assert.isFalse(subject().frozen());
+        });
+
+        it("wakes the instance when it is interrupted while it holds", async () => {
+            await deploy();
+            const error = await failureOf(() =>
+                quiescer.capture(
+                    () =>
+                        Promise.resolve((_limitMs: number, signal: AbortSignal) => {
+                            abort.abort(new Error("interrupted"));
+                            return Promise.reject(signal.reason as Error);
+                        }),
+                    undo,
+                ),
+            );
+            assert.include(error.message, "interrupted");
+            assert.isFalse(subject().frozen());
+        });
+
+        it("is given up after deploying: nothing is left", async () => {
+            await deploy();
+            assert.deepEqual(await undo.unwind(LIMIT_MS), []);
+            await subject().assertClean();
+        });
+
+        it("can be closed at any time, and again", async () => {
+            await quiescer.close();
+            await quiescer.close();
+        });
+
+        if (breakQuiescing !== undefined) {
+            it("tells that quiescing failed, and lets a plain set take its place", async () => {
+                breakQuiescing();
+                await deploy();
+                const error = await failureOf(() =>
+                    quiescer.capture(() => Promise.resolve(answering()), undo),
+                );
+                assert.instanceOf(error, QuiesceError);
+                assert.isTrue(error.awake);
+                assert.isTrue(error.mayFallBack);
+            });
+        }
+    });
+}
+
+async function failureOf(work: () => Promise<unknown>): Promise<Error> {
+    try {
+        await work();
+    } catch (error) {
+        return error as Error;
+    }
+    return assert.fail("it succeeded");
+}
+
+/** EC2, as far as a quiescer sees it: answers with a set. */
+function answering(look: () => void = () => undefined): SnapshotCall {
+    const set: CreatedSet = {
+        snapshots: [{ snapshotId: "snap-1", volumeId: "vol-1", startTime: "2026-01-01T00:00:00.000Z" }],
+        requestedAt: "2026-01-01T00:00:00.100Z",
+        returnedAt: "2026-01-01T00:00:00.200Z",
+        apiMs: 100,
+    };
+    return () => {
+        look();
+        return Promise.resolve(set);
+    };
+}
