@@ -87,14 +87,16 @@ class Vss implements Quiescer {
     }
 
     async deploy(undo: Undo): Promise<void> {
-        if (this.#settings.quiesce.keepComponents !== true) {
-            undo.cleanUp("remove the VSS components", () => this.#remove());
-        }
+        undo.cleanUp("remove the VSS components", () => this.#remove());
         try {
             await this.#makePresent(this.#host(this.#settings.timeouts.command * 1000));
         } catch (error) {
             throw this.#deployError(error);
         }
+    }
+
+    get #removes(): boolean {
+        return this.#ours && this.#settings.quiesce.keepComponents !== true;
     }
 
     /** What somebody else installs meanwhile is looked at again: it is not ours. */
@@ -183,13 +185,13 @@ class Vss implements Quiescer {
     }
 
     #quiesceError(failure: Failure, { froze, cause }: { froze: boolean; cause?: unknown }): QuiesceError {
-        const outcome = { awake: true, froze, mayFallBack: true, deployed: this.#ours };
+        const outcome = { awake: true, froze, mayFallBack: true, deployed: this.#removes };
         return new QuiesceError(failure, outcome, { cause });
     }
 
     /** Not from under another execution: that one, or the next, finds our commands and removes them. */
     async #remove(): Promise<void> {
-        if (!this.#ours) {
+        if (!this.#removes) {
             return;
         }
         const { signal, log } = this.#settings;
@@ -386,7 +388,7 @@ class Vss implements Quiescer {
         return {
             set,
             awake: true,
-            deployed: this.#ours,
+            deployed: this.#removes,
             ...(image?.ImageId === undefined ? {} : { imageId: image.ImageId }),
             evidence: {
                 method: "vss",
