@@ -64,6 +64,8 @@ export class WindowsScene {
     readonly #client: EC2Client;
     /** What is installed when a test is over. */
     #components: string | null = null;
+    #managed = true;
+    #locked = false;
 
     #instance: CloudInstance | undefined;
 
@@ -98,6 +100,23 @@ export class WindowsScene {
     async install(version: string | null): Promise<void> {
         this.#components = version;
         await this.ssm.manage(this.instanceId, { components: version });
+    }
+
+    /** Somebody else holds the package, until the test is over or `unlock`. */
+    async lock(action?: "Install" | "Uninstall" | "other"): Promise<void> {
+        this.#locked = true;
+        await this.ssm.lockPackage(this.instanceId, action);
+    }
+
+    async unlock(): Promise<void> {
+        this.#locked = false;
+        await this.ssm.unlockPackage(this.instanceId);
+    }
+
+    /** As if the agent had never reported. */
+    async unmanage(): Promise<void> {
+        this.#managed = false;
+        await this.ssm.unmanage(this.instanceId);
     }
 
     /** A test after which other components are installed than before it says so. */
@@ -227,9 +246,12 @@ export class WindowsScene {
             kept.flatMap(({ imageId }) => imageId ?? []),
             "images in the cloud",
         );
-        const { componentsVersion, busyWith } = await this.ssm.managed(this.instanceId);
-        assert.equal(componentsVersion, this.#components, "components on the instance");
-        assert.isNull(busyWith);
+        if (this.#managed) {
+            const { componentsVersion, busyWith, frozen } = await this.ssm.managed(this.instanceId);
+            assert.equal(componentsVersion, this.#components, "components on the instance");
+            assert.isFalse(frozen);
+            assert.isTrue(busyWith === null || this.#locked, "somebody holds the package's lock");
+        }
         for (const { lines, error, state } of this.#outcomes) {
             const said = [...lines, error?.stack ?? "", JSON.stringify(state ?? {})].join("\n");
             assert.notInclude(said, this.cloud.secretAccessKey);
@@ -248,6 +270,8 @@ export class WindowsScene {
         await cloud.configureSnapshots({ durationMs: 0 }, this.instanceId);
         await ssm.manage(this.instanceId, this.options.managed);
         this.#components = null;
+        this.#managed = true;
+        this.#locked = false;
         this.#recorded.clear();
         this.#outcomes.length = 0;
     }
