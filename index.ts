@@ -8,10 +8,11 @@ export type {
     ScriptArgs,
     SshTargetArgs,
     TimeoutArgs,
+    VssArgs,
 } from "./provider/appConsistentSnapshot";
 export { reasonCodes } from "./provider/errors";
 export type { ReasonCode } from "./provider/errors";
-export type { ConsistencyLevel, Evidence, HookRun, IdentityProof } from "./provider/evidence";
+export type { ConsistencyLevel, Evidence, HookRun, IdentityProof, VssEvidence } from "./provider/evidence";
 export { InstanceHostKeys } from "./provider/instanceHostKeys";
 export type { InstanceHostKeysArgs } from "./provider/instanceHostKeys";
 export type { InstanceFacts, SnapshotInfo } from "./provider/outputs";

@@ -70,6 +70,21 @@ export interface HooksArgs {
     showHookOutput?: "never" | "onFailure";
 }
 
+/** Quiesces a running Windows instance by VSS, through AWS Systems Manager. */
+export interface VssArgs {
+    method: "vss";
+    /** Leaves the chain of native SQL Server backups alone. Default false: a full backup to VSS. */
+    copyOnly?: boolean;
+    /** Without the application writers: the level is `filesystem`. Default false. A change replaces. */
+    noWriters?: boolean;
+    /** Version of AwsVssComponents. Default: AWS's recommended one, or what is installed. */
+    vssVersion?: string;
+    /** Also makes an image, the only way to one that boots. A change replaces. */
+    createImage?: true | { namePrefix: string };
+    /** Leaves the components that were installed for the run on the instance. Default false. */
+    keepComponents?: boolean;
+}
+
 /** A plain, crash-consistent set; of a stopped instance too. */
 export interface NoneArgs {
     method: "none";
@@ -104,7 +119,7 @@ export interface AppConsistentSnapshotArgs {
     /** The instance. A change replaces. */
     instanceId: Input<string>;
     /** How to quiesce. A plain object whose leaves may be Outputs, so that `pulumi preview` can check it. */
-    quiesce: HooksArgs | NoneArgs;
+    quiesce: HooksArgs | VssArgs | NoneArgs;
     /** Below this nothing is kept and the resource fails. Default: what `quiesce` promises. */
     minimumLevel?: Input<ConsistencyLevel>;
     /** Volumes to leave out. A change replaces. */
@@ -143,6 +158,8 @@ export class AppConsistentSnapshot extends CustomResource {
     declare public readonly instance: Output<InstanceFacts>;
     /** True while the instance is not known to be awake; the next `pulumi up` thaws it. */
     declare public readonly thawPending: Output<boolean>;
+    /** The image, with `createImage` only. */
+    declare public readonly imageId: Output<string | undefined>;
     /** When the snapshots were taken. ISO 8601. */
     declare public readonly startTime: Output<string>;
 
@@ -174,5 +191,6 @@ const outputs = {
     evidence: undefined,
     instance: undefined,
     thawPending: undefined,
+    imageId: undefined,
     startTime: undefined,
 };

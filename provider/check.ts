@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { checkVss } from "./checkVss";
 import { reaches } from "./consistency";
 import { type ConsistencyLevel, levels } from "./evidence";
 import { schemas, suggestion } from "./inputs";
@@ -21,6 +22,7 @@ export function checkSnapshotInputs(inputs: Inputs, env: NodeJS.ProcessEnv = pro
         ...checkSchema(schemas.snapshot, inputs),
         ...checkMinimumLevel(inputs),
         ...checkHooks(inputs.quiesce, env),
+        ...checkVss(inputs),
     ];
 }
 
@@ -132,6 +134,8 @@ function promisedBy(quiesce: unknown): ConsistencyLevel | undefined {
     switch (methodOf(quiesce)) {
         case "none":
             return "crash";
+        case "vss":
+            return (quiesce as Inputs).noWriters === true ? "filesystem" : "application";
         case "hooks": {
             const { scripts } = quiesce as Inputs;
             const level = isRecord(scripts) ? scripts.level : undefined;

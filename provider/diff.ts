@@ -44,7 +44,7 @@ function replacing(olds: OldState, news: SnapshotInputs): string[] {
 
 /** State of a version that did not record it yet is no reason to take a new set. */
 function quiesceChanged({ quiesced, evidence }: OldState, { quiesce }: SnapshotInputs): boolean {
-    const before = quiesced ?? (evidence && quiesceKey(evidence));
+    const before = quiesced ?? (evidence && { method: evidence.method });
     return before !== undefined && !same(before, quiesceKey(quiesce));
 }
 

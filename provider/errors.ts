@@ -7,6 +7,7 @@ export const reasonCodes = [
     "FREEZE_EXPIRED",
     "HOLD_UNPROVEN",
     "HOLD_LOST",
+    "VSS_NOT_CONSISTENT",
     "MULTI_ATTACH",
     "IDENTITY_UNVERIFIED",
     "STOPPED",
@@ -15,6 +16,8 @@ export const reasonCodes = [
     "PRE_FREEZE_FAILED",
     "PRE_FREEZE_TIMEOUT",
     "CONNECTION_LOST",
+    "VSS_FAILED",
+    "VSS_TIMEOUT",
     // Preconditions of quiescing.
     "SSH_UNREACHABLE",
     "SSH_LOGIN_REFUSED",
@@ -25,6 +28,10 @@ export const reasonCodes = [
     "SCRIPT_UNSAFE",
     "HOST_UNSUITABLE",
     "HOST_BUSY",
+    "SSM_NOT_MANAGED",
+    "SSM_OFFLINE",
+    "SSM_AGENT_TOO_OLD",
+    "VSS_UNSUPPORTED",
     // Always an error.
     "SSH_HOST_KEY_MISMATCH",
     "WRONG_INSTANCE",

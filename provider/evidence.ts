@@ -12,15 +12,27 @@ export interface HookRun {
     readonly durationMs: number;
 }
 
+/** What is known of a run of VSS. */
+export interface VssEvidence {
+    /** Name of the Systems Manager document. */
+    readonly document: string;
+    readonly commandId: string;
+    /** Of AwsVssComponents; empty when it could not be told. */
+    readonly componentsVersion: string;
+    readonly installedByUs: boolean;
+    /** By snapshot id: whether AWS's tag `AppConsistent` is True. */
+    readonly appConsistent: Readonly<Record<string, boolean>>;
+}
+
 /** How it was made sure that the host behind the address is the instance. */
 export type IdentityProof = "dmi" | "imds" | "unverified" | "ssm";
 
 /** What the quiescer saw. The level is computed from this, never from what was intended. */
 export interface CaptureEvidence {
     /** How the instance was quiesced. */
-    readonly method: "hooks" | "none";
+    readonly method: "hooks" | "vss" | "none";
     /** Who says that the applications were quiescent while the freeze was held. */
-    readonly vouchedBy: "script" | "nobody";
+    readonly vouchedBy: "script" | "vss" | "nobody";
     /** What they vouch for. */
     readonly vouchedLevel: ConsistencyLevel;
     readonly identity?: IdentityProof;
@@ -40,8 +52,12 @@ export interface CaptureEvidence {
     readonly quiescedMs?: number;
     /** How long CreateSnapshots took, milliseconds. */
     readonly apiMs: number;
-    /** The guard answered to a word sent after CreateSnapshots had answered: the freeze was held for all of it. */
+    /**
+     * The freeze was held for all of it: the guard answered to a word sent after CreateSnapshots had answered, or every
+     * snapshot carries VSS's `AppConsistent`.
+     */
     readonly held: boolean;
+    readonly vss?: VssEvidence;
     readonly hooks?: { readonly preFreeze?: HookRun; readonly postThaw?: HookRun };
     /** Mounted file systems that are in no snapshot: instance store and network file systems. */
     readonly notCovered?: readonly string[];

@@ -1,8 +1,9 @@
 import type { Clients } from "./aws/clients";
 import { LEASE_RENEWAL_MS, newLease, setTags } from "./aws/setTags";
-import { deleteSet } from "./aws/snapshots";
+import { waitForImage } from "./aws/images";
 import { tagKeys } from "./aws/tags";
 import { waitForCompletion } from "./aws/waitForCompletion";
+import { deleteState } from "./deleteState";
 import { type ReasonCode, SnapshotError, messageOf } from "./errors";
 import { type SnapshotInputs, timeoutsOf } from "./inputs";
 import { isUnheard } from "./interrupt";
@@ -40,7 +41,7 @@ export async function finishSet(
     } catch (error) {
         const failed = error instanceof SnapshotError && error.code === "SNAPSHOT_FAILED";
         if (failed || isUnheard(run.signal)) {
-            await deleteSet(run.clients, run.executionId, state.snapshotIds, AbortSignal.timeout(60_000));
+            await deleteState(run.clients, run.executionId, state, AbortSignal.timeout(60_000));
             throw error;
         }
         throw unfinished(run, await recordUnlessDying(run, state), pendingError(run, error));
@@ -49,17 +50,18 @@ export async function finishSet(
 }
 
 async function complete(run: Finishing, state: SnapshotState): Promise<void> {
-    await waitForCompletion(run.clients, state.snapshotIds, {
-        deadline: performance.now() + timeoutsOf(run.inputs).completion * 1000,
-        log: run.log,
-        signal: run.signal,
-    });
+    const deadline = performance.now() + timeoutsOf(run.inputs).completion * 1000;
+    const { clients, log, signal } = run;
+    await waitForCompletion(clients, state.snapshotIds, { deadline, log, signal });
+    if (state.imageId !== undefined) {
+        await waitForImage(clients, state.imageId, { deadline, signal });
+    }
 }
 
 /** Keeps the lease in the future while the work goes on. */
 async function withLease(run: Finishing, state: SnapshotState, work: () => Promise<void>): Promise<void> {
     const renewal = setInterval(() => {
-        setTags(run.clients, state.snapshotIds, { [tagKeys.lease]: newLease() }, run.signal).catch(
+        setTags(run.clients, madeBy(state), { [tagKeys.lease]: newLease() }, run.signal).catch(
             (error: unknown) =>
                 run.log(`warning: could not renew the lease of the snapshots: ${messageOf(error)}`),
         );
@@ -71,11 +73,15 @@ async function withLease(run: Finishing, state: SnapshotState, work: () => Promi
     }
 }
 
+function madeBy({ snapshotIds, imageId }: SnapshotState): string[] {
+    return [...snapshotIds, ...(imageId === undefined ? [] : [imageId])];
+}
+
 /** The last act before Pulumi is told of the set. */
 async function record(run: Finishing, state: SnapshotState): Promise<SnapshotState> {
     try {
         const tags = { [tagKeys.level]: state.consistencyLevel, [tagKeys.state]: "complete" };
-        await setTags(run.clients, state.snapshotIds, tags, AbortSignal.timeout(30_000));
+        await setTags(run.clients, madeBy(state), tags, AbortSignal.timeout(30_000));
         return { ...state, recorded: true };
     } catch (error) {
         throw unfinished(run, state, {

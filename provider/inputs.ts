@@ -98,6 +98,27 @@ const hooks = z.strictObject({
 });
 const none = z.strictObject({ method: z.literal("none") });
 
+/** Characters of an image's name (EC2 API reference, CreateImage); the execution id comes behind. */
+const namePrefix = z
+    .string()
+    .regex(
+        /^[A-Za-z0-9()[\] ./\-'@_]{1,80}$/,
+        "must be 1 to 80 of the characters that an image's name may have",
+    );
+const vss = z.strictObject({
+    method: z.literal("vss"),
+    copyOnly: z.boolean().optional(),
+    noWriters: z.boolean().optional(),
+    vssVersion: z
+        .string()
+        .regex(/^\d+(\.\d+){1,3}$/, "is not a version of AwsVssComponents, such as 2.5.1")
+        .optional(),
+    createImage: z
+        .union([z.literal(true), z.strictObject({ namePrefix })], "must be true or { namePrefix }")
+        .optional(),
+    keepComponents: z.boolean().optional(),
+});
+
 /** EC2 allows 50 tags on a resource (EC2 User Guide, "Tag restrictions"); ours are in aws/tags.ts. */
 const MAX_USER_TAGS = 43;
 
@@ -135,15 +156,15 @@ function quiesceProblem(quiesce: unknown): string {
     if (quiesce === undefined) {
         return 'is required: how to quiesce the instance, such as { method: "hooks", connection: {...} }';
     }
-    const methods =
-        'must be "hooks" (pre-freeze and post-thaw scripts over ssh) or "none" (a plain, crash-consistent snapshot)';
-    const { method } = (quiesce ?? {}) as { method?: unknown };
-    return method === "vss" ? `${methods}; "vss" is not in this version of the package` : methods;
+    return (
+        'must be "hooks" (pre-freeze and post-thaw scripts over ssh), "vss" (Windows, through Systems Manager) ' +
+        'or "none" (a plain, crash-consistent snapshot)'
+    );
 }
 
 const snapshotInputs = z.strictObject({
     instanceId,
-    quiesce: z.discriminatedUnion("method", [hooks, none], {
+    quiesce: z.discriminatedUnion("method", [hooks, vss, none], {
         error: ({ input }) => quiesceProblem(input),
     }),
     minimumLevel: z.enum(levels, `must be one of ${levels.map((l) => `"${l}"`).join(", ")}`).optional(),
@@ -168,6 +189,7 @@ const hostKeysInputs = z.strictObject({ instanceId, aws: aws.optional() });
 export type SnapshotInputs = z.infer<typeof snapshotInputs>;
 export type Quiesce = SnapshotInputs["quiesce"];
 export type HooksQuiesce = z.infer<typeof hooks>;
+export type VssQuiesce = z.infer<typeof vss>;
 export type ScriptSource = z.infer<typeof script>;
 export type VolumeSelection = NonNullable<SnapshotInputs["volumes"]>;
 export type AwsSettings = z.infer<typeof aws>;
@@ -194,7 +216,14 @@ export function timeoutsOf(inputs: Pick<SnapshotInputs, "timeouts">): Timeouts {
 
 /** The level that a way of quiescing promises: the default of `minimumLevel`. */
 export function promisedLevel(quiesce: Quiesce): ConsistencyLevel {
-    return quiesce.method === "hooks" ? (quiesce.scripts?.level ?? "application") : "crash";
+    switch (quiesce.method) {
+        case "hooks":
+            return quiesce.scripts?.level ?? "application";
+        case "vss":
+            return quiesce.noWriters ? "filesystem" : "application";
+        case "none":
+            return "crash";
+    }
 }
 
 export function minimumLevelOf(inputs: Pick<SnapshotInputs, "minimumLevel" | "quiesce">): ConsistencyLevel {
@@ -214,4 +243,9 @@ export function effectiveTriggers(triggers: readonly unknown[] | undefined): rea
 export function suggestion(key: string, known: readonly string[]): string {
     const match = closestMatch(key, [...known], { maxDistance: 4 });
     return match === undefined ? `known here: ${known.join(", ")}` : `did you mean "${match}"?`;
+}
+
+/** What the names of images begin with. */
+export function imagePrefix(createImage: VssQuiesce["createImage"]): string {
+    return typeof createImage === "object" ? createImage.namePrefix : "app-consistent-snapshot";
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type Clients, type StackConfig, accountOf, clientsFor } from "./aws/clients";
 import { removeTags, setTags } from "./aws/setTags";
-import { deleteSet } from "./aws/snapshots";
 import { type CheckFailure, checkSnapshotInputs } from "./check";
+import { deleteState } from "./deleteState";
 import { type DiffResult, type OldState, diffSnapshot } from "./diff";
 import { checkExclusions } from "./checkExclusions";
 import { SnapshotError, messageOf } from "./errors";
@@ -137,7 +137,7 @@ export async function remove(id: string, state: State): Promise<void> {
             `warning: ${state.instance.instanceId} may still be frozen by ${id}: run the post-thaw script with "thaw" as root on it`,
         );
     }
-    await deleteSet(clients, id, state.snapshotIds, signal);
+    await deleteState(clients, id, state, signal);
 }
 
 const READ_LIMIT_MS = 120_000;
@@ -238,8 +238,9 @@ async function changeTags(clients: Clients, olds: State, news: Inputs, signal: A
     const after = news.tags ?? {};
     const changed = Object.entries(after).filter(([key, value]) => before[key] !== value);
     const removed = Object.keys(before).filter((key) => !(key in after));
-    await setTags(clients, olds.snapshotIds, Object.fromEntries(changed), signal);
-    await removeTags(clients, olds.snapshotIds, removed, signal);
+    const made = [...olds.snapshotIds, ...(olds.imageId === undefined ? [] : [olds.imageId])];
+    await setTags(clients, made, Object.fromEntries(changed), signal);
+    await removeTags(clients, made, removed, signal);
 }
 
 /** The region of the snapshots, whatever the configuration says by now. */

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { pause } from "./pause";
 
 export interface PollOptions {
     /** On the clock of `performance.now()`, in milliseconds. */
@@ -26,6 +26,6 @@ export async function poll<T>(
         if (left <= 0) {
             return undefined;
         }
-        await sleep(Math.min(interval, left), undefined, { signal });
+        await pause(Math.min(interval, left), signal);
     }
 }

@@ -22,13 +22,20 @@ const ofQuiescing: ReadonlySet<ReasonCode> = new Set([
     "SCRIPT_UNSAFE",
     "HOST_UNSUITABLE",
     "HOST_BUSY",
+    "SSM_NOT_MANAGED",
+    "SSM_OFFLINE",
+    "SSM_AGENT_TOO_OLD",
+    "VSS_UNSUPPORTED",
     "INSTANCE_STATE",
     "IDENTITY_UNVERIFIED",
 ] satisfies ReasonCode[]);
 
 /** Checks everything before anything is touched, and reports all that is wrong together. */
 export async function assertPreconditions(run: Run, source: Source, quiescer: Quiescer): Promise<void> {
-    const [ofAws, ofInstance] = await Promise.all([awsPreconditions(run, source), quiescer.preconditions()]);
+    const [ofAws, ofInstance] = await Promise.all([
+        awsPreconditions(run, source, quiescer),
+        quiescer.preconditions(),
+    ]);
     const error = preconditionError([...ofAws, ...ofInstance]);
     if (error !== undefined) {
         throw error;
@@ -48,11 +55,13 @@ export function preconditionError(failures: readonly Failure[]): SnapshotError |
         : new QuiesceError(combine("PRECONDITION_FAILED", failures), { awake: true, mayFallBack: true });
 }
 
-async function awsPreconditions(run: Run, source: Source): Promise<Failure[]> {
+async function awsPreconditions(run: Run, source: Source, quiescer: Quiescer): Promise<Failure[]> {
+    // Who never calls CreateSnapshots need not be allowed to.
+    const callsApi = !quiescer.takesSetItself || minimumLevelOf(run.inputs) === "crash";
     const found = await Promise.all(
         [
             pendingFailure(run, source),
-            dryRunCreateSnapshots(run.clients, setRequest(run), run.signal),
+            ...(callsApi ? [dryRunCreateSnapshots(run.clients, setRequest(run), run.signal)] : []),
             laterPermissions(run),
             credentialsFailure(run),
         ].map((check) => check.catch(asFailure)),

@@ -1,6 +1,7 @@
 import type { Instance, Snapshot } from "@aws-sdk/client-ec2";
 import { type Clients, accountOf } from "./aws/clients";
 import { tagOf } from "./aws/earlierSets";
+import { findImages } from "./aws/images";
 import { bootFirst, findInstance, instanceFacts } from "./aws/instance";
 import { describeSnapshots, findSet } from "./aws/snapshots";
 import { TAG_PREFIX, tagKeys } from "./aws/tags";
@@ -12,14 +13,26 @@ import type { SnapshotState } from "./state";
 /** What of a set is lost, and how; undefined when none of it is left. */
 export async function readSet(
     clients: Clients,
-    state: Pick<SnapshotState, "snapshotIds" | "thawPending">,
+    state: Pick<SnapshotState, "snapshotIds" | "thawPending" | "imageId">,
     signal: AbortSignal,
 ): Promise<string[] | undefined> {
     const found = await describeSnapshots(clients, state.snapshotIds, signal);
     if (found.length === 0 && state.snapshotIds.length > 0 && !state.thawPending) {
         return undefined;
     }
-    return lostOf(state.snapshotIds, found);
+    return [...lostOf(state.snapshotIds, found), ...(await lostImage(clients, state.imageId, signal))];
+}
+
+async function lostImage(
+    clients: Clients,
+    imageId: string | undefined,
+    signal: AbortSignal,
+): Promise<string[]> {
+    if (imageId === undefined) {
+        return [];
+    }
+    const images = await findImages(clients, [{ Name: "image-id", Values: [imageId] }], signal);
+    return images.length === 0 ? [`${imageId} was deregistered`] : [];
 }
 
 /** What is wrong with each snapshot that is not whole any more. */

@@ -1,6 +1,6 @@
 import type { ConsistencyLevel, Evidence } from "./evidence";
 import { SnapshotError } from "./errors";
-import type { Quiesce } from "./inputs";
+import { type VssQuiesce, imagePrefix } from "./inputs";
 import type { InstanceFacts, SnapshotInfo } from "./outputs";
 
 /** What the resource's outputs hold, besides copies of the inputs that `delete` and `diff` need. */
@@ -12,6 +12,8 @@ export interface SnapshotState {
     readonly instance: InstanceFacts;
     readonly thawPending: boolean;
     readonly startTime: string;
+    /** The image that the set is behind, if one was asked for. */
+    readonly imageId?: string;
     /** What of `quiesce` replaces the resource when it changes; `quiesce` itself holds secrets and is never copied. */
     readonly quiesced: QuiesceKey;
     /** The set carries `state=complete`: no later run takes it for an abandoned one. */
@@ -22,10 +24,22 @@ export interface SnapshotState {
 
 export interface QuiesceKey {
     readonly method: string;
+    readonly noWriters?: boolean;
+    readonly createImage?: string;
 }
 
-export function quiesceKey(quiesce: Pick<Quiesce, "method">): QuiesceKey {
-    return { method: quiesce.method };
+export function quiesceKey({ method, noWriters, createImage }: QuiesceInputs): QuiesceKey {
+    return {
+        method,
+        ...(noWriters ? { noWriters } : {}),
+        ...(createImage === undefined ? {} : { createImage: imagePrefix(createImage) }),
+    };
+}
+
+interface QuiesceInputs {
+    readonly method: string;
+    readonly noWriters?: boolean | undefined;
+    readonly createImage?: VssQuiesce["createImage"];
 }
 
 /** Plain JSON: Pulumi's protocol fails on undefined, after the snapshots were made. */

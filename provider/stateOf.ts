@@ -1,6 +1,7 @@
 import type { CreatedSet } from "./quiesce/quiescer";
 import { type Source, type SourceVolume, bootFirst } from "./aws/instance";
 import type { ProvenLevel } from "./consistency";
+import type { Evidence } from "./evidence";
 import type { Capture } from "./quiesce/quiescer";
 import type { Run } from "./run";
 import type { SnapshotInfo } from "./outputs";
@@ -16,7 +17,11 @@ export function stateOf(
 ): SnapshotState {
     const { vouchedLevel: _, reason, message, ...seen } = capture.evidence;
     const snapshots = snapshotInfos(capture.set, source.volumes);
-    const messages = [message, levelMessage(level, message), ...cleanUpProblems.map(cleanUpMessage)];
+    const messages = [
+        message,
+        levelMessage(level, message),
+        ...cleanUpProblems.map((problem) => cleanUpMessage(run.inputs.quiesce.method, problem)),
+    ];
     const told = messages.filter((text) => text !== undefined).join(" ");
     return {
         snapshotIds: snapshots.map((snapshot) => snapshot.snapshotId),
@@ -36,6 +41,7 @@ export function stateOf(
         quiesced: quiesceKey(run.inputs.quiesce),
         recorded: false,
         lost: [],
+        ...(capture.imageId === undefined ? {} : { imageId: capture.imageId }),
     };
 }
 
@@ -89,8 +95,12 @@ const reasonTexts: Partial<Record<NonNullable<ProvenLevel["reason"]>, string>> =
     IDENTITY_UNVERIFIED: "That the host behind the address is this instance was not verified.",
 };
 
-function cleanUpMessage(problem: string): string {
-    return `Clean-up failed: ${problem}. Remove what is left in /run/app-consistent-snapshot on the instance; a reboot does so too.`;
+function cleanUpMessage(method: Evidence["method"], problem: string): string {
+    const remedy =
+        method === "vss"
+            ? "The next run removes it; or run AWS-ConfigureAWSPackage, Uninstall AwsVssComponents, on the instance."
+            : "Remove what is left in /run/app-consistent-snapshot on the instance; a reboot does so too.";
+    return `Clean-up failed: ${problem}. ${remedy}`;
 }
 
 function startTimeOf({ snapshots, requestedAt }: CreatedSet): string {

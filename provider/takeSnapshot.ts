@@ -200,8 +200,9 @@ function volumeIds(source: Source): string[] {
 }
 
 const THROTTLE_ATTEMPTS = 3;
-const CLEAN_UP_LIMIT_MS = 30_000;
-/** Covers the 2 min that a set of unknown outcome is looked for. */
-const UNDO_LIMIT_MS = 180_000;
+/** Covers the longest clean-up, which is the removal of the VSS components (`timing.removalMs`). */
+const CLEAN_UP_LIMIT_MS = 330_000;
+/** And the 2 min that a set of unknown outcome is looked for. */
+const UNDO_LIMIT_MS = CLEAN_UP_LIMIT_MS + 180_000;
 /** Pulumi kills the provider 5 s after the SIGINT (sdk/go/common/resource/plugin, `Close`); thawing came first. */
 const INTERRUPTED_LIMIT_MS = 2_000;

@@ -8,4 +8,20 @@ export const timing = {
     reconnectMs: 60_000,
     /** A new set may take this long to be seen (EC2 API reference, "Eventual consistency"). */
     visibleMs: 120_000,
+    /** A new command may take this long to be known everywhere (Systems Manager API reference, `InvocationDoesNotExist`). */
+    commandVisibleMs: 30_000,
+    /** SendCommand is tried again after being throttled, up to this often, after this pause and each time a longer one. */
+    sendAttempts: 6,
+    sendPauseMs: 1_000,
+    /** Between two looks at a command: the first pause, which grows to the last. */
+    firstLookMs: 500,
+    lastLookMs: 5_000,
+    /** While somebody else's installation or removal holds the lock of the VSS components. */
+    lockedPauseMs: 5_000,
+    /** After a VSS document succeeded, its snapshots and AWS's tags on them may take this long to be seen. */
+    vssVisibleMs: 60_000,
+    /** After a VSS document failed, or was cancelled, what it made may take this long to be seen. */
+    vssSettleMs: 15_000,
+    /** The longest that the removal of the VSS components is waited for. */
+    removalMs: 300_000,
 };

@@ -1,4 +1,6 @@
-// tsc copies no other files: the guard goes beside the code that reads it.
+// tsc copies no other files: what is sent to instances goes beside the code that reads it.
 import { copyFileSync } from "node:fs";
 
-copyFileSync("provider/quiesce/guard.sh", "bin/provider/quiesce/guard.sh");
+for (const file of ["guard.sh", "installedComponents.ps1"]) {
+    copyFileSync(`provider/quiesce/${file}`, `bin/provider/quiesce/${file}`);
+}

@@ -1,4 +1,5 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
+import { SSMClient } from "@aws-sdk/client-ssm";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
@@ -17,6 +18,9 @@ export interface Clients {
     readonly ec2: EC2Client;
     /** Never repeats a request: CreateSnapshots has no client token, so a repeated one makes a second set. */
     readonly ec2Once: EC2Client;
+    readonly ssm: SSMClient;
+    /** Never repeats a request: SendCommand has no client token either. */
+    readonly ssmOnce: SSMClient;
     readonly sts: STSClient;
     readonly region: string;
     readonly credentials: Credentials;
@@ -63,6 +67,8 @@ async function makeClients(settings: AwsSettings, config: StackConfig): Promise<
     return {
         ec2,
         ec2Once: new EC2Client({ ...options, maxAttempts: 1 }),
+        ssm: new SSMClient({ ...options, maxAttempts: MAX_ATTEMPTS }),
+        ssmOnce: new SSMClient({ ...options, maxAttempts: 1 }),
         sts: new STSClient({ ...options, maxAttempts: MAX_ATTEMPTS }),
         region: await effectiveRegion(ec2),
         credentials: options.credentials,

@@ -1,5 +1,6 @@
 import type { Snapshot } from "@aws-sdk/client-ec2";
 import type { Clients } from "./clients";
+import { deregisterImage } from "./images";
 import { deleteSet, findSnapshots, imagesOf } from "./snapshots";
 import { tagKeys } from "./tags";
 
@@ -57,8 +58,8 @@ export function groupSets(snapshots: readonly Snapshot[]): EarlierSet[] {
     });
 }
 
-export function tagOf(snapshot: Snapshot, key: string): string | undefined {
-    return snapshot.Tags?.find((tag) => tag.Key === key)?.Value;
+export function tagOf({ Tags }: Pick<Snapshot, "Tags">, key: string): string | undefined {
+    return Tags?.find((tag) => tag.Key === key)?.Value;
 }
 
 /** Whether the run that took the set is gone for good and nobody was told of it. */
@@ -84,12 +85,27 @@ export async function reapAbandonedSets(
                 `warning: this resource does not manage its earlier set ${names}; delete it by hand if it is not wanted`,
             );
         } else if (isAbandoned(set, Date.now())) {
-            if ((await imagesOf(clients, set.snapshotIds, signal)).length > 0) {
-                log(`warning: the abandoned set ${names} is used by an image and was left alone`);
-            } else {
-                log(`deleting the abandoned set ${names} of a run that died`);
-                await deleteSet(clients, set.executionId, set.snapshotIds, signal);
-            }
+            await reapSet(clients, set, names, log, signal);
         }
     }
+}
+
+async function reapSet(
+    clients: Clients,
+    set: EarlierSet,
+    names: string,
+    log: (line: string) => void,
+    signal: AbortSignal,
+): Promise<void> {
+    const images = await imagesOf(clients, set.snapshotIds, signal);
+    const own = images.filter((image) => tagOf(image, tagKeys.execution) === set.executionId);
+    if (own.length < images.length) {
+        log(`warning: the abandoned set ${names} is used by an image and was left alone`);
+        return;
+    }
+    log(`deleting the abandoned set ${names} of a run that died`);
+    for (const image of own) {
+        await deregisterImage(clients, image.ImageId ?? "", signal);
+    }
+    await deleteSet(clients, set.executionId, set.snapshotIds, signal);
 }

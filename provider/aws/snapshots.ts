@@ -1,7 +1,7 @@
 import {
     DeleteSnapshotCommand,
-    DescribeImagesCommand,
     type Filter,
+    type Image,
     type Snapshot,
     paginateDescribeSnapshots,
 } from "@aws-sdk/client-ec2";
@@ -10,6 +10,7 @@ import { poll } from "../poll";
 import type { CreatedSet } from "../quiesce/quiescer";
 import { timing } from "../timing";
 import type { Clients } from "./clients";
+import { findImages } from "./images";
 import { awsErrorName, request } from "./request";
 import { tagKeys } from "./tags";
 
@@ -98,7 +99,7 @@ export function setProblem(
     tagged: readonly string[] | undefined,
 ): SnapshotError | undefined {
     const returned = set.snapshots.map((snapshot) => snapshot.volumeId);
-    if (!sameMembers(returned, expectedVolumes)) {
+    if (!sameMembers([...new Set(returned)], expectedVolumes)) {
         return new SnapshotError({
             code: "VOLUMES_CHANGED",
             message:
@@ -114,7 +115,7 @@ export function setProblem(
             remedy: "Run again.",
         });
     }
-    if (!sameMembers(tagged, expectedVolumes)) {
+    if (!sameMembers(tagged, expectedVolumes) || !sameMembers(returned, expectedVolumes)) {
         return new SnapshotError({
             code: "DUPLICATE_SNAPSHOTS",
             message: `There is more than one snapshot of a volume: ${tagged.length} snapshots of ${expectedVolumes.length} volumes.`,
@@ -187,7 +188,7 @@ async function inUse(
     signal: AbortSignal,
     cause: unknown,
 ): Promise<SnapshotError> {
-    const images = await imagesOf(clients, [snapshotId], signal);
+    const images = (await imagesOf(clients, [snapshotId], signal)).flatMap((image) => image.ImageId ?? []);
     const names = images.length > 0 ? images.join(", ") : "an image of another account";
     return new SnapshotError(
         {
@@ -204,17 +205,12 @@ export async function imagesOf(
     clients: Clients,
     ids: readonly string[],
     signal: AbortSignal,
-): Promise<string[]> {
-    const answer = await request("ec2:DescribeImages", signal, (abortSignal) =>
-        clients.ec2.send(
-            new DescribeImagesCommand({
-                Owners: ["self"],
-                Filters: [{ Name: "block-device-mapping.snapshot-id", Values: [...ids] }],
-            }),
-            { abortSignal },
-        ),
+): Promise<Image[]> {
+    return await findImages(
+        clients,
+        [{ Name: "block-device-mapping.snapshot-id", Values: [...ids] }],
+        signal,
     );
-    return (answer.Images ?? []).flatMap((image) => image.ImageId ?? []);
 }
 
 /** `undefined`: allowed. */

@@ -16,6 +16,9 @@ export const tagKeys = {
     lease: `${TAG_PREFIX}lease`,
 } as const;
 
+/** Characters that the VSS documents do not take in a tag (EC2 User Guide, "Create VSS snapshots"); `$` is in URNs. */
+const NOT_IN_TAGS = /[^A-Za-z0-9() ./\\\-"'@_+:={}]/g;
+
 /** EC2's limit of a tag's value (EC2 User Guide, "Tag restrictions"). */
 const MAX_VALUE = 256;
 
@@ -25,8 +28,8 @@ const MAX_VALUE = 256;
  */
 export function ownerTag(urn: string): string {
     if (urn.length <= MAX_VALUE) {
-        return urn;
+        return urn.replace(NOT_IN_TAGS, "_");
     }
     const digest = createHash("sha256").update(urn).digest("hex").slice(0, 32);
-    return `${digest} ${urn.slice(digest.length + 1 - MAX_VALUE)}`;
+    return `${digest} ${urn.slice(digest.length + 1 - MAX_VALUE)}`.replace(NOT_IN_TAGS, "_");
 }

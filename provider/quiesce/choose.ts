@@ -1,45 +1,53 @@
 import { cannotBeFrozen, findInstance, type Source } from "../aws/instance";
 import type { Clients } from "../aws/clients";
-import { minimumLevelOf, timeoutsOf } from "../inputs";
+import { type HooksQuiesce, minimumLevelOf, timeoutsOf } from "../inputs";
 import type { Run } from "../run";
-import { hooks } from "./hooks";
+import { setRequest } from "../setRequest";
+import { type HooksSettings, hooks } from "./hooks";
 import { none } from "./none";
 import type { Quiescer } from "./quiescer";
+import { vss } from "./vss";
 
 /** The quiescer for a run. */
 export function chooseQuiescer(run: Run, source: Source): Quiescer {
-    return quiescerFor(run, source.state, source);
-}
-
-/** The quiescer that wakes an instance which an earlier run may have left frozen. */
-export function chooseHealer(run: Omit<Run, "known">): Quiescer {
-    return quiescerFor(run, "running", { excluded: [] });
-}
-
-function quiescerFor(
-    run: Omit<Run, "known">,
-    state: string,
-    { excluded }: Pick<Source, "excluded">,
-): Quiescer {
-    const { executionId, inputs, clients, log, signal } = run;
-    const { quiesce, instanceId } = inputs;
+    const { quiesce } = run.inputs;
     switch (quiesce.method) {
-        case "none":
-            return none(signal);
         case "hooks":
-            return hooks({
-                executionId,
-                instanceId,
-                state,
-                quiesce,
-                timeouts: timeoutsOf(inputs),
-                minimumLevel: minimumLevelOf(inputs),
-                excluded,
-                isDown: () => isDown(clients, instanceId),
-                log,
-                signal,
-            });
+            return hooks(hooksSettings(run, quiesce, source));
+        case "vss":
+            return vss({ ...run, source, quiesce, set: setRequest(run), timeouts: timeoutsOf(run.inputs) });
+        case "none":
+            return none(run.signal);
     }
+}
+
+/** The quiescer that wakes an instance which an earlier run may have left frozen: only scripts can leave one so. */
+export function chooseHealer(run: Omit<Run, "known">): Quiescer {
+    const { quiesce } = run.inputs;
+    return quiesce.method === "hooks"
+        ? hooks(hooksSettings(run, quiesce, { state: "running", excluded: [] }))
+        : none(run.signal);
+}
+
+function hooksSettings(
+    run: Omit<Run, "known">,
+    quiesce: HooksQuiesce,
+    { state, excluded }: Pick<Source, "state" | "excluded">,
+): HooksSettings {
+    const { executionId, inputs, clients, log, signal } = run;
+    const { instanceId } = inputs;
+    return {
+        executionId,
+        instanceId,
+        state,
+        quiesce,
+        timeouts: timeoutsOf(inputs),
+        minimumLevel: minimumLevelOf(inputs),
+        excluded,
+        isDown: () => isDown(clients, instanceId),
+        log,
+        signal,
+    };
 }
 
 const ASK_LIMIT_MS = 30_000;

@@ -58,6 +58,7 @@ export function hooks(settings: HooksSettings): Quiescer {
 type ReadyLine = Extract<GuardLine, { kind: "ready" }>;
 
 class Hooks implements Quiescer {
+    readonly takesSetItself = false;
     readonly #settings: HooksSettings;
     #connection: SshConnection | undefined;
     #guard: GuardSession | undefined;

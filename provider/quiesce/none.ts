@@ -7,6 +7,7 @@ const ANSWER_LIMIT_MS = 60_000;
 /** Quiesces nothing: a plain, crash-consistent set. */
 export function none(signal: AbortSignal): Quiescer {
     return {
+        takesSetItself: false,
         preconditions: () => Promise.resolve([]),
         deploy: () => Promise.resolve(),
         capture: async (reserve) => {

@@ -27,6 +27,8 @@ export type SnapshotCall = (limitMs: number, signal: AbortSignal) => Promise<Cre
 export interface Capture {
     readonly set: CreatedSet;
     readonly evidence: CaptureEvidence;
+    /** The image that the set is behind. */
+    readonly imageId?: string;
     /** Something was put on the instance for the run, besides the process that freezes. */
     readonly deployed: boolean;
     /** Only if this is proven: see `THAW_PENDING`. */
@@ -37,6 +39,8 @@ export interface Capture {
 
 /** A way to quiesce an instance. Windows and Linux, and none, are the same to the flow in `takeSnapshot.ts`. */
 export interface Quiescer {
+    /** Has the set taken by somebody else than our own CreateSnapshots: `capture` never calls `reserve`. */
+    readonly takesSetItself: boolean;
     /** All that can be found out without touching the instance; every failure, not the first. */
     preconditions(): Promise<Failure[]>;
     /** Puts on the instance what this run needs; registers its removal before it acts. */

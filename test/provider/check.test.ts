@@ -104,12 +104,6 @@ describe("check", () => {
         ["quiesce of no type", { ...plain, quiesce: "none" }, "quiesce", /must be "hooks".* or "none"/],
         ["no method", { ...plain, quiesce: {} }, "quiesce.method", /must be "hooks".* or "none"/],
         ["an unknown method", { ...plain, quiesce: { method: "hook" } }, "quiesce.method", /must be "hooks"/],
-        [
-            'method "vss"',
-            { ...plain, quiesce: { method: "vss" } },
-            "quiesce.method",
-            /"vss" is not in this version/,
-        ],
 
         // Unknown keys, at every level.
         ["a key", { ...plain, minimumlevel: "crash" }, "minimumlevel", /did you mean "minimumLevel"\?/],

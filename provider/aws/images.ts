@@ -1,0 +1,72 @@
+import { DeregisterImageCommand, DescribeImagesCommand, type Filter, type Image } from "@aws-sdk/client-ec2";
+import { SnapshotError } from "../errors";
+import { pause } from "../pause";
+import type { Clients } from "./clients";
+import { awsErrorName, request } from "./request";
+
+/** Images of this account that match. */
+export async function findImages(clients: Clients, filters: Filter[], signal: AbortSignal): Promise<Image[]> {
+    const answer = await request("ec2:DescribeImages", signal, (abortSignal) =>
+        clients.ec2.send(new DescribeImagesCommand({ Owners: ["self"], Filters: filters }), { abortSignal }),
+    );
+    return answer.Images ?? [];
+}
+
+export async function findImageByName(
+    clients: Clients,
+    name: string,
+    signal: AbortSignal,
+): Promise<Image | undefined> {
+    const [image] = await findImages(clients, [{ Name: "name", Values: [name] }], signal);
+    return image;
+}
+
+/** The snapshots that an image is made of; they appear one after the other while it is made. */
+export function snapshotIdsOf(image: Image): string[] {
+    return (image.BlockDeviceMappings ?? []).flatMap((mapping) => mapping.Ebs?.SnapshotId ?? []);
+}
+
+/** Deregisters an image. Already gone is done. */
+export async function deregisterImage(clients: Clients, imageId: string, signal: AbortSignal): Promise<void> {
+    try {
+        await request("ec2:DeregisterImage", signal, (abortSignal) =>
+            clients.ec2.send(new DeregisterImageCommand({ ImageId: imageId }), { abortSignal }),
+        );
+    } catch (error) {
+        if (!["InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"].includes(awsErrorName(error))) {
+            throw error;
+        }
+    }
+}
+
+const PAUSE_MS = 2_000;
+
+/** Waits until the image is `available`; its snapshots are completed by then. */
+export async function waitForImage(
+    clients: Clients,
+    imageId: string,
+    { deadline, signal }: { deadline: number; signal: AbortSignal },
+): Promise<void> {
+    for (;;) {
+        const [image] = await findImages(clients, [{ Name: "image-id", Values: [imageId] }], signal);
+        if (image?.State === "available") {
+            return;
+        }
+        if (image === undefined || image.State === "failed" || image.State === "error") {
+            throw new SnapshotError({
+                code: "SNAPSHOT_FAILED",
+                message: `The image ${imageId} ${image === undefined ? "is gone" : `failed: ${image.StateReason?.Message ?? "no message"}`}.`,
+                remedy: "Run again.",
+            });
+        }
+        const left = deadline - performance.now();
+        if (left <= 0) {
+            throw new SnapshotError({
+                code: "COMPLETION_PENDING",
+                message: `The snapshots are taken, but the image ${imageId} is not available yet.`,
+                remedy: "Run `pulumi up` again: it goes on waiting and takes no new snapshot.",
+            });
+        }
+        await pause(Math.min(PAUSE_MS, left), signal);
+    }
+}

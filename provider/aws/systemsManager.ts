@@ -1,0 +1,406 @@
+import {
+    CancelCommandCommand,
+    type Command,
+    type CommandPlugin,
+    DescribeInstanceInformationCommand,
+    GetCommandInvocationCommand,
+    type InstanceInformation,
+    ListCommandInvocationsCommand,
+    SendCommandCommand,
+    paginateListCommands,
+} from "@aws-sdk/client-ssm";
+import { SnapshotError } from "../errors";
+import { pause } from "../pause";
+import { poll } from "../poll";
+import { timing } from "../timing";
+import type { Clients } from "./clients";
+import { awsErrorName, request } from "./request";
+
+/*
+ * Systems Manager, as far as Run Command reaches. What is assumed about the service is said here and in quiesce/vss*.ts,
+ * with its source; examples/windows-sqlserver/VERIFY.md checks each of it against AWS.
+ */
+
+/** What is to be run on an instance. */
+export interface CommandRequest {
+    readonly instanceId: string;
+    readonly document: string;
+    readonly parameters: Readonly<Record<string, string>>;
+    /** Tells our commands from others, and one execution's from another's; up to 100 characters. */
+    readonly comment: string;
+}
+
+/** How a command ended, as far as is known. */
+export interface CommandEnd {
+    readonly commandId: string;
+    /** Systems Manager's `StatusDetails`; `OwnTimeout` when our own limit passed first. */
+    readonly status: string;
+    readonly stdout: string;
+    readonly stderr: string;
+}
+
+/** A command on an instance that the service knows of. */
+export interface KnownCommand {
+    readonly commandId: string;
+    readonly document: string;
+    /** Undefined: not one of ours. */
+    readonly executionId: string | undefined;
+    /** What it installed is meant to stay. */
+    readonly kept: boolean;
+    readonly comment: string;
+    readonly status: string;
+    readonly parameters: Readonly<Record<string, readonly string[]>>;
+    /** Milliseconds since 1970. */
+    readonly requestedAt: number;
+}
+
+export interface WaitOptions {
+    /** On the clock of `performance.now()`. */
+    readonly deadline: number;
+    readonly signal: AbortSignal;
+}
+
+const COMMENT_PREFIX = "acs:";
+/** Behind the execution: what this command installs is meant to stay. */
+const KEPT = " kept";
+/** A delivery limit, not one of execution; 30 is the least (Systems Manager API reference, SendCommand). */
+const DELIVERY_LIMIT_S = 120;
+/** Of the latest commands on an instance so many are looked through, by pages of the largest size. */
+const LISTED = 500;
+const PAGE = 50;
+const CANCEL_LIMIT_MS = 1_500;
+
+/** `StatusDetails` (Systems Manager User Guide, "Understanding command statuses"); some answers have blanks in them. */
+const RUNNING = new Set(["Pending", "InProgress", "Delayed", "Cancelling"]);
+/** Systems Manager API reference, "Common errors", and the SDK's names of the same. */
+const THROTTLED = new Set(["ThrottlingException", "Throttling", "TooManyRequestsException", "RateExceeded"]);
+
+/** `kept`: what the command installs is meant to stay. At most 100 characters. */
+export function commentFor(executionId: string, { kept = false } = {}): string {
+    return `${COMMENT_PREFIX}${executionId}${kept ? KEPT : ""}`;
+}
+
+/** The instance as Systems Manager knows it; undefined when it is not managed. */
+export async function managedInstance(
+    clients: Clients,
+    instanceId: string,
+    signal: AbortSignal,
+): Promise<InstanceInformation | undefined> {
+    const answer = await request("ssm:DescribeInstanceInformation", signal, (abortSignal) =>
+        clients.ssm.send(
+            new DescribeInstanceInformationCommand({
+                Filters: [{ Key: "InstanceIds", Values: [instanceId] }],
+            }),
+            { abortSignal },
+        ),
+    );
+    return answer.InstanceInformationList?.[0];
+}
+
+/**
+ * Sends a command once: it has no client token, and a repeated one would run twice. A refusal for too many requests is
+ * tried again; when no answer comes, the command is looked for by its comment.
+ */
+export async function sendCommand(
+    clients: Clients,
+    command: CommandRequest,
+    signal: AbortSignal,
+): Promise<string> {
+    const since = Date.now();
+    for (let attempt = 1; ; attempt += 1) {
+        try {
+            return await send(clients, command, signal);
+        } catch (error) {
+            if (THROTTLED.has(awsErrorName(error)) && attempt < timing.sendAttempts) {
+                await pause(timing.sendPauseMs * attempt, signal);
+                continue;
+            }
+            const found = isRefusal(error) ? undefined : await findSent(clients, command, since, signal);
+            if (found === undefined) {
+                throw error;
+            }
+            return found;
+        }
+    }
+}
+
+async function send(
+    clients: Clients,
+    { instanceId, document, parameters, comment }: CommandRequest,
+    signal: AbortSignal,
+): Promise<string> {
+    const answer = await request("ssm:SendCommand", signal, (abortSignal) =>
+        clients.ssmOnce.send(
+            new SendCommandCommand({
+                DocumentName: document,
+                InstanceIds: [instanceId],
+                Parameters: Object.fromEntries(
+                    Object.entries(parameters).map(([key, value]) => [key, [value]]),
+                ),
+                Comment: comment,
+                TimeoutSeconds: DELIVERY_LIMIT_S,
+            }),
+            { abortSignal },
+        ),
+    );
+    return answer.Command?.CommandId ?? "";
+}
+
+/** The service has answered that it did nothing. */
+export function isRefusal(error: unknown): boolean {
+    const status = statusOf(error);
+    return status !== undefined && status >= 400 && status < 500;
+}
+
+function statusOf(error: unknown): number | undefined {
+    const cause: unknown = error instanceof SnapshotError ? error.context.cause : error;
+    return (cause as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
+}
+
+/** Clocks may differ by this. */
+const SKEW_MS = 60_000;
+
+/** Also when the run was interrupted meanwhile: the command may be running. Then there is little time. */
+async function findSent(
+    clients: Clients,
+    command: CommandRequest,
+    since: number,
+    signal: AbortSignal,
+): Promise<string | undefined> {
+    const limitMs = signal.aborted ? CANCEL_LIMIT_MS : timing.commandVisibleMs;
+    const own = AbortSignal.timeout(limitMs);
+    const found = await poll(
+        async () => {
+            const known = await knownCommands(clients, command.instanceId, own);
+            return known.find(
+                (candidate) =>
+                    candidate.comment === command.comment &&
+                    candidate.document === command.document &&
+                    candidate.requestedAt >= since - SKEW_MS,
+            );
+        },
+        { deadline: performance.now() + limitMs, interval: timing.firstLookMs, signal: own },
+    ).catch(() => undefined);
+    return found?.commandId;
+}
+
+/** The latest commands on an instance, the newest first. */
+export async function knownCommands(
+    clients: Clients,
+    instanceId: string,
+    signal: AbortSignal,
+): Promise<KnownCommand[]> {
+    const commands = await request("ssm:ListCommands", signal, async (abortSignal) => {
+        const found: Command[] = [];
+        const pages = paginateListCommands(
+            { client: clients.ssm, pageSize: PAGE },
+            { InstanceId: instanceId },
+            { abortSignal },
+        );
+        for await (const page of pages) {
+            found.push(...(page.Commands ?? []));
+            if (found.length >= LISTED) {
+                break;
+            }
+        }
+        return found;
+    });
+    return commands.map(known).sort((a, b) => b.requestedAt - a.requestedAt);
+}
+
+function known(command: Command): KnownCommand {
+    const comment = command.Comment ?? "";
+    const ours = comment.startsWith(COMMENT_PREFIX);
+    return {
+        commandId: command.CommandId ?? "",
+        document: command.DocumentName ?? "",
+        executionId: ours ? comment.slice(COMMENT_PREFIX.length).split(" ", 1)[0] : undefined,
+        kept: ours && comment.endsWith(KEPT),
+        comment,
+        status: command.Status ?? "",
+        parameters: command.Parameters ?? {},
+        requestedAt: command.RequestedDateTime?.getTime() ?? 0,
+    };
+}
+
+export function isRunning(status: string): boolean {
+    return RUNNING.has(status.replaceAll(" ", ""));
+}
+
+/**
+ * Waits until the command has ended, but no longer than our own deadline: a command can stay Pending for ever. The
+ * SDK's waiters show nothing, and repeat refusals until they time out. A command that is not waited for any more is
+ * cancelled.
+ */
+export async function awaitCommand(
+    clients: Clients,
+    instanceId: string,
+    commandId: string,
+    options: WaitOptions,
+): Promise<CommandEnd> {
+    let end: CommandEnd | undefined;
+    try {
+        end = await untilEnded(clients, instanceId, commandId, options);
+        return end;
+    } finally {
+        if (end === undefined || end.status === "OwnTimeout") {
+            await cancelCommand(clients, commandId, AbortSignal.timeout(CANCEL_LIMIT_MS)).catch(
+                () => undefined,
+            );
+        }
+    }
+}
+
+async function untilEnded(
+    clients: Clients,
+    instanceId: string,
+    commandId: string,
+    { deadline, signal }: WaitOptions,
+): Promise<CommandEnd> {
+    const unknownUntil = performance.now() + timing.commandVisibleMs;
+    let interval = timing.firstLookMs;
+    let last: CommandEnd = { commandId, status: "Pending", stdout: "", stderr: "" };
+    for (;;) {
+        last = (await lookAt(clients, instanceId, commandId, unknownUntil, signal)) ?? last;
+        if (!isRunning(last.status)) {
+            return last.status === "Success" ? last : await withOutput(clients, instanceId, last, signal);
+        }
+        const left = deadline - performance.now();
+        if (left <= 0) {
+            return { ...last, status: "OwnTimeout" };
+        }
+        await pause(Math.min(interval, left), signal);
+        interval = Math.min(interval * 1.3, timing.lastLookMs);
+    }
+}
+
+/** `undefined`: it could not be seen this time. */
+async function lookAt(
+    clients: Clients,
+    instanceId: string,
+    commandId: string,
+    unknownUntil: number,
+    signal: AbortSignal,
+): Promise<CommandEnd | undefined> {
+    try {
+        return await invocation(clients, { instanceId, commandId }, signal);
+    } catch (error) {
+        signal.throwIfAborted();
+        const unseen = awsErrorName(error) === "InvocationDoesNotExist" && performance.now() < unknownUntil;
+        if (unseen || isPassing(error)) {
+            return undefined;
+        }
+        throw error;
+    }
+}
+
+/** No answer, one of an ailing service, or too many requests: neither says anything about the command. */
+function isPassing(error: unknown): boolean {
+    return (
+        error instanceof SnapshotError &&
+        error.code === "AWS_ERROR" &&
+        (!isRefusal(error) || THROTTLED.has(awsErrorName(error)))
+    );
+}
+
+interface Step {
+    readonly instanceId: string;
+    readonly commandId: string;
+    /** Default: the whole. Only of a document with a single step that has an output (GetCommandInvocation). */
+    readonly pluginName?: string;
+}
+
+async function invocation(
+    clients: Clients,
+    { instanceId, commandId, pluginName }: Step,
+    signal: AbortSignal,
+): Promise<CommandEnd> {
+    const answer = await request("ssm:GetCommandInvocation", signal, (abortSignal) =>
+        clients.ssm.send(
+            new GetCommandInvocationCommand({
+                CommandId: commandId,
+                InstanceId: instanceId,
+                ...(pluginName === undefined ? {} : { PluginName: pluginName }),
+            }),
+            { abortSignal },
+        ),
+    );
+    return {
+        commandId,
+        status: answer.StatusDetails ?? answer.Status ?? "",
+        stdout: answer.StandardOutputContent ?? "",
+        stderr: answer.StandardErrorContent ?? "",
+    };
+}
+
+/**
+ * What a document of several steps has to say is only told step by step, and not which steps there are. Never fails:
+ * that the command did not succeed is known already.
+ */
+async function withOutput(
+    clients: Clients,
+    instanceId: string,
+    end: CommandEnd,
+    signal: AbortSignal,
+): Promise<CommandEnd> {
+    if (`${end.stdout}${end.stderr}` !== "") {
+        return end;
+    }
+    const { commandId } = end;
+    try {
+        const failed = (await stepsOf(clients, instanceId, commandId, signal)).filter(isFailed);
+        const outputs = await Promise.all(
+            failed.map((step) =>
+                invocation(clients, { instanceId, commandId, pluginName: step.Name ?? "" }, signal),
+            ),
+        );
+        const joined = (texts: string[]) => texts.filter((text) => text !== "").join("\n");
+        return {
+            ...end,
+            stdout: joined(outputs.map(({ stdout }) => stdout)),
+            stderr: joined(outputs.map(({ stderr }) => stderr)),
+        };
+    } catch {
+        signal.throwIfAborted();
+        return end;
+    }
+}
+
+async function stepsOf(
+    clients: Clients,
+    instanceId: string,
+    commandId: string,
+    signal: AbortSignal,
+): Promise<CommandPlugin[]> {
+    const answer = await request("ssm:ListCommandInvocations", signal, (abortSignal) =>
+        clients.ssm.send(
+            new ListCommandInvocationsCommand({
+                CommandId: commandId,
+                InstanceId: instanceId,
+                Details: true,
+            }),
+            { abortSignal },
+        ),
+    );
+    return answer.CommandInvocations?.[0]?.CommandPlugins ?? [];
+}
+
+/** One that did not begin has nothing to say. */
+function isFailed({ Status, ResponseStartDateTime }: CommandPlugin): boolean {
+    return Status !== "Success" && ResponseStartDateTime !== undefined;
+}
+
+/** Asks for the end of a command. That it has ended already is no error. */
+export async function cancelCommand(clients: Clients, commandId: string, signal: AbortSignal): Promise<void> {
+    await request("ssm:CancelCommand", signal, (abortSignal) =>
+        clients.ssm.send(new CancelCommandCommand({ CommandId: commandId }), { abortSignal }),
+    );
+}
+
+/** What a command that did not succeed has to say, the last of it. */
+export function endText({ status, stdout, stderr }: CommandEnd): string {
+    const said = `${stdout}\n${stderr}`.trim().slice(-MESSAGE_LENGTH);
+    return said === "" ? status : `${status}: ${said}`;
+}
+
+const MESSAGE_LENGTH = 1_000;

@@ -1,0 +1,456 @@
+import type { Image, Snapshot } from "@aws-sdk/client-ec2";
+import type { Clients } from "../aws/clients";
+import type { SetRequest } from "../aws/createSnapshots";
+import { tagOf } from "../aws/earlierSets";
+import { findImageByName, snapshotIdsOf } from "../aws/images";
+import type { Source } from "../aws/instance";
+import { setTags } from "../aws/setTags";
+import { describeSnapshots, findSet } from "../aws/snapshots";
+import { awaitCommand, commentFor, isRefusal, sendCommand } from "../aws/systemsManager";
+import { tagKeys } from "../aws/tags";
+import { awsErrorName } from "../aws/request";
+import { deleteState } from "../deleteState";
+import { type Failure, SnapshotError, messageOf } from "../errors";
+import type { VssEvidence } from "../evidence";
+import type { Timeouts, VssQuiesce } from "../inputs";
+import { isHurried } from "../interrupt";
+import { poll } from "../poll";
+import { timing } from "../timing";
+import type { Undo } from "../undo";
+import { imageName } from "./imageName";
+import { QuiesceError } from "./quiesceError";
+import type { Capture, CreatedSet, Quiescer } from "./quiescer";
+import {
+    CLEAN_REMOVAL_VERSION,
+    type Components,
+    ComponentsError,
+    type ComponentsHost,
+    type OtherUsers,
+    compareVersions,
+    installComponents,
+    installedComponents,
+    otherUsers,
+    pauseWhileLocked,
+    removeComponents,
+    requestRemoval,
+} from "./vssComponents";
+import { vssFailure } from "./vssMessages";
+import { vssParameters } from "./vssParameters";
+import { vssPreconditions } from "./vssPreconditions";
+
+export interface VssSettings {
+    readonly executionId: string;
+    readonly source: Source;
+    readonly quiesce: VssQuiesce;
+    readonly set: SetRequest;
+    readonly timeouts: Timeouts;
+    readonly clients: Clients;
+    readonly log: (line: string) => void;
+    readonly signal: AbortSignal;
+}
+
+/**
+ * The first takes the set with the components that are there; where a region lacks it, the second does the same after
+ * making sure that there are some (EC2 User Guide, "Create VSS snapshots with Systems Manager").
+ */
+const DOCUMENTS = ["AWSEC2-CreateVssSnapshot", "AWSEC2-VssInstallAndSnapshot"] as const;
+/** AWS's tag on a snapshot that VSS vouches for. */
+const APP_CONSISTENT = "AppConsistent";
+/** AWS's tag with the version of the components and the id of the set (EC2 User Guide, "Version history"). */
+const CONFIG = "AwsVssConfig";
+
+const FIND_INTERVAL_MS = 1_000;
+const DELETE_LIMIT_MS = 60_000;
+const HURRIED_MS = 1_500;
+
+/** Quiesces a Windows instance by VSS, through Systems Manager; AWS's document takes the set itself. */
+export function vss(settings: VssSettings): Quiescer {
+    return new Vss(settings);
+}
+
+class Vss implements Quiescer {
+    readonly takesSetItself = true;
+    readonly #settings: VssSettings;
+    #components: Components = { present: false, version: "" };
+    /** The components are on the instance because of this run, or of an earlier one that could not remove them. */
+    #ours = false;
+    /** A document may have begun. */
+    #begun = false;
+
+    constructor(settings: VssSettings) {
+        this.#settings = settings;
+    }
+
+    async preconditions(): Promise<Failure[]> {
+        const { clients, source, signal } = this.#settings;
+        return await vssPreconditions(clients, source, signal);
+    }
+
+    async deploy(undo: Undo): Promise<void> {
+        undo.cleanUp("remove the VSS components", () => this.#remove());
+        try {
+            await this.#makePresent(this.#host(this.#settings.timeouts.command * 1000));
+        } catch (error) {
+            throw this.#deployError(error);
+        }
+    }
+
+    get #removes(): boolean {
+        return this.#ours && this.#settings.quiesce.keepComponents !== true;
+    }
+
+    /** What somebody else installs meanwhile is looked at again: it is not ours. */
+    async #makePresent(host: ComponentsHost): Promise<void> {
+        for (;;) {
+            this.#components = await installedComponents(host);
+            const others = await otherUsers(host);
+            if (this.#fits(others)) {
+                this.#ours = others.leftBehind;
+                return;
+            }
+            if (await this.#install(host, others)) {
+                return;
+            }
+            await pauseWhileLocked(host, "Install");
+        }
+    }
+
+    #fits({ beingRemoved }: OtherUsers): boolean {
+        const { present, version } = this.#components;
+        const { vssVersion } = this.#settings.quiesce;
+        return present && !beingRemoved && (vssVersion === undefined || vssVersion === version);
+    }
+
+    async #install(host: ComponentsHost, others: OtherUsers): Promise<boolean> {
+        const { quiesce, log } = this.#settings;
+        const version = quiesce.vssVersion;
+        const before = this.#ours;
+        this.#ours = !this.#components.present || others.leftBehind || others.beingRemoved;
+        log(`installing the VSS components${version === undefined ? "" : ` ${version}`}`);
+        if (this.#ours && version !== undefined && compareVersions(version, CLEAN_REMOVAL_VERSION) < 0) {
+            log(
+                `warning: AwsVssComponents ${version} leave their VSS provider registered when they are removed; ` +
+                    `${CLEAN_REMOVAL_VERSION} and newer do not`,
+            );
+        }
+        const kept = quiesce.keepComponents === true || !this.#ours;
+        const installed = await installComponents(host, { version, kept });
+        if (installed) {
+            this.#components = { present: true, version: version ?? "" };
+        } else {
+            this.#ours = before;
+        }
+        return installed;
+    }
+
+    async capture(_reserve: unknown, undo: Undo): Promise<Capture> {
+        const { signal, log } = this.#settings;
+        undo.undo("delete the snapshots", () => this.#undoSet());
+        const requestedAt = new Date().toISOString();
+        const started = performance.now();
+        const { document, commandId } = await this.#start();
+        log(`${document} runs as command ${commandId}`);
+        await this.#await(document, commandId);
+        const apiMs = performance.now() - started;
+        const { image, snapshots } = await this.#findSet();
+        signal.throwIfAborted();
+        return this.#capture({ document, commandId, image, snapshots, requestedAt, apiMs });
+    }
+
+    /** VSS lets go by itself after 10 s at the most, whatever happens (EC2 User Guide, "Troubleshoot VSS"). */
+    recover(): Promise<void> {
+        return Promise.resolve();
+    }
+
+    close(): Promise<void> {
+        return Promise.resolve();
+    }
+
+    #host(limitMs: number, signal = this.#settings.signal): ComponentsHost {
+        const { clients, executionId, source } = this.#settings;
+        const { instanceId } = source.facts;
+        return { clients, instanceId, executionId, deadline: performance.now() + limitMs, signal };
+    }
+
+    #deployError(error: unknown): unknown {
+        if (!(error instanceof ComponentsError || isAwsError(error))) {
+            return error;
+        }
+        const failure: Failure = {
+            code: "PRECONDITION_FAILED",
+            message: `[VSS_COMPONENTS] ${messageOf(error)}.`,
+            remedy: "See the command in Systems Manager's history; the instance needs a way to AWS's package service.",
+        };
+        return this.#quiesceError(failure, { froze: false, cause: error });
+    }
+
+    #quiesceError(failure: Failure, { froze, cause }: { froze: boolean; cause?: unknown }): QuiesceError {
+        const outcome = { awake: true, froze, mayFallBack: true, deployed: this.#removes };
+        return new QuiesceError(failure, outcome, { cause });
+    }
+
+    /** Not from under another execution: that one, or the next, finds our commands and removes them. */
+    async #remove(): Promise<void> {
+        if (!this.#removes) {
+            return;
+        }
+        const { signal, log } = this.#settings;
+        const hurried = isHurried(signal);
+        const limitMs = hurried ? HURRIED_MS : timing.removalMs;
+        const host = this.#host(limitMs, AbortSignal.timeout(limitMs));
+        if ((await otherUsers(host)).inUse) {
+            log(
+                "somebody else uses the VSS components now: the last to use them, or the next run, removes them",
+            );
+            return;
+        }
+        await (hurried ? requestRemoval(host) : removeComponents(host));
+    }
+
+    async #start(): Promise<{ document: string; commandId: string }> {
+        const { clients, executionId, source, quiesce, set, timeouts, signal, log } = this.#settings;
+        const { instanceId } = source.facts;
+        for (const [index, document] of DOCUMENTS.entries()) {
+            const parameters = vssParameters({
+                document,
+                executionId,
+                quiesce,
+                set,
+                limitS: timeouts.command,
+                componentsVersion: this.#components.version,
+            });
+            try {
+                const command = { instanceId, document, parameters, comment: commentFor(executionId) };
+                this.#begun = true;
+                return { document, commandId: await sendCommand(clients, command, signal) };
+            } catch (error) {
+                this.#begun = !isRefusal(error);
+                if (awsErrorName(error) !== "InvalidDocument" || index === DOCUMENTS.length - 1) {
+                    throw this.#startError(document, error);
+                }
+                log(`${document} is not in this region; trying ${DOCUMENTS[index + 1] ?? ""}`);
+            }
+        }
+        throw new TypeError("no document");
+    }
+
+    #startError(document: string, error: unknown): unknown {
+        if (!isAwsError(error)) {
+            return error;
+        }
+        const failure: Failure = {
+            code: "VSS_FAILED",
+            message: `${document} could not be started: ${messageOf(error)}`,
+            remedy: "See AWS's message, and that the instance is still Online in Systems Manager.",
+        };
+        return this.#quiesceError(failure, { froze: false, cause: error });
+    }
+
+    /** @throws QuiesceError when the command did not succeed */
+    async #await(document: string, commandId: string): Promise<void> {
+        const { clients, source, timeouts, signal } = this.#settings;
+        const deadline = performance.now() + timeouts.command * 1000;
+        const { instanceId } = source.facts;
+        try {
+            const end = await awaitCommand(clients, instanceId, commandId, { deadline, signal });
+            if (end.status !== "Success") {
+                throw this.#quiesceError(vssFailure(document, end, timeouts.command), { froze: true });
+            }
+        } catch (error) {
+            if (!isAwsError(error)) {
+                throw error;
+            }
+            const failure: Failure = {
+                code: "VSS_FAILED",
+                message: `How ${document} (command ${commandId}) ended could not be found out: ${messageOf(error)}`,
+                remedy: "See the command in Systems Manager's history.",
+            };
+            throw this.#quiesceError(failure, { froze: true, cause: error });
+        }
+    }
+
+    /**
+     * Deletes whatever the document made, whether or not it came to tell of it. A document that has just failed, or was
+     * cancelled, may have made snapshots that are not seen yet.
+     */
+    async #undoSet(): Promise<void> {
+        if (!this.#begun) {
+            return;
+        }
+        const limitMs = isHurried(this.#settings.signal) ? 0 : timing.vssSettleMs;
+        await poll(async () => ((await this.#deleteMade()) ? true : undefined), {
+            deadline: performance.now() + limitMs,
+            interval: FIND_INTERVAL_MS,
+            signal: AbortSignal.timeout(limitMs + DELETE_LIMIT_MS),
+        });
+    }
+
+    /** @returns whether there was anything */
+    async #deleteMade(): Promise<boolean> {
+        const { clients, quiesce, executionId } = this.#settings;
+        const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
+        const image =
+            quiesce.createImage === undefined
+                ? undefined
+                : await findImageByName(clients, imageName(quiesce, executionId), signal);
+        const snapshotIds = new Set([
+            ...(image === undefined ? [] : snapshotIdsOf(image)),
+            ...(await findSet(clients, executionId, signal)).flatMap(({ SnapshotId }) => SnapshotId ?? []),
+        ]);
+        if (image === undefined && snapshotIds.size === 0) {
+            return false;
+        }
+        const made = { imageId: image?.ImageId, snapshotIds: [...snapshotIds] };
+        await deleteState(clients, executionId, made, signal);
+        return true;
+    }
+
+    /**
+     * In the number that the instance's volumes demand, as a command that succeeds may hide a volume that failed; and
+     * with AWS's tags, which may be seen a little later than the snapshots.
+     */
+    async #findSet(): Promise<Found> {
+        const { source, signal } = this.#settings;
+        let last: Found = { image: undefined, snapshots: [] };
+        const isWhole = () => last.snapshots.length >= source.volumes.length;
+        await poll(
+            async () => {
+                last = await this.#look();
+                const vouched = last.snapshots.every((snapshot) => isAppConsistent(snapshot, last.image));
+                return isWhole() && vouched ? true : undefined;
+            },
+            { deadline: performance.now() + timing.vssVisibleMs, interval: FIND_INTERVAL_MS, signal },
+        );
+        if (!isWhole()) {
+            throw this.#incomplete(last);
+        }
+        await this.#tag(last);
+        return last;
+    }
+
+    async #look(): Promise<Found> {
+        const { clients, quiesce, executionId, signal } = this.#settings;
+        if (quiesce.createImage === undefined) {
+            return { image: undefined, snapshots: await findSet(clients, executionId, signal) };
+        }
+        const image = await findImageByName(clients, imageName(quiesce, executionId), signal);
+        const ids = image === undefined ? [] : snapshotIdsOf(image);
+        return { image, snapshots: await describeSnapshots(clients, ids, signal) };
+    }
+
+    /** The document tags what it makes; if it tags the image alone, or only the snapshots, the rest gets the same tags. */
+    async #tag({ image, snapshots }: Found): Promise<void> {
+        const { clients, set, signal } = this.#settings;
+        const made = [
+            ...snapshots.map((snapshot) => ({ id: snapshot.SnapshotId ?? "", Tags: snapshot.Tags })),
+            ...(image === undefined ? [] : [{ id: image.ImageId ?? "", Tags: image.Tags }]),
+        ];
+        const bare = made.filter((one) => tagOf(one, tagKeys.execution) === undefined);
+        const tags = Object.fromEntries(set.tags.map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
+        await setTags(
+            clients,
+            bare.map(({ id }) => id),
+            tags,
+            signal,
+        );
+    }
+
+    #incomplete({ image, snapshots }: Found): QuiesceError {
+        const { quiesce, source } = this.#settings;
+        const noImage = quiesce.createImage !== undefined && image === undefined;
+        const what = noImage
+            ? "no image"
+            : `snapshots of ${snapshots.length} of ${source.volumes.length} volumes`;
+        const failure: Failure = {
+            code: "VSS_FAILED",
+            message: `The document succeeded, but ${what} could be found.`,
+            remedy: "See the command's output in Systems Manager's history, and the instance's role (EC2's permissions).",
+        };
+        return this.#quiesceError(failure, { froze: true });
+    }
+
+    #capture(taken: Taken): Capture {
+        const { quiesce } = this.#settings;
+        const { document, commandId, image, snapshots, requestedAt, apiMs } = taken;
+        const appConsistent = Object.fromEntries(
+            snapshots.map((snapshot) => [snapshot.SnapshotId ?? "", isAppConsistent(snapshot, image)]),
+        );
+        const evidence: VssEvidence = {
+            document,
+            commandId,
+            componentsVersion: versionOf(snapshots) ?? this.#components.version,
+            installedByUs: this.#ours,
+            appConsistent,
+        };
+        const returnedAt = new Date().toISOString();
+        const held = Object.values(appConsistent).every(Boolean);
+        const set: CreatedSet = { snapshots: snapshots.map(created), requestedAt, returnedAt, apiMs };
+        return {
+            set,
+            awake: true,
+            deployed: this.#removes,
+            ...(image?.ImageId === undefined ? {} : { imageId: image.ImageId }),
+            evidence: {
+                method: "vss",
+                vouchedBy: "vss",
+                vouchedLevel: quiesce.noWriters ? "filesystem" : "application",
+                identity: "ssm",
+                requestedAt,
+                returnedAt,
+                apiMs: Math.round(apiMs * 10) / 10,
+                held,
+                vss: evidence,
+                ...(held ? {} : notConsistent(appConsistent)),
+            },
+        };
+    }
+}
+
+/** What is seen of the document's work. */
+interface Found {
+    readonly image: Image | undefined;
+    readonly snapshots: readonly Snapshot[];
+}
+
+interface Taken extends Found {
+    readonly document: string;
+    readonly commandId: string;
+    readonly requestedAt: string;
+    readonly apiMs: number;
+}
+
+/** AWS did not do it, for a reason that concerns quiescing alone: neither a missing permission nor the caller's credentials. */
+function isAwsError(error: unknown): boolean {
+    return error instanceof SnapshotError && error.code === "AWS_ERROR";
+}
+
+/** As AWS has noted it on the snapshots. */
+function versionOf(snapshots: readonly Snapshot[]): string | undefined {
+    const configs = snapshots.map((snapshot) => tagOf(snapshot, CONFIG) ?? "");
+    return configs.flatMap((config) => /\d+(\.\d+){1,3}/.exec(config)?.[0] ?? [])[0];
+}
+
+/** AWS tags the snapshots; behind an image it may tag the image alone. */
+function isAppConsistent(snapshot: Snapshot, image: Image | undefined): boolean {
+    const own = tagOf(snapshot, APP_CONSISTENT);
+    const value =
+        own ??
+        (image === undefined ? undefined : image.Tags?.find((tag) => tag.Key === APP_CONSISTENT)?.Value);
+    return value?.toLowerCase() === "true";
+}
+
+function created(snapshot: Snapshot): CreatedSet["snapshots"][number] {
+    return {
+        snapshotId: snapshot.SnapshotId ?? "",
+        volumeId: snapshot.VolumeId ?? "",
+        startTime: snapshot.StartTime?.toISOString() ?? new Date().toISOString(),
+    };
+}
+
+function notConsistent(appConsistent: Readonly<Record<string, boolean>>) {
+    const without = Object.keys(appConsistent).filter((id) => !appConsistent[id]);
+    return {
+        reason: "VSS_NOT_CONSISTENT" as const,
+        message: `The document succeeded, but ${without.join(", ")} does not carry ${APP_CONSISTENT} = True.`,
+    };
+}

@@ -1,0 +1,253 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Clients } from "../aws/clients";
+import { pause } from "../pause";
+import { timing } from "../timing";
+import {
+    type CommandEnd,
+    type KnownCommand,
+    awaitCommand,
+    commentFor,
+    endText,
+    isRunning,
+    knownCommands,
+    sendCommand,
+} from "../aws/systemsManager";
+
+/*
+ * The VSS components on a Windows instance: AWS's package AwsVssComponents, installed and removed by the document
+ * AWS-ConfigureAWSPackage (EC2 User Guide, "Manage VSS components").
+ */
+
+const PACKAGE = "AwsVssComponents";
+const PACKAGE_DOCUMENT = "AWS-ConfigureAWSPackage";
+const SCRIPT_DOCUMENT = "AWS-RunPowerShellScript";
+/** Takes snapshots, and installs or updates the components before. */
+const INSTALLING_DOCUMENT = "AWSEC2-VssInstallAndSnapshot";
+const SNAPSHOT_DOCUMENTS = ["AWSEC2-CreateVssSnapshot", INSTALLING_DOCUMENT];
+/** The agent's text when another install or uninstall is under way (amazon-ssm-agent, localpackages_lock.go). */
+const LOCKED = /already in the process of/;
+/** Between two commands of a living execution. */
+const BETWEEN_COMMANDS_MS = 5 * 60_000;
+/** Earlier versions leave the VSS provider registered when they are removed (EC2 User Guide, "Version history"). */
+export const CLEAN_REMOVAL_VERSION = "2.3.2";
+
+export interface ComponentsHost {
+    readonly clients: Clients;
+    readonly instanceId: string;
+    readonly executionId: string;
+    /** On the clock of `performance.now()`. */
+    readonly deadline: number;
+    readonly signal: AbortSignal;
+}
+
+export interface Components {
+    readonly present: boolean;
+    /** Empty when it cannot be told: installed by other means than the package. */
+    readonly version: string;
+}
+
+/** A command about the components did not succeed. */
+export class ComponentsError extends Error {
+    constructor(what: string, end?: CommandEnd) {
+        super(end === undefined ? what : `${what}: ${endText(end)}`);
+    }
+}
+
+export async function installedComponents(host: ComponentsHost): Promise<Components> {
+    const script = readFileSync(join(__dirname, "installedComponents.ps1"), "utf8");
+    const end = await run(host, SCRIPT_DOCUMENT, { commands: script });
+    const components = end.status === "Success" ? parseComponents(end.stdout) : undefined;
+    if (components === undefined) {
+        throw new ComponentsError("could not find out which VSS components are installed", end);
+    }
+    return components;
+}
+
+/** The one line of JSON among whatever a profile prints. */
+export function parseComponents(stdout: string): Components | undefined {
+    for (const line of stdout.split(/\r?\n/)) {
+        try {
+            const { version } = JSON.parse(line) as { version?: unknown };
+            if (version === null || typeof version === "string") {
+                return { present: version !== null, version: version ?? "" };
+            }
+        } catch {
+            // Not ours.
+        }
+    }
+    return undefined;
+}
+
+/**
+ * Installs the components; without a version, AWS's recommended one.
+ * @returns false when another installation or removal held the package: then nothing was done
+ */
+export async function installComponents(
+    host: ComponentsHost,
+    { version, kept }: { readonly version: string | undefined; readonly kept: boolean },
+): Promise<boolean> {
+    const parameters = { action: "Install", ...(version === undefined ? {} : { version }) };
+    return await configure(host, parameters, commentFor(host.executionId, { kept }));
+}
+
+/** Tries again, within the deadline, while another installation or removal holds the package. */
+export async function removeComponents(host: ComponentsHost): Promise<void> {
+    while (!(await configure(host, { action: "Uninstall" }, commentFor(host.executionId)))) {
+        await pauseWhileLocked(host, "Uninstall");
+    }
+}
+
+/** @throws ComponentsError when the deadline would pass meanwhile */
+export async function pauseWhileLocked(host: ComponentsHost, action: string): Promise<void> {
+    if (performance.now() + timing.lockedPauseMs >= host.deadline) {
+        throw new ComponentsError(
+            `${action} of ${PACKAGE} did not succeed: another installation or removal of it is under way`,
+        );
+    }
+    await pause(timing.lockedPauseMs, host.signal);
+}
+
+/** Asks for the removal and does not wait for it: for a process that is being ended. */
+export async function requestRemoval({
+    clients,
+    instanceId,
+    executionId,
+    signal,
+}: ComponentsHost): Promise<void> {
+    const parameters = { action: "Uninstall", name: PACKAGE };
+    const comment = commentFor(executionId);
+    await sendCommand(clients, { instanceId, document: PACKAGE_DOCUMENT, parameters, comment }, signal);
+}
+
+async function configure(
+    host: ComponentsHost,
+    parameters: Readonly<Record<string, string>>,
+    comment: string,
+): Promise<boolean> {
+    const end = await run(host, PACKAGE_DOCUMENT, { ...parameters, name: PACKAGE }, comment);
+    if (end.status === "Success") {
+        return true;
+    }
+    if (LOCKED.test(`${end.stdout}\n${end.stderr}`)) {
+        return false;
+    }
+    throw new ComponentsError(`${parameters.action ?? ""} of ${PACKAGE} did not succeed`, end);
+}
+
+async function run(
+    { clients, instanceId, executionId, deadline, signal }: ComponentsHost,
+    document: string,
+    parameters: Readonly<Record<string, string>>,
+    comment = commentFor(executionId),
+): Promise<CommandEnd> {
+    const commandId = await sendCommand(clients, { instanceId, document, parameters, comment }, signal);
+    return await awaitCommand(clients, instanceId, commandId, { deadline, signal });
+}
+
+/** What the commands on the instance tell of others who use the components. */
+export interface OtherUsers {
+    /** The components are there because an execution of ours installed them and could not remove them. */
+    readonly leftBehind: boolean;
+    /** Somebody else needs the components now. */
+    readonly inUse: boolean;
+    /** Another execution of ours has asked for their removal since it was looked whether they are there. */
+    readonly beingRemoved: boolean;
+}
+
+export async function otherUsers(host: ComponentsHost): Promise<OtherUsers> {
+    const commands = await knownCommands(host.clients, host.instanceId, host.signal);
+    return judgeCommands(commands, host.executionId, Date.now());
+}
+
+/** `commands`: the newest first. */
+export function judgeCommands(
+    commands: readonly KnownCommand[],
+    executionId: string,
+    now: number,
+): OtherUsers {
+    const others = commands.filter((command) => command.executionId !== executionId);
+    const byExecution = Map.groupBy(
+        others.filter((command) => command.executionId !== undefined),
+        (command) => command.executionId,
+    );
+    return {
+        leftBehind: isLeftBehind(commands.find(hasChangedComponents), executionId),
+        inUse:
+            others.some((command) => isRunning(command.status) && takesSnapshots(command)) ||
+            [...byExecution.values()].some((own) => isBeforeSnapshot(own, now)),
+        beingRemoved: others.some((command) => isRemovalSince(command, lookedAt(commands, executionId))),
+    };
+}
+
+/** What somebody else installed later, or what was meant to stay, is not ours to remove. */
+function isLeftBehind(last: KnownCommand | undefined, executionId: string): boolean {
+    return (
+        last !== undefined &&
+        packageAction(last) === "Install" &&
+        last.executionId !== undefined &&
+        last.executionId !== executionId &&
+        !last.kept
+    );
+}
+
+/** A command that was cancelled, or timed out, may have installed them all the same. */
+function hasChangedComponents(command: KnownCommand): boolean {
+    if (command.document === INSTALLING_DOCUMENT) {
+        return command.executionId === undefined && command.status === "Success";
+    }
+    switch (packageAction(command)) {
+        case "Install":
+            return command.status !== "Failed";
+        case "Uninstall":
+            return command.status === "Success";
+        default:
+            return false;
+    }
+}
+
+function packageAction({ document, parameters }: KnownCommand): string | undefined {
+    return document === PACKAGE_DOCUMENT && parameters.name?.[0] === PACKAGE
+        ? parameters.action?.[0]
+        : undefined;
+}
+
+function takesSnapshots({ document }: KnownCommand): boolean {
+    return SNAPSHOT_DOCUMENTS.includes(document);
+}
+
+/** Before its snapshot an execution asks, and may install: after that it needs nothing any more. */
+function isBeforeSnapshot(own: readonly KnownCommand[], now: number): boolean {
+    const [last] = own;
+    return (
+        last !== undefined &&
+        !takesSnapshots(last) &&
+        packageAction(last) !== "Uninstall" &&
+        (isRunning(last.status) || now - last.requestedAt < BETWEEN_COMMANDS_MS)
+    );
+}
+
+/** When this execution asked whether the components are there. */
+function lookedAt(commands: readonly KnownCommand[], executionId: string): number {
+    const look = commands.find(
+        (command) => command.executionId === executionId && command.document === SCRIPT_DOCUMENT,
+    );
+    return look?.requestedAt ?? Infinity;
+}
+
+function isRemovalSince(command: KnownCommand, since: number): boolean {
+    return (
+        packageAction(command) === "Uninstall" && (isRunning(command.status) || command.requestedAt >= since)
+    );
+}
+
+/** Compares versions number by number: negative, zero or positive. */
+export function compareVersions(a: string, b: string): number {
+    const left = a.split(".").map(Number);
+    const right = b.split(".").map(Number);
+    const differences = Array.from(
+        { length: Math.max(left.length, right.length) },
+        (_, index) => (left[index] ?? 0) - (right[index] ?? 0),
+    );
+    return differences.find((difference) => difference !== 0) ?? 0;
+}
