@@ -4,6 +4,7 @@ import {
     existsSync,
     readFileSync,
     realpathSync,
+    renameSync,
     rmSync,
     writeFileSync,
 } from "node:fs";
@@ -12,7 +13,16 @@ import { dirname, join } from "node:path";
 import { expect } from "chai";
 import type * as TypeScript from "typescript";
 import { INSTALL_KINDS } from "../../tools/setupInstall.mjs";
-import { hooksOf, type Lab, outputsOf, programOf, providerTextOf, startLab, succeeded } from "../support/e2e";
+import {
+    failed,
+    hooksOf,
+    type Lab,
+    outputsOf,
+    programOf,
+    providerTextOf,
+    startLab,
+    succeeded,
+} from "../support/e2e";
 import { ROOT } from "../support/engine";
 import { consoleOutputOfHostKeys } from "../support/localCloud";
 import type { Project } from "../support/project";
@@ -63,8 +73,16 @@ describe("the installed package", function () {
         upgrade(folder);
         succeeded(await project.preview({ args: ["--expect-no-changes", "--diff"] }));
         expect(succeeded(await project.up()).summary).to.deep.equal({ same: 3 });
+
+        // Nothing counts as done while the package is away.
+        const away = `${folder}-away`;
+        renameSync(folder, away);
+        expect(failed(await project.destroy()).diagnostics).to.match(/Cannot find module/);
+        renameSync(away, folder);
+        expect(await lab.cloud.snapshots()).to.have.length(3);
         const { stdout } = succeeded(await project.destroy());
         expect(stdout).to.match(/removed by version 99/);
+        expect(await lab.cloud.snapshots()).to.deep.equal([]);
     });
 
     it("is read by the TypeScript that Pulumi brings along, in a project without one", async () => {
