@@ -46,10 +46,18 @@ export async function check(news: Inputs): Promise<{ inputs: Inputs; failures: C
 /** Sets that the stack knows of, by the resource that owns them: `create` does not get to see the old state. */
 const knownSets = new Map<string, Set<string>>();
 
+/** Resources that `create` may replace although their instance is not known to be awake, by their owner. */
+const pendingThaws = new Map<string, { readonly id: string; readonly state: State }>();
+
 export function diff(id: string, olds: State, news: Inputs): DiffResult {
     if (news.owner !== undefined) {
         const known = knownSets.get(news.owner) ?? new Set();
         knownSets.set(news.owner, known.add(id));
+        if (olds.thawPending) {
+            pendingThaws.set(news.owner, { id, state: olds });
+        } else {
+            pendingThaws.delete(news.owner);
+        }
     }
     const result = diffSnapshot(olds, news);
     if (result.replaces.includes("instanceId") && !isUnknown(news.instanceId)) {
@@ -65,16 +73,18 @@ export async function create(inputs: Inputs): Promise<{ id: string; outs: State 
     const executionId = `acs-${randomUUID()}`;
     return await reporting(executionId, inputs, async () => {
         const clients = await clientsFor(inputs.aws, stackConfig);
-        const state = await interruptible((signal) =>
-            takeSnapshot({
+        const log = logger(inputs);
+        const state = await interruptible(async (signal) => {
+            await healReplaced(inputs, clients, log, signal);
+            return await takeSnapshot({
                 executionId,
                 inputs,
                 clients,
                 known: knownSets.get(inputs.owner ?? "") ?? new Set(),
-                log: logger(inputs),
+                log,
                 signal,
-            }),
-        );
+            });
+        });
         return { id: executionId, outs: outputs(inputs, state) };
     });
 }
@@ -132,6 +142,28 @@ export async function remove(id: string, state: State): Promise<void> {
 
 const READ_LIMIT_MS = 120_000;
 const DELETE_LIMIT_MS = 300_000;
+
+/** A replacement heals first: with the old state goes what is known of the freeze. */
+async function healReplaced(
+    inputs: Inputs,
+    clients: Clients,
+    log: (line: string) => void,
+    signal: AbortSignal,
+): Promise<void> {
+    const owner = inputs.owner ?? "";
+    const pending = pendingThaws.get(owner);
+    if (pending === undefined) {
+        return;
+    }
+    try {
+        await assertSamePlace(clients, pending.state, signal);
+        await heal(pending.id, pending.state, inputs, clients, log, signal);
+    } catch (error) {
+        // The engine keeps the old resource, and with it the state that says so.
+        throw error instanceof UnfinishedError ? new SnapshotError(error.failure, error.context) : error;
+    }
+    pendingThaws.delete(owner);
+}
 
 async function heal(
     id: string,

@@ -224,7 +224,10 @@ class Hooks implements Quiescer {
             return true;
         } catch (error) {
             log(`warning: ${messageOf(error)}`);
-            return await isDown();
+            return await isDown().catch((problem: unknown) => {
+                log(`warning: ${messageOf(problem)}`);
+                return false;
+            });
         }
     }
 

@@ -31,7 +31,7 @@ describe("a run that did not end, through the engine", function () {
     afterEach(async () => {
         lab.server.host.exec(`rm -f ${THAW_FAILS}`);
         await lab.cloud.reset();
-        await lab.cloud.configureSnapshots({ durationMs: 400 });
+        await lab.cloud.configureSnapshots({ durationMs: 0 });
         project.setProgram(programOf(args()));
     });
 

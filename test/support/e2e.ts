@@ -26,7 +26,8 @@ export interface Lab {
 }
 
 export async function startLab(hostOptions: Omit<SshHostOptions, "instanceId"> = {}): Promise<Lab> {
-    const cloud = await startLocalCloud();
+    // Snapshots that are completed when they are first looked at: waiting for completion is a matter of few tests.
+    const cloud = await startLocalCloud({ snapshotDurationMs: 0 });
     const hosts: SshHost[] = [];
     const projects: Project[] = [];
     const stop = async (): Promise<void> => {

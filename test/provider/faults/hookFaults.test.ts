@@ -290,6 +290,48 @@ describe("faults of the hooks", function () {
             await scene.remove(pending);
         });
 
+        it("fails without a set: a replacement that cannot heal is no success, even where a plain set will do", async () => {
+            scene.host.writeHooks({ pre: FAILS, post: FAILS });
+            const pending = await scene.create();
+            assert.deepEqual(initError(pending).properties.snapshotIds, []);
+            const gone = await startSshHost();
+            await gone.stop();
+            const { owner } = pending.inputs;
+            for (const changes of [
+                { connection: { port: gone.port }, timeouts: { connect: 1 }, minimumLevel: "crash" },
+                { quiesce: { method: "none" } },
+            ] as const) {
+                assert.include(scene.diff(pending, changes).replaces, "snapshotIds");
+                const failed = await scene.create({ ...changes, owner });
+                assert.match(plainError(failed).message, /^THAW_PENDING .*THE INSTANCE MAY STILL BE FROZEN/);
+                assert.deepEqual(setRequests(failed), []);
+            }
+            scene.host.writeHooks();
+            scene.diff(pending);
+            const replacement = await scene.create({ owner });
+            assert.equal(stateOf(replacement).consistencyLevel, "application");
+            assert.deepEqual(replacement.events, ["post thaw", "thawed thaw", ...FROZEN_AND_THAWED]);
+            await scene.remove(pending);
+        });
+
+        it("fails while CreateSnapshots is throttled: not tried again on a frozen host", async () => {
+            scene.host.writeHooks({ post: FAILS });
+            await scene.cloud.fault("CreateSnapshots", {
+                kind: "error",
+                code: "RequestLimitExceeded",
+                status: 503,
+            });
+            const pending = await scene.create();
+            assert.match(
+                initError(pending).message,
+                /^SNAPSHOT_THROTTLED .*THE INSTANCE MAY STILL BE FROZEN/,
+            );
+            assert.lengthOf(setRequests(pending), 1);
+            scene.host.writeHooks();
+            stateOf(await scene.create());
+            await scene.remove(pending);
+        });
+
         describe("healed by a later run", () => {
             it("finds that somebody has thawed by hand and removed the marker: runs nothing", async () => {
                 const pending = await leavePending();

@@ -159,6 +159,24 @@ describe("faults of the host and of the connection", function () {
         });
     });
 
+    describe("during post-thaw, the connection", () => {
+        it("is cut: it was held, and a fresh connection finds the host awake", async () => {
+            scene.host.writeHooks({ post: "sleep 3" });
+            const running = scene.create({ connection: { port: proxy.port } });
+            await scene.host.waitFor(/^post thaw/);
+            // The word that it was held is said before post-thaw is started; nothing tells when it has arrived.
+            await new Promise((resolve) => setTimeout(resolve, 1000));
+            proxy.cut("RST");
+            const outcome = await running;
+            const { consistencyLevel, evidence, thawPending } = stateOf(outcome);
+            assert.equal(consistencyLevel, "application");
+            assert.isTrue(evidence.held);
+            assert.isUndefined(evidence.thawedAt);
+            assert.isFalse(thawPending);
+            assert.deepEqual(outcome.events, FROZEN_AND_THAWED);
+        });
+    });
+
     describe("while frozen, on the host", () => {
         it("sshd's session is killed", async () => {
             await assertNotHeld(/^HOLD_UNPROVEN/, async () => {
@@ -224,6 +242,20 @@ describe("faults of the host and of the connection", function () {
             const next = await scene.create();
             assert.equal(stateOf(next).consistencyLevel, "application");
             assert.deepEqual(next.events, ["post thaw", "thawed thaw", ...FROZEN_AND_THAWED]);
+            await scene.remove(failed);
+        });
+
+        it("everything dies, nobody can connect, and EC2 does not say whether it runs: not claimed awake", async () => {
+            const failed = await whileFrozen(async () => {
+                timing.reconnectMs = 1_000;
+                scene.killAll();
+                await proxy.stop();
+                await scene.cloud.deny("DescribeInstances");
+            });
+            assert.match(initError(failed).message, /^HOLD_UNPROVEN .*THE INSTANCE MAY STILL BE FROZEN/);
+            assert.isTrue(initError(failed).properties.thawPending);
+            await scene.cloud.reset();
+            assert.equal(stateOf(await scene.create()).consistencyLevel, "application");
             await scene.remove(failed);
         });
 
