@@ -64,7 +64,7 @@ describe("Windows through the real engine", function () {
     };
     /** An `up` that waits in a command. */
     const upUntil = async (match: Parameters<LocalSystemsManager["hold"]>[0]) => {
-        const gate = await ssm.hold(match);
+        const gate = await ssm.hold({ ...match, times: 1 });
         const running = project.spawn("up");
         await gate.reached({ limitMs: 60_000 });
         return { running, gate };
