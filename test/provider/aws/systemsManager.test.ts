@@ -1,13 +1,4 @@
-import {
-    CancelCommandCommand,
-    type Command,
-    GetCommandInvocationCommand,
-    ListCommandInvocationsCommand,
-    ListCommandsCommand,
-    SSMClient,
-    SendCommandCommand,
-} from "@aws-sdk/client-ssm";
-import { mockClient } from "aws-sdk-client-mock";
+import { type Command, SSMClient } from "@aws-sdk/client-ssm";
 import { assert } from "chai";
 import type { Clients } from "../../../provider/aws/clients";
 import {
@@ -25,19 +16,36 @@ const instanceId = "i-0123456789abcdef0";
 const execution = "acs-00000000-0000-4000-8000-000000000000";
 const command = { instanceId, document: "AWS-Some", parameters: { a: "1" }, comment: commentFor(execution) };
 
+type Input = Record<string, unknown>;
+type Answer = object | Error | ((input: Input) => object | Error);
+
 describe("Systems Manager", () => {
     const usual = { ...timing };
-    const ssm = mockClient(SSMClient);
+    const answers = new Map<string, Answer[]>();
+    const inputs = new Map<string, Input[]>();
+    /** What the service answers, one after the other; the last again and again. Default: nothing in particular. */
+    const answer = (operation: string, ...list: Answer[]) => answers.set(operation, list);
+    const sentOf = (operation: string) => inputs.get(operation) ?? [];
     const never = new AbortController().signal;
     let clients: Clients;
 
     beforeEach(() => {
         Object.assign(timing, { firstLookMs: 1, lastLookMs: 2, sendPauseMs: 1, commandVisibleMs: 50 });
+        answers.clear();
+        inputs.clear();
+        // A real client, as the SDK's paginators want one, that sends nothing.
         const client = new SSMClient({ region: "us-east-1" });
+        client.send = ((sent: { constructor: { name: string }; input: Input }) => {
+            const name = sent.constructor.name.replace(/Command$/, "");
+            inputs.set(name, [...(inputs.get(name) ?? []), sent.input]);
+            const [next, ...rest] = answers.get(name) ?? [{}];
+            if (rest.length > 0) answers.set(name, rest);
+            const answer = typeof next === "function" ? next(sent.input) : next;
+            return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+        }) as typeof client.send;
         clients = { ssm: client, ssmOnce: client } as unknown as Clients;
     });
     afterEach(() => {
-        ssm.reset();
         Object.assign(timing, usual);
     });
 
@@ -45,13 +53,15 @@ describe("Systems Manager", () => {
         Object.assign(new Error("refused"), { name, $metadata: { httpStatusCode: status } });
     const wait = (signal = never, limitMs = 1_000) =>
         awaitCommand(clients, instanceId, "c-1", { deadline: performance.now() + limitMs, signal });
-    const statuses = (...all: string[]) => {
-        const [last = "", ...before] = all.reverse();
-        const answers = before.reverse();
-        const looks = ssm.on(GetCommandInvocationCommand);
-        for (const StatusDetails of answers) looks.resolvesOnce({ StatusDetails });
-        looks.resolves({ StatusDetails: last, StandardOutputContent: "out", StandardErrorContent: "err" });
-    };
+    const statuses = (...all: string[]) =>
+        answer(
+            "GetCommandInvocation",
+            ...all.map((StatusDetails) => ({
+                StatusDetails,
+                StandardOutputContent: "out",
+                StandardErrorContent: "err",
+            })),
+        );
 
     it("has comments that AWS takes", () => {
         for (const kept of [false, true]) {
@@ -81,15 +91,15 @@ describe("Systems Manager", () => {
                     stdout: "out",
                     stderr: "err",
                 });
-                assert.lengthOf(ssm.commandCalls(GetCommandInvocationCommand), 6);
-                assert.isEmpty(ssm.commandCalls(CancelCommandCommand));
+                assert.lengthOf(sentOf("GetCommandInvocation"), 6);
+                assert.isEmpty(sentOf("CancelCommand"));
             });
         }
 
         it("never ends: by our own limit, and is cancelled", async () => {
             statuses("Pending");
             assert.equal((await wait(never, 20)).status, "OwnTimeout");
-            assert.lengthOf(ssm.commandCalls(CancelCommandCommand), 1);
+            assert.lengthOf(sentOf("CancelCommand"), 1);
         });
 
         it("is interrupted: cancelled, and the reason is the signal's", async () => {
@@ -98,22 +108,24 @@ describe("Systems Manager", () => {
             const waiting = rejection(wait(abort.signal));
             abort.abort(new Error("the reason"));
             assert.equal((await waiting).message, "the reason");
-            assert.lengthOf(ssm.commandCalls(CancelCommandCommand), 1);
+            assert.lengthOf(sentOf("CancelCommand"), 1);
         });
 
         it("cannot be cancelled either: that is no news", async () => {
             statuses("Pending");
-            ssm.on(CancelCommandCommand).rejects(refusal("AccessDeniedException", 400));
+            answer("CancelCommand", refusal("AccessDeniedException", 400));
             assert.equal((await wait(never, 20)).status, "OwnTimeout");
         });
 
         it("is not seen yet, nor answered for: looked at again", async () => {
-            ssm.on(GetCommandInvocationCommand)
-                .rejectsOnce(refusal("InvocationDoesNotExist", 400))
-                .rejectsOnce(refusal("InternalServerError", 500))
-                .rejectsOnce(refusal("ThrottlingException", 400))
-                .rejectsOnce(new Error("socket hang up"))
-                .resolves({ StatusDetails: "Success" });
+            answer(
+                "GetCommandInvocation",
+                refusal("InvocationDoesNotExist", 400),
+                refusal("InternalServerError", 500),
+                refusal("ThrottlingException", 400),
+                new Error("socket hang up"),
+                { StatusDetails: "Success" },
+            );
             assert.equal((await wait()).status, "Success");
         });
 
@@ -123,27 +135,25 @@ describe("Systems Manager", () => {
             ["InvalidCommandId", "AWS_ERROR"],
         ] as const) {
             it(`may not be looked at (${name}): ${code} at once`, async () => {
-                ssm.on(GetCommandInvocationCommand).rejects(refusal(name, 400));
+                answer("GetCommandInvocation", refusal(name, 400));
                 assert.match((await rejection(wait())).message, new RegExp(`^${code}: `));
-                assert.lengthOf(ssm.commandCalls(GetCommandInvocationCommand), 1);
+                assert.lengthOf(sentOf("GetCommandInvocation"), 1);
             });
         }
 
         it("of several steps failed: what each step that began has to say, whatever they are called", async () => {
             const began = new Date();
-            ssm.on(GetCommandInvocationCommand).resolves({ StatusDetails: "Failed" });
-            ssm.on(GetCommandInvocationCommand, { PluginName: "two" }).resolves({
-                StandardOutputContent: "x".repeat(24_000),
-                StandardErrorContent: "why",
-            });
+            answer("GetCommandInvocation", ({ PluginName }) =>
+                PluginName === "two"
+                    ? { StandardOutputContent: "x".repeat(24_000), StandardErrorContent: "why" }
+                    : { StatusDetails: "Failed" },
+            );
             const steps = [
                 { Name: "one", Status: "Success", ResponseStartDateTime: began },
                 { Name: "two", Status: "Failed", ResponseStartDateTime: began },
                 { Name: "three", Status: "Pending" },
-            ] as const;
-            ssm.on(ListCommandInvocationsCommand).resolves({
-                CommandInvocations: [{ CommandPlugins: [...steps] }],
-            });
+            ];
+            answer("ListCommandInvocations", { CommandInvocations: [{ CommandPlugins: steps }] });
             const end = await wait();
             assert.deepInclude(end, { status: "Failed", stdout: "x".repeat(24_000), stderr: "why" });
             assert.match(endText(end), /^Failed: x+\nwhy$/);
@@ -151,8 +161,8 @@ describe("Systems Manager", () => {
         });
 
         it("failed, and its steps may not be listed: that it failed is known all the same", async () => {
-            ssm.on(GetCommandInvocationCommand).resolves({ StatusDetails: "Failed" });
-            ssm.on(ListCommandInvocationsCommand).rejects(refusal("AccessDeniedException", 400));
+            answer("GetCommandInvocation", { StatusDetails: "Failed" });
+            answer("ListCommandInvocations", refusal("AccessDeniedException", 400));
             assert.deepEqual(await wait(), { commandId: "c-1", status: "Failed", stdout: "", stderr: "" });
         });
     });
@@ -169,9 +179,9 @@ describe("Systems Manager", () => {
         const send = (signal = never) => sendCommand(clients, command, signal);
 
         it("carries its comment and a limit of delivery", async () => {
-            ssm.on(SendCommandCommand).resolves({ Command: { CommandId: "c-1" } });
+            answer("SendCommand", { Command: { CommandId: "c-1" } });
             assert.equal(await send(), "c-1");
-            assert.deepInclude(ssm.commandCalls(SendCommandCommand)[0]?.args[0].input, {
+            assert.deepInclude(sentOf("SendCommand")[0], {
                 DocumentName: "AWS-Some",
                 InstanceIds: [instanceId],
                 Parameters: { a: ["1"] },
@@ -181,29 +191,25 @@ describe("Systems Manager", () => {
         });
 
         it("is throttled: sent again; for ever: given up", async () => {
-            ssm.on(SendCommandCommand)
-                .rejectsOnce(refusal("ThrottlingException", 400))
-                .resolves({ Command: { CommandId: "c-1" } });
+            answer("SendCommand", refusal("ThrottlingException", 400), { Command: { CommandId: "c-1" } });
             assert.equal(await send(), "c-1");
-            ssm.on(SendCommandCommand).rejects(refusal("ThrottlingException", 400));
+            answer("SendCommand", refusal("ThrottlingException", 400));
             assert.match((await rejection(send())).message, /ThrottlingException/);
-            assert.lengthOf(ssm.commandCalls(SendCommandCommand), 2 + timing.sendAttempts);
+            assert.lengthOf(sentOf("SendCommand"), 2 + timing.sendAttempts);
         });
 
         it("is refused: sent once, and not looked for", async () => {
-            ssm.on(SendCommandCommand).rejects(refusal("InvalidDocument", 400));
+            answer("SendCommand", refusal("InvalidDocument", 400));
             assert.match((await rejection(send())).message, /InvalidDocument/);
-            assert.lengthOf(ssm.commandCalls(SendCommandCommand), 1);
-            assert.isEmpty(ssm.commandCalls(ListCommandsCommand));
+            assert.lengthOf(sentOf("SendCommand"), 1);
+            assert.isEmpty(sentOf("ListCommands"));
         });
 
         it("has no answer: found by its comment, also when it is seen later", async () => {
-            ssm.on(SendCommandCommand).rejects(new Error("socket hang up"));
-            ssm.on(ListCommandsCommand)
-                .resolvesOnce({ Commands: [] })
-                .resolves({ Commands: [listed()] });
+            answer("SendCommand", new Error("socket hang up"));
+            answer("ListCommands", { Commands: [] }, { Commands: [listed()] });
             assert.equal(await send(), "c-9");
-            assert.lengthOf(ssm.commandCalls(SendCommandCommand), 1);
+            assert.lengthOf(sentOf("SendCommand"), 1);
         });
 
         for (const [what, changes] of [
@@ -212,35 +218,37 @@ describe("Systems Manager", () => {
             ["one of long ago", { RequestedDateTime: new Date(0) }],
         ] as const) {
             it(`has no answer: not taken for ${what}`, async () => {
-                ssm.on(SendCommandCommand).rejects(new Error("socket hang up"));
-                ssm.on(ListCommandsCommand).resolves({ Commands: [listed(changes)] });
+                answer("SendCommand", new Error("socket hang up"));
+                answer("ListCommands", { Commands: [listed(changes)] });
                 assert.match((await rejection(send())).message, /socket hang up/);
             });
         }
 
         it("is interrupted: looked for once", async () => {
             const abort = new AbortController();
-            ssm.on(SendCommandCommand).callsFake(() => {
+            answer("SendCommand", () => {
                 abort.abort(new Error("interrupted"));
-                throw new Error("aborted");
+                return new Error("aborted");
             });
-            ssm.on(ListCommandsCommand).resolves({ Commands: [] });
+            answer("ListCommands", { Commands: [] });
             assert.equal((await rejection(send(abort.signal))).message, "interrupted");
-            assert.lengthOf(ssm.commandCalls(ListCommandsCommand), 1);
+            assert.lengthOf(sentOf("ListCommands"), 1);
         });
     });
 
     it("tells whose commands on an instance are ours, over all pages, the newest first", async () => {
         const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute));
-        ssm.on(ListCommandsCommand)
-            .resolvesOnce({
+        answer(
+            "ListCommands",
+            {
                 Commands: [
                     { CommandId: "1", Comment: "acs:acs-a", RequestedDateTime: at(1) },
                     { CommandId: "3", Comment: "acs:acs-b kept", RequestedDateTime: at(3) },
                 ],
                 NextToken: "more",
-            })
-            .resolves({ Commands: [{ CommandId: "2", Comment: "by hand", RequestedDateTime: at(2) }] });
+            },
+            { Commands: [{ CommandId: "2", Comment: "by hand", RequestedDateTime: at(2) }] },
+        );
         const found = await knownCommands(clients, instanceId, never);
         assert.deepEqual(
             found.map(({ commandId, executionId, kept }) => [commandId, executionId, kept]),
