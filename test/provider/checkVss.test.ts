@@ -1,7 +1,6 @@
 import { assert } from "chai";
 import { checkSnapshotInputs } from "../../provider/check";
 
-
 /** As the engine passes what is not known before `up`. */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 

@@ -56,7 +56,10 @@ describe("faults of VSS", function () {
             const { message } = plainError(outcome);
             assert.match(message, new RegExp(`^${code} \\(${scene.instanceId}\\): `));
             assert.match(message, text, message);
-            assert.match(message, /State: (the instance is awake|nothing is frozen by this run); no snapshot was kept\./);
+            assert.match(
+                message,
+                /State: (the instance is awake|nothing is frozen by this run); no snapshot was kept\./,
+            );
             assert.match(message, /What to do: \S/);
             assert.deepEqual(sentOnce(outcome), sends);
         });
@@ -212,7 +215,8 @@ describe("faults of VSS", function () {
             const { consistencyLevel, evidence } = stateOf(outcome);
             assert.equal(consistencyLevel, "application");
             assert.equal(evidence.cleanup, "failed");
-            const problem = /remove the VSS components: Uninstall of AwsVssComponents did not succeed: Failed/;
+            const problem =
+                /remove the VSS components: Uninstall of AwsVssComponents did not succeed: Failed/;
             assert.match(evidence.message ?? "", problem);
             assert.match(evidence.message ?? "", /next run removes it.*AWS-ConfigureAWSPackage/);
             assert.match(outcome.lines.join("\n"), new RegExp(`warning: .*${problem.source}`));
@@ -262,7 +266,13 @@ describe("faults of VSS", function () {
             text: /AWSEC2-VssInstallAndSnapshot could not be started: .*InvalidDocument/,
             sends: [SCRIPT, "Install", "Uninstall"],
         });
-        course("is never delivered", { delivery: "never" }, "VSS_TIMEOUT", /timeouts\.command \(1 s\): .*/, 1);
+        course(
+            "is never delivered",
+            { delivery: "never" },
+            "VSS_TIMEOUT",
+            /timeouts\.command \(1 s\): .*/,
+            1,
+        );
         course(
             "is not delivered in time",
             { delivery: "delayed", deliveryTimeoutMs: 300 },
@@ -311,12 +321,7 @@ describe("faults of VSS", function () {
             /Thaw pipe connection timed out.*run again/s,
         );
         course("fails on thaw", { vss: "thawFailed" }, "VSS_FAILED", /error on thaw.*run again/s);
-        course(
-            "may not call methods",
-            { vss: "languageMode" },
-            "VSS_FAILED",
-            /language mode.*FullLanguage/s,
-        );
+        course("may not call methods", { vss: "languageMode" }, "VSS_FAILED", /language mode.*FullLanguage/s);
         course(
             "does not reach EC2",
             { vss: "endpointUnreachable" },
@@ -350,8 +355,7 @@ describe("faults of VSS", function () {
         });
         both({
             title: "finds the components gone",
-            arrange: () =>
-                scene.ssm.answerScripts(/AwsVss/, { output: '{"version":"2.5.1"}' }),
+            arrange: () => scene.ssm.answerScripts(/AwsVss/, { output: '{"version":"2.5.1"}' }),
             code: "VSS_FAILED",
             text: /not installed.*removed during the run/s,
             sends: [SCRIPT, VSS],
@@ -483,7 +487,10 @@ describe("faults of VSS", function () {
         it("are throttled for long: only the sending is given up, and quiescing with it", async () => {
             const fault = { kind: "error", code: "ThrottlingException", status: 400 } as const;
             await scene.cloud.fault("SendCommand", fault, { times: null });
-            assert.match(plainError(await scene.create()).message, /^PRECONDITION_FAILED .*ThrottlingException/);
+            assert.match(
+                plainError(await scene.create()).message,
+                /^PRECONDITION_FAILED .*ThrottlingException/,
+            );
         });
 
         for (const operation of SSM) {

@@ -7,7 +7,14 @@ import { Language, type Node, Parser } from "web-tree-sitter";
 const script = readFileSync(join(__dirname, "../../../provider/quiesce/installedComponents.ps1"), "utf8");
 
 /** What the script may do: nothing that changes the instance, nothing that PowerShell 3 does not know. */
-const CMDLETS = ["ConvertFrom-Json", "ConvertTo-Json", "Get-ChildItem", "Get-Content", "Join-Path", "Test-Path"];
+const CMDLETS = [
+    "ConvertFrom-Json",
+    "ConvertTo-Json",
+    "Get-ChildItem",
+    "Get-Content",
+    "Join-Path",
+    "Test-Path",
+];
 
 // No PowerShell can be had for the tests: a parser of its grammar (compiled to WebAssembly, inside the package).
 describe("installedComponents.ps1", () => {
@@ -15,7 +22,9 @@ describe("installedComponents.ps1", () => {
 
     before(async () => {
         await Parser.init();
-        const grammar = createRequire(__filename).resolve("tree-sitter-powershell/tree-sitter-powershell.wasm");
+        const grammar = createRequire(__filename).resolve(
+            "tree-sitter-powershell/tree-sitter-powershell.wasm",
+        );
         parser = new Parser();
         parser.setLanguage(await Language.load(grammar));
     });

@@ -1,0 +1,99 @@
+import { assert } from "chai";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { schemas } from "../provider/inputs";
+import { WindowsScene, plainError, stateOf } from "./support/windowsScene";
+
+const ROOT = join(__dirname, "..");
+// The fragment, until it is part of README.
+const [path = ""] = ["README.windows.md", "README.md"].map((name) => join(ROOT, name)).filter(existsSync);
+const readme = readFileSync(path, "utf8");
+const windows = readme.slice(readme.search(/^## Windows$/m));
+
+interface Policy {
+    readonly Statement: { readonly Action: string | string[]; readonly Resource: string | string[] }[];
+}
+
+const policies = [...readFileSync(join(ROOT, "README.md"), "utf8").matchAll(/```json\n([\s\S]*?)```/g)]
+    .concat([...windows.matchAll(/```json\n([\s\S]*?)```/g)])
+    .map((match) => JSON.parse(match[1] ?? "{}") as Policy)
+    .filter((policy) => Array.isArray(policy.Statement));
+const actionsOf = (policy: Policy) => policy.Statement.flatMap(({ Action }) => Action);
+const isOfWindows = (policy: Policy) => actionsOf(policy).includes("ssm:SendCommand");
+
+describe("README, Windows", function () {
+    this.timeout(120_000);
+    let scene: WindowsScene;
+
+    before(async () => {
+        scene = await WindowsScene.start();
+    });
+    afterEach(() => scene.afterEach());
+    after(() => scene.stop());
+
+    it("lists every input of quiesce by VSS", () => {
+        const [, vss] = schemas.snapshot.shape.quiesce.options;
+        for (const input of Object.keys(vss.shape).filter((key) => key !== "method")) {
+            assert.match(windows, new RegExp(`\\| \`${input}\` `));
+        }
+    });
+
+    it("explains the reason codes of Windows", () => {
+        for (const code of ["VSS_FAILED", "VSS_TIMEOUT", "VSS_NOT_CONSISTENT", "VSS_UNSUPPORTED"]) {
+            assert.match(windows, new RegExp(`\\| \`${code}\` `));
+        }
+        for (const code of ["SSM_NOT_MANAGED", "SSM_OFFLINE", "SSM_AGENT_TOO_OLD"]) {
+            assert.match(windows, new RegExp(`\\| \`${code}\` `));
+        }
+    });
+
+    describe("the IAM policies", () => {
+        const usual = policies.filter((policy) => !isOfWindows(policy)).flatMap(actionsOf);
+        const [ofWindows = { Statement: [] }] = policies.filter(isOfWindows);
+
+        it("name exactly the requests and the documents that are made, and they are enough", async () => {
+            await scene.cloud.allowOnly([...new Set([...usual, ...actionsOf(ofWindows)])]);
+            const documents = new Set<string>();
+            const actions = new Set<string>();
+            const note = ({ calls, commands }: Awaited<ReturnType<WindowsScene["create"]>>) => {
+                for (const call of calls.filter(({ byInstance }) => !byInstance)) {
+                    for (const action of call.actions) actions.add(action);
+                }
+                for (const command of commands) documents.add(command.document);
+            };
+            const quiesce = { createImage: true } as const;
+            const first = await scene.create({ quiesce, tags: { a: "1" } });
+            stateOf(first);
+            const second = await scene.update(first, { quiesce, tags: { b: "2" } });
+            stateOf(second);
+            [first, second, await scene.remove(first)].forEach(note);
+
+            const document = "AWSEC2-VssInstallAndSnapshot";
+            // A document of several steps fails, and one does not end.
+            await scene.ssm.removeDocument("AWSEC2-CreateVssSnapshot");
+            await scene.ssm.setCourse({ vss: "writerFailed" }, { document, times: 1 });
+            const failing = await scene.create();
+            assert.match(plainError(failing).message, /^VSS_FAILED .*SqlServerWriter/s);
+            await scene.ssm.setCourse({ outcome: "hang", step: "CreateVssSnapshot" }, { document });
+            const hanging = await scene.create({ timeouts: { command: 1 } });
+            assert.match(plainError(hanging).message, /^VSS_TIMEOUT /);
+            [failing, hanging].forEach(note);
+
+            const used = [...actions].filter((action) => /^(ec2|ssm):/.test(action));
+            assert.deepEqual(
+                used.filter((action) => action.startsWith("ssm:")).sort(),
+                actionsOf(ofWindows)
+                    .filter((action) => action.startsWith("ssm:"))
+                    .sort(),
+            );
+            assert.includeMembers([...usual, ...actionsOf(ofWindows)], used);
+            assert.includeMembers(used, actionsOf(ofWindows));
+            assert.notInclude(used, "ec2:CreateSnapshots", "the instance takes them");
+            const named = ofWindows.Statement.flatMap(({ Resource }) => Resource)
+                .flatMap((arn) => /:document\/(.+)$/.exec(arn)?.[1] ?? [])
+                .concat();
+            assert.includeMembers(named, [...documents]);
+            assert.sameMembers(named, [...new Set([...documents, "AWSEC2-CreateVssSnapshot"])]);
+        });
+    });
+});
