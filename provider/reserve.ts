@@ -31,7 +31,7 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
         if (outcome === "created") {
             await deleteSet(clients, executionId, created, ownLimit);
         } else if (outcome === "unknown") {
-            await deleteUnknownSet(clients, executionId, ownLimit);
+            await deleteUnknownSet(clients, executionId, source.volumes.length, ownLimit);
         }
     });
     return async (limitMs, callSignal) => {

@@ -23,10 +23,11 @@ export interface Clients {
     readonly ssmOnce: SSMClient;
     readonly sts: STSClient;
     readonly region: string;
-    readonly credentials: Credentials;
 }
 
 const CONNECT_LIMIT_MS = 5_000;
+/** Of STS, on the way to credentials. */
+const ANSWER_LIMIT_MS = 30_000;
 /** Describe calls of a large fleet are throttled now and then; the SDK's default is 3. */
 const MAX_ATTEMPTS = 8;
 
@@ -57,22 +58,35 @@ async function makeClients(settings: AwsSettings, config: StackConfig): Promise<
     const region =
         settings.region ?? config["aws:region"] ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
     const profile = settings.profile ?? config["aws:profile"];
-    const options = {
+    const resolved = remembering(credentialsFor(settings, config, region));
+    const own = {
         ...(region ? { region } : {}),
         ...(profile ? { profile } : {}),
-        credentials: credentialsFor(settings, config, region),
+        credentials: resolved.provider,
         requestHandler: new NodeHttpHandler({ connectionTimeout: CONNECT_LIMIT_MS }),
     };
-    const ec2 = new EC2Client({ ...options, maxAttempts: MAX_ATTEMPTS });
+    const ec2 = new EC2Client({ ...own, maxAttempts: MAX_ATTEMPTS });
+    // One cache of credentials for all: the SDK's is per client.
+    const options = { ...own, credentials: ec2.config.credentials };
     return {
         ec2,
-        ec2Once: new EC2Client({ ...options, maxAttempts: 1 }),
+        ec2Once: new EC2Client({ ...own, credentials: resolved.latest, maxAttempts: 1 }),
         ssm: new SSMClient({ ...options, maxAttempts: MAX_ATTEMPTS }),
         ssmOnce: new SSMClient({ ...options, maxAttempts: 1 }),
         sts: new STSClient({ ...options, maxAttempts: MAX_ATTEMPTS }),
         region: await effectiveRegion(ec2),
-        credentials: options.credentials,
     };
+}
+
+/**
+ * `latest` answers at once with what the provider answered last. The SDK renews credentials that end within 5 min
+ * whenever it is asked for them, be that while an instance is frozen; the one request that is sent then must not wait.
+ * Whoever sends it makes sure before that they last: see `credentialsFailure`.
+ */
+function remembering(provider: Credentials): { provider: Credentials; latest: Credentials } {
+    let latest: Awaited<ReturnType<Credentials>> | undefined;
+    const remember: Credentials = async (options) => (latest = await provider(options));
+    return { provider: remember, latest: async (options) => latest ?? (await remember(options)) };
 }
 
 async function effectiveRegion(client: EC2Client): Promise<string> {
@@ -102,7 +116,14 @@ function credentialsFor(settings: AwsSettings, config: StackConfig, region?: str
                     RoleSessionName: role.sessionName ?? "pulumi-app-consistent-snapshot",
                     ...(role.externalId === undefined ? {} : { ExternalId: role.externalId }),
                 },
-                ...(region ? { clientConfig: { region } } : {}),
+                clientConfig: {
+                    ...(region ? { region } : {}),
+                    requestHandler: new NodeHttpHandler({
+                        connectionTimeout: CONNECT_LIMIT_MS,
+                        requestTimeout: ANSWER_LIMIT_MS,
+                        throwOnRequestTimeout: true,
+                    }),
+                },
             }),
         base,
     );

@@ -63,13 +63,12 @@ export function stillFrozen(): Failure {
 }
 
 /** Pre-freeze did not succeed. */
-export function notFrozen(why: HookEnd | "eof", limitS: number, output: string): Failure {
-    const said = output === "" ? "" : ` Its stderr ends: ${JSON.stringify(output)}.`;
+export function notFrozen(why: HookEnd | "eof", limitS: number): Failure {
     switch (why) {
         case "timeout":
             return {
                 code: "PRE_FREEZE_TIMEOUT",
-                message: `The pre-freeze script did not end within ${limitS} s.${said}`,
+                message: `The pre-freeze script did not end within ${limitS} s.`,
                 remedy: "See what it waits for, or raise timeouts.preFreeze.",
             };
         case "eof":
@@ -77,13 +76,13 @@ export function notFrozen(why: HookEnd | "eof", limitS: number, output: string):
         case "lost":
             return {
                 code: "PRE_FREEZE_FAILED",
-                message: `The pre-freeze script, or a process that watched it, was killed.${said}`,
+                message: `The pre-freeze script, or a process that watched it, was killed.`,
                 remedy: "See the kernel's log on the instance, for example for a lack of memory.",
             };
         default:
             return {
                 code: "PRE_FREEZE_FAILED",
-                message: `The pre-freeze script ${exitText(why)}.${said}`,
+                message: `The pre-freeze script ${exitText(why)}.`,
                 remedy: 'Run it with "freeze" by hand and then the post-thaw script; showHookOutput: "onFailure" shows its stderr.',
             };
     }

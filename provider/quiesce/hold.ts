@@ -128,9 +128,9 @@ async function unfrozen(
         event === undefined
             ? lostConnection("during pre-freeze")
             : event.line.kind === "unfrozen"
-              ? notFrozen(event.line.why, timeouts.preFreeze, output)
+              ? notFrozen(event.line.why, timeouts.preFreeze)
               : unexpected(event.text);
-    return new QuiesceError(failure, { ...afterFreezing(awake, settings), mayFallBack: true });
+    return new QuiesceError(failure, { ...afterFreezing(awake, settings), mayFallBack: true }, { output });
 }
 
 function afterFreezing(awake: boolean, { deployed }: HoldSettings) {

@@ -18,6 +18,7 @@ import {
     parseHostReport,
 } from "./guardProgram";
 import { GuardSession, NoGuard } from "./guardSession";
+import { markHealed } from "./healed";
 import { hold } from "./hold";
 import { hostFailures, notCovered } from "./hostFailures";
 import { QuiesceError } from "./quiesceError";
@@ -190,6 +191,7 @@ class Hooks implements Quiescer {
                     return event.line;
                 case "recovered":
                     log(`thawed what ${event.line.executionId} had left frozen`);
+                    markHealed(event.line.executionId);
                     break;
                 case "refused":
                     throw refused(event.line.code, event.line.text, this.#settings.instanceId);
