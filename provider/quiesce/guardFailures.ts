@@ -2,8 +2,8 @@ import type { Failure } from "../errors";
 import type { HookEnd, RefusalCode } from "./guardProgram";
 import { QuiesceError } from "./quiesceError";
 
-/** The guard refuses before it arms: nothing was frozen by this run. */
-export function refused(code: RefusalCode, text: string, instanceId: string): QuiesceError {
+/** Why the guard refuses. */
+export function refusal(code: RefusalCode, text: string, instanceId: string): Failure {
     const failures: Record<RefusalCode, Failure> = {
         HOST_BUSY: {
             code,
@@ -26,8 +26,13 @@ export function refused(code: RefusalCode, text: string, instanceId: string): Qu
             remedy: 'See README, "What the instance needs".',
         },
     };
+    return failures[code];
+}
+
+/** The guard refuses before it arms: nothing was frozen by this run. */
+export function refused(code: RefusalCode, text: string, instanceId: string): QuiesceError {
     const soft = code === "HOST_BUSY" || code === "HOST_UNSUITABLE";
-    const failure = failures[code];
+    const failure = refusal(code, text, instanceId);
     return soft
         ? new QuiesceError(asPrecondition(failure), { awake: true, mayFallBack: true })
         : new QuiesceError(failure, { awake: true, mayFallBack: false });
@@ -46,6 +51,15 @@ export function lostConnection(when: string): Failure {
     };
 }
 
+/** The connection lives, as far as is known, but nothing comes. */
+export function silent(when: string): Failure {
+    return {
+        code: "CONNECTION_LOST",
+        message: `The guard on the host did not answer in time ${when}.`,
+        remedy: "See whether the host is overloaded, and run again.",
+    };
+}
+
 export function unexpected(text: string): Failure {
     return {
         code: "UNEXPECTED_OUTPUT",
@@ -59,6 +73,19 @@ export function stillFrozen(): Failure {
         code: "THAW_PENDING",
         message: "The post-thaw script fails: the instance may still be frozen.",
         remedy: 'Run the post-thaw script with "thaw" as root on the instance and see why it fails; then run `pulumi up` again.',
+    };
+}
+
+/** A host that knows nothing of the execution, and may be another one than that which was frozen. */
+export function unknownHost(): Failure {
+    return {
+        code: "THAW_PENDING",
+        message:
+            "The host behind the address has nothing of the execution, but whether it is the instance that was frozen " +
+            "is not known: neither DMI nor the metadata service names it, and it has another boot id.",
+        remedy:
+            "Correct `connection.host` and run `pulumi up` again. Stopping the instance ends a freeze for certain; " +
+            "the next `pulumi up` sees that it is stopped.",
     };
 }
 

@@ -3,7 +3,7 @@ import type { CaptureEvidence, ConsistencyLevel, HookRun } from "../evidence";
 import type { Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
 import { timing } from "../timing";
-import { lostConnection, notFrozen, unexpected } from "./guardFailures";
+import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
 import { type GuardLine, type HookEnd, isAwake } from "./guardProgram";
 import type { GuardEvent, GuardSession } from "./guardSession";
 import { QuiesceError } from "./quiesceError";
@@ -16,6 +16,7 @@ export interface HoldSettings {
     /** Not to be shown in a hook's output. */
     readonly secrets: readonly string[];
     readonly deployed: boolean;
+    readonly instanceId: string;
     readonly notCovered: readonly string[];
     readonly ready: Extract<GuardLine, { kind: "ready" }>;
     /** Asks over a fresh connection, when the guard's own report did not come. */
@@ -87,6 +88,10 @@ async function freeze(guard: GuardSession, settings: HoldSettings): Promise<Froz
             freezing = event;
         } else if (line?.kind === "frozen" && event !== undefined && freezing !== undefined) {
             return { freezing, frozen: event };
+        } else if (line?.kind === "refused" && freezing === undefined) {
+            // It refuses before it arms: pre-freeze never started.
+            const failure = refusal(line.code, line.text, settings.instanceId);
+            throw new QuiesceError(failure, { awake: true, mayFallBack: true, deployed: settings.deployed });
         } else {
             throw await unfrozen(guard, event, settings);
         }
@@ -115,6 +120,7 @@ async function unfrozen(
     event: GuardEvent | undefined,
     settings: HoldSettings,
 ): Promise<QuiesceError> {
+    const lost = guard.ended;
     guard.letGo();
     const thaw = await awaitThaw(guard, settings);
     const awake = await provenAwake(thaw, settings);
@@ -126,7 +132,9 @@ async function unfrozen(
     const output = mask(thaw.output, settings.secrets);
     const failure =
         event === undefined
-            ? lostConnection("during pre-freeze")
+            ? lost
+                ? lostConnection("during pre-freeze")
+                : silent("during pre-freeze")
             : event.line.kind === "unfrozen"
               ? notFrozen(event.line.why, timeouts.preFreeze)
               : unexpected(event.text);
