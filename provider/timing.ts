@@ -6,6 +6,8 @@ export const timing = {
     lateAnswerMs: 30_000,
     /** Connecting anew, within the run, to an instance whose thawing is not proven. */
     reconnectMs: 60_000,
+    /** Between two looks at a host whose cloud-init still runs. */
+    bootPauseMs: 5_000,
     /** A new set may take this long to be seen (EC2 API reference, "Eventual consistency"). */
     visibleMs: 120_000,
     /** A new command may take this long to be known everywhere (Systems Manager API reference, `InvocationDoesNotExist`). */
