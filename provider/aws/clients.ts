@@ -34,11 +34,11 @@ const MAX_ATTEMPTS = 8;
 const cache = new Map<string, Promise<Clients>>();
 
 /**
- * Clients for the effective settings: the `aws` input, then the stack's `aws:` config, then the SDK's own chain.
- * Resources with the same settings share them, and so their connections and credentials.
+ * Clients for the effective settings: the `aws` input, then the stack's `aws:` config, then the SDK's own chain, which
+ * begins with the environment. Resources with the same settings share them, and so their connections and credentials.
  */
 export async function clientsFor(settings: AwsSettings = {}, config: StackConfig = {}): Promise<Clients> {
-    const key = JSON.stringify([settings, awsConfig(config)]);
+    const key = JSON.stringify([settings, withPrefix(config, "aws:"), withPrefix(process.env, "AWS_")]);
     const cached = cache.get(key);
     if (cached !== undefined) {
         return await cached;
@@ -49,8 +49,8 @@ export async function clientsFor(settings: AwsSettings = {}, config: StackConfig
     return await made;
 }
 
-function awsConfig(config: StackConfig): Record<string, string> {
-    const entries = Object.entries(config).filter(([key, value]) => key.startsWith("aws:") && value);
+function withPrefix(values: StackConfig, prefix: string): Record<string, string> {
+    const entries = Object.entries(values).filter(([key, value]) => key.startsWith(prefix) && value);
     return Object.fromEntries(entries) as Record<string, string>;
 }
 
