@@ -22,6 +22,8 @@ export const timing = {
     /** Between two looks at a command: the first pause, which grows to the last. */
     firstLookMs: 500,
     lastLookMs: 5_000,
+    /** An execution whose last command is older, and has ended without a snapshot, is taken for dead. */
+    betweenCommandsMs: 300_000,
     /** While somebody else's installation or removal holds the lock of the VSS components. */
     lockedPauseMs: 5_000,
     /** After a VSS document succeeded, its snapshots and AWS's tags on them may take this long to be seen. */

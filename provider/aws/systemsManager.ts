@@ -160,15 +160,15 @@ function statusOf(error: unknown): number | undefined {
 /** Clocks may differ by this. */
 const SKEW_MS = 60_000;
 
-/** Also when the run was interrupted meanwhile: the command may be running. Then there is little time. */
+/** Also when the run was interrupted meanwhile: the command may be running. Then there is time for one look. */
 async function findSent(
     clients: Clients,
     command: CommandRequest,
     since: number,
     signal: AbortSignal,
 ): Promise<string | undefined> {
-    const limitMs = signal.aborted ? CANCEL_LIMIT_MS : timing.commandVisibleMs;
-    const own = AbortSignal.timeout(limitMs);
+    const limitMs = signal.aborted ? 0 : timing.commandVisibleMs;
+    const own = AbortSignal.timeout(limitMs + CANCEL_LIMIT_MS);
     const found = await poll(
         async () => {
             const known = await knownCommands(clients, command.instanceId, own);

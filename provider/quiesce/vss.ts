@@ -151,7 +151,7 @@ class Vss implements Quiescer {
         const { document, commandId } = await this.#start();
         log(`${document} runs as command ${commandId}`);
         await this.#await(document, commandId);
-        const apiMs = performance.now() - started;
+        const apiMs = Math.round((performance.now() - started) * 10) / 10;
         const { image, snapshots } = await this.#findSet();
         signal.throwIfAborted();
         return this.#capture({ document, commandId, image, snapshots, requestedAt, apiMs });
@@ -189,22 +189,43 @@ class Vss implements Quiescer {
         return new QuiesceError(failure, outcome, { cause });
     }
 
-    /** Not from under another execution: that one, or the next, finds our commands and removes them. */
+    /** An interruption ends the waiting, not the removal. */
     async #remove(): Promise<void> {
+        const { signal } = this.#settings;
         if (!this.#removes) {
             return;
         }
-        const { signal, log } = this.#settings;
-        const hurried = isHurried(signal);
-        const limitMs = hurried ? HURRIED_MS : timing.removalMs;
-        const host = this.#host(limitMs, AbortSignal.timeout(limitMs));
+        if (!signal.aborted) {
+            try {
+                await this.#removeUnlessInUse(timing.removalMs, signal, removeComponents);
+                return;
+            } catch (error) {
+                if (!isAborted(signal)) {
+                    throw error;
+                }
+            }
+        }
+        const [limitMs, act] = isHurried(signal)
+            ? ([HURRIED_MS, requestRemoval] as const)
+            : ([timing.removalMs, removeComponents] as const);
+        await this.#removeUnlessInUse(limitMs, undefined, act);
+    }
+
+    /** Not from under another execution: that one, or the next, finds our commands and removes them. */
+    async #removeUnlessInUse(
+        limitMs: number,
+        signal: AbortSignal | undefined,
+        remove: (host: ComponentsHost) => Promise<void>,
+    ): Promise<void> {
+        const limit = AbortSignal.timeout(limitMs);
+        const host = this.#host(limitMs, signal === undefined ? limit : AbortSignal.any([limit, signal]));
         if ((await otherUsers(host)).inUse) {
-            log(
+            this.#settings.log(
                 "somebody else uses the VSS components now: the last to use them, or the next run, removes them",
             );
             return;
         }
-        await (hurried ? requestRemoval(host) : removeComponents(host));
+        await remove(host);
     }
 
     async #start(): Promise<{ document: string; commandId: string }> {
@@ -397,7 +418,7 @@ class Vss implements Quiescer {
                 identity: "ssm",
                 requestedAt,
                 returnedAt,
-                apiMs: Math.round(apiMs * 10) / 10,
+                apiMs,
                 held,
                 vss: evidence,
                 ...(held ? {} : notConsistent(appConsistent)),
@@ -417,6 +438,11 @@ interface Taken extends Found {
     readonly commandId: string;
     readonly requestedAt: string;
     readonly apiMs: number;
+}
+
+/** A function, as the compiler takes a property that was false for false after an `await`. */
+function isAborted(signal: AbortSignal): boolean {
+    return signal.aborted;
 }
 
 /** AWS did not do it, for a reason that concerns quiescing alone: neither a missing permission nor the caller's credentials. */

@@ -27,8 +27,6 @@ const INSTALLING_DOCUMENT = "AWSEC2-VssInstallAndSnapshot";
 const SNAPSHOT_DOCUMENTS = ["AWSEC2-CreateVssSnapshot", INSTALLING_DOCUMENT];
 /** The agent's text when another install or uninstall is under way (amazon-ssm-agent, localpackages_lock.go). */
 const LOCKED = /already in the process of/;
-/** Between two commands of a living execution. */
-const BETWEEN_COMMANDS_MS = 5 * 60_000;
 /** Earlier versions leave the VSS provider registered when they are removed (EC2 User Guide, "Version history"). */
 export const CLEAN_REMOVAL_VERSION = "2.3.2";
 
@@ -223,7 +221,7 @@ function isBeforeSnapshot(own: readonly KnownCommand[], now: number): boolean {
         last !== undefined &&
         !takesSnapshots(last) &&
         packageAction(last) !== "Uninstall" &&
-        (isRunning(last.status) || now - last.requestedAt < BETWEEN_COMMANDS_MS)
+        (isRunning(last.status) || now - last.requestedAt < timing.betweenCommandsMs)
     );
 }
 

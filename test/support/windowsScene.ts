@@ -1,8 +1,16 @@
-import { DeregisterImageCommand, DescribeImagesCommand, EC2Client } from "@aws-sdk/client-ec2";
+import {
+    CreateTagsCommand,
+    DeregisterImageCommand,
+    DescribeImagesCommand,
+    EC2Client,
+} from "@aws-sdk/client-ec2";
 import { assert } from "chai";
-import { clientsFor } from "../../provider/aws/clients";
+import { accountOf, clientsFor } from "../../provider/aws/clients";
+import { resolveSource } from "../../provider/aws/instance";
 import type { SnapshotInputs, VssQuiesce } from "../../provider/inputs";
 import { configure, create, diff, remove, update } from "../../provider/lifecycle";
+import { chooseQuiescer } from "../../provider/quiesce/choose";
+import type { Quiescer } from "../../provider/quiesce/quiescer";
 import { type SnapshotState, UnfinishedError } from "../../provider/state";
 import { takeSnapshot } from "../../provider/takeSnapshot";
 import { timing } from "../../provider/timing";
@@ -51,6 +59,7 @@ const SHORT = {
     vssVisibleMs: 800,
     vssSettleMs: 600,
     removalMs: 5_000,
+    betweenCommandsMs: 300_000,
 };
 
 let runs = 0;
@@ -135,6 +144,17 @@ export class WindowsScene {
         };
     }
 
+    /** The quiescer alone, of a run that nobody hears of. */
+    async quiescer(signal: AbortSignal, changes: VssChanges = {}): Promise<Quiescer> {
+        const inputs = this.inputs(changes);
+        const clients = await clientsFor();
+        const executionId = `acs-${crypto.randomUUID()}`;
+        const log = () => undefined;
+        const run = { executionId, inputs, clients, known: new Set<string>(), log, signal };
+        const account = await accountOf(clients, signal);
+        return chooseQuiescer(run, await resolveSource(clients, account, this.instanceId, undefined, signal));
+    }
+
     async create(changes: VssChanges = {}): Promise<VssOutcome> {
         const inputs = this.inputs(changes);
         return await this.#run("", inputs, async () => {
@@ -182,6 +202,17 @@ export class WindowsScene {
             this.#recorded.delete(before.id);
             return { id: before.id, state: undefined };
         });
+    }
+
+    /** As if the run had died right before Pulumi was told of its set, long ago. */
+    async abandon({ id, state }: VssOutcome): Promise<void> {
+        this.#recorded.delete(id);
+        const Tags = [
+            { Key: "app-consistent-snapshot:state", Value: "in-progress" },
+            { Key: "app-consistent-snapshot:lease", Value: "2020-01-01T00:00:00.000Z" },
+        ];
+        const Resources = [...(state?.snapshotIds ?? [])];
+        await this.#client.send(new CreateTagsCommand({ Resources, Tags }));
     }
 
     async #run(

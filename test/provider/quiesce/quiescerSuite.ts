@@ -8,7 +8,7 @@ export interface Subject {
     /** A quiescer of its own for each test. `signal` is the run's. */
     make(signal: AbortSignal): Quiescer | Promise<Quiescer>;
     /** Whether something on the instance is quiesced now. */
-    frozen(): boolean;
+    frozen(): boolean | Promise<boolean>;
     /** Fails when anything of a run is left on the instance. */
     assertClean(): Promise<void>;
     /** What the evidence says when all goes well. */
@@ -17,6 +17,13 @@ export interface Subject {
     readonly reserves: boolean;
     /** It freezes for as long as the call takes, and proves so. */
     readonly holds: boolean;
+    /** For one that has the set taken by somebody else: what the suite's own call does for the others. */
+    readonly taker?: {
+        /** The set cannot be taken, with this text. */
+        refuse(text: string): Promise<void>;
+        /** Acts while the set is being taken. */
+        meanwhile(act: () => void): Promise<void>;
+    };
 }
 
 const LIMIT_MS = 60_000;
@@ -25,7 +32,11 @@ const LIMIT_MS = 60_000;
  * What holds for every quiescer: the contract of the interface `Quiescer`. `breakQuiescing`: makes quiescing fail from
  * now on, for one that can fail.
  */
-export function describeQuiescer(name: string, subject: () => Subject, breakQuiescing?: () => void): void {
+export function describeQuiescer(
+    name: string,
+    subject: () => Subject,
+    breakQuiescing?: () => void | Promise<void>,
+): void {
     describe(`${name} as a quiescer`, function () {
         this.timeout(LIMIT_MS);
         let quiescer: Quiescer;
@@ -40,7 +51,7 @@ export function describeQuiescer(name: string, subject: () => Subject, breakQuie
         afterEach(async () => {
             await undo.unwind(LIMIT_MS);
             await quiescer.close();
-            assert.isFalse(subject().frozen(), "frozen after the run");
+            assert.isFalse(await subject().frozen(), "frozen after the run");
             await subject().assertClean();
         });
 
@@ -51,16 +62,16 @@ export function describeQuiescer(name: string, subject: () => Subject, breakQuie
 
         it("finds nothing that stands against it, twice, and touches nothing", async () => {
             assert.deepEqual(await quiescer.preconditions(), []);
-            assert.isFalse(subject().frozen());
+            assert.isFalse(await subject().frozen());
             await subject().assertClean();
         });
 
         it("freezes nothing before the set is reserved", async () => {
             await deploy();
             let frozenAtReserve: boolean | undefined;
-            await quiescer.capture(() => {
-                frozenAtReserve = subject().frozen();
-                return Promise.resolve(answering());
+            await quiescer.capture(async () => {
+                frozenAtReserve = await subject().frozen();
+                return answering();
             }, undo);
             assert.equal(frozenAtReserve, subject().reserves ? false : undefined);
         });
@@ -71,16 +82,17 @@ export function describeQuiescer(name: string, subject: () => Subject, breakQuie
             const capture = await quiescer.capture(
                 () =>
                     Promise.resolve(
-                        answering(() => {
-                            frozenAtCall = subject().frozen();
+                        answering(async () => {
+                            frozenAtCall = await subject().frozen();
                         }),
                     ),
                 undo,
             );
             if (subject().reserves) assert.equal(frozenAtCall, subject().holds);
-            assert.isFalse(subject().frozen());
+            assert.isFalse(await subject().frozen());
             assert.isTrue(capture.awake);
             assert.equal(capture.evidence.held, subject().holds);
+            assert.isNotEmpty(capture.set.snapshots);
             assert.equal(capture.evidence.vouchedLevel, subject().vouchedLevel);
             assert.isUndefined(capture.evidence.reason);
         });
@@ -95,6 +107,7 @@ export function describeQuiescer(name: string, subject: () => Subject, breakQuie
 
         it("wakes the instance when the set cannot be taken", async () => {
             await deploy();
+            await subject().taker?.refuse("refused by EC2");
             const error = await failureOf(() =>
                 quiescer.capture(
                     () => Promise.resolve(() => Promise.reject(new Error("refused by EC2"))),
@@ -102,21 +115,26 @@ export function describeQuiescer(name: string, subject: () => Subject, breakQuie
                 ),
             );
             assert.include(error.message, "refused by EC2");
-            assert.isFalse(subject().frozen());
+            assert.isFalse(await subject().frozen());
             if (error instanceof QuiesceError) assert.isTrue(error.awake);
         });
 
         it("freezes nothing when the set cannot be reserved", async () => {
             await deploy();
+            if (!subject().reserves) {
+                await quiescer.capture(() => assert.fail("it reserves"), undo);
+                return;
+            }
             const error = await failureOf(() =>
                 quiescer.capture(() => Promise.reject(new Error("no slot")), undo),
             );
             assert.include(error.message, "no slot");
-            assert.isFalse(subject().frozen());
+            assert.isFalse(await subject().frozen());
         });
 
         it("wakes the instance when it is interrupted while it holds", async () => {
             await deploy();
+            await subject().taker?.meanwhile(() => abort.abort(new Error("interrupted")));
             const error = await failureOf(() =>
                 quiescer.capture(
                     () =>
@@ -128,7 +146,7 @@ export function describeQuiescer(name: string, subject: () => Subject, breakQuie
                 ),
             );
             assert.include(error.message, "interrupted");
-            assert.isFalse(subject().frozen());
+            assert.isFalse(await subject().frozen());
         });
 
         it("is given up after deploying: nothing is left", async () => {
@@ -144,7 +162,7 @@ export function describeQuiescer(name: string, subject: () => Subject, breakQuie
 
         if (breakQuiescing !== undefined) {
             it("tells that quiescing failed, and lets a plain set take its place", async () => {
-                breakQuiescing();
+                await breakQuiescing();
                 await deploy();
                 const error = await failureOf(() =>
                     quiescer.capture(() => Promise.resolve(answering()), undo),
@@ -167,15 +185,15 @@ async function failureOf(work: () => Promise<unknown>): Promise<Error> {
 }
 
 /** EC2, as far as a quiescer sees it: answers with a set. */
-function answering(look: () => void = () => undefined): SnapshotCall {
+function answering(look: () => void | Promise<void> = () => undefined): SnapshotCall {
     const set: CreatedSet = {
         snapshots: [{ snapshotId: "snap-1", volumeId: "vol-1", startTime: "2026-01-01T00:00:00.000Z" }],
         requestedAt: "2026-01-01T00:00:00.100Z",
         returnedAt: "2026-01-01T00:00:00.200Z",
         apiMs: 100,
     };
-    return () => {
-        look();
-        return Promise.resolve(set);
+    return async () => {
+        await look();
+        return set;
     };
 }

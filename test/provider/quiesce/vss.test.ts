@@ -1,4 +1,5 @@
 import { assert } from "chai";
+import { describeQuiescer } from "./quiescerSuite";
 import {
     PACKAGE,
     SCRIPT,
@@ -10,6 +11,38 @@ import {
     sent,
     stateOf,
 } from "../../support/windowsScene";
+
+describe("VSS in the cloud", () => {
+    let scene: WindowsScene;
+    before(async () => {
+        scene = await WindowsScene.start();
+    });
+    afterEach(() => scene.afterEach());
+    after(() => scene.stop());
+
+    describeQuiescer(
+        "vss",
+        () => ({
+            make: (signal) => scene.quiescer(signal),
+            frozen: async () => (await scene.ssm.managed(scene.instanceId)).frozen,
+            assertClean: () => scene.assertInvariants(),
+            vouchedLevel: "application",
+            reserves: false,
+            holds: true,
+            taker: {
+                refuse: async (message) => {
+                    const fault = { kind: "error", code: "SnapshotLimitExceeded", message } as const;
+                    await scene.cloud.fault("CreateSnapshots", fault);
+                },
+                meanwhile: async (act) => {
+                    const gate = await scene.cloud.gate("CreateSnapshots");
+                    void gate.reached().then(act);
+                },
+            },
+        }),
+        () => scene.ssm.setCourse({ vss: "writerFailed" }),
+    );
+});
 
 const KEYS = ["execution", "owner", "instance", "state", "lease", "level"].map(
     (key) => `app-consistent-snapshot:${key}`,
@@ -185,7 +218,9 @@ describe("a snapshot by VSS", function () {
 
             const removed = await scene.remove(outcome);
             assert.isUndefined(removed.error);
-            const deletes = removed.calls.map(({ operation }) => operation).filter((one) => /^De(re|le)/.test(one));
+            const deletes = removed.calls
+                .map(({ operation }) => operation)
+                .filter((one) => /^De(re|le)/.test(one));
             assert.deepEqual(deletes, ["DeregisterImage", ...Array<string>(3).fill("DeleteSnapshot")]);
         });
 
@@ -288,7 +323,11 @@ describe("a snapshot by VSS", function () {
         });
 
         it("that begin while the other removes the components install them again", async () => {
-            const removal = await scene.ssm.hold({ document: PACKAGE, parameters: { action: "Uninstall" }, times: 1 });
+            const removal = await scene.ssm.hold({
+                document: PACKAGE,
+                parameters: { action: "Uninstall" },
+                times: 1,
+            });
             const first = scene.create();
             await removal.reached();
             const running = scene.create();
