@@ -2,6 +2,7 @@ import { type Failure, type ReasonCode, SnapshotError, messageOf } from "../erro
 import type { CaptureEvidence, ConsistencyLevel, HookRun } from "../evidence";
 import type { Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
+import { maskSecrets } from "../maskSecrets";
 import { timing } from "../timing";
 import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
 import { type GuardLine, type HookEnd, isAwake } from "./guardProgram";
@@ -52,7 +53,7 @@ export async function hold(
     }
     const evidence = evidenceOf(answer.value, frozen, thaw, asked, settings);
     tell(evidence, awake, settings);
-    const thawOutput = awake ? "" : mask(thaw.output, settings.secrets);
+    const thawOutput = awake ? "" : maskSecrets(thaw.output, settings.secrets);
     return {
         set: answer.value,
         evidence,
@@ -129,7 +130,7 @@ async function unfrozen(
         const failure = failureOf(signal.reason);
         return new QuiesceError(failure, { ...afterFreezing(awake, settings), mayFallBack: false });
     }
-    const output = mask(thaw.output, settings.secrets);
+    const output = maskSecrets(thaw.output, settings.secrets);
     const failure =
         event === undefined
             ? lost
@@ -192,7 +193,7 @@ function withEvent(thaw: Thaw, event: GuardEvent): Thaw {
         case "thawed":
             return { ...thaw, thawed: event, end: event.line.end };
         case "output":
-            return { ...thaw, output: event.line.bytes.toString("utf8") };
+            return { ...thaw, output: hookOutput(event.line.bytes) };
         default:
             return thaw;
     }
@@ -294,8 +295,14 @@ function tell(evidence: CaptureEvidence, awake: boolean, { log }: HoldSettings):
     }
 }
 
-function mask(text: string, secrets: readonly string[]): string {
-    return secrets.reduce((masked, secret) => masked.replaceAll(secret, "[secret]"), text);
+/** guard.sh sends so many bytes at most. */
+const TAIL_BYTES = 2048;
+
+/** The end of a hook's stderr. A line that was cut may be the end of a secret, which nobody would know as one. */
+export function hookOutput(bytes: Buffer): string {
+    return bytes
+        .subarray(bytes.length < TAIL_BYTES ? 0 : bytes.indexOf("\n") + 1 || bytes.length)
+        .toString("utf8");
 }
 
 function failureOf(error: unknown): Failure {

@@ -378,12 +378,12 @@ function usesInlineScripts({ scripts }: HooksQuiesce): boolean {
 
 /** What must not be seen in a hook's output. */
 function secretsOf({ connection, environment }: HooksQuiesce): string[] {
-    const { password, privateKeyPassword, proxy } = connection;
     const all = [
-        password,
-        privateKeyPassword,
-        proxy?.password,
-        proxy?.privateKeyPassword,
+        ...[connection, connection.proxy].flatMap((target) => [
+            target?.password,
+            target?.privateKey,
+            target?.privateKeyPassword,
+        ]),
         ...Object.values(environment ?? {}),
     ];
     return all.filter((secret) => secret !== undefined && secret !== "") as string[];

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { type GuardLine, parseGuardLine } from "../../../provider/quiesce/guardProgram";
 import type { GuardEvent, GuardSession } from "../../../provider/quiesce/guardSession";
-import { type HoldSettings, hold, holdEnd } from "../../../provider/quiesce/hold";
+import { type HoldSettings, hold, holdEnd, hookOutput } from "../../../provider/quiesce/hold";
 import type { QuiesceError } from "../../../provider/quiesce/quiesceError";
 import { rejection } from "../../support/rejection";
 
@@ -30,6 +30,22 @@ describe("holdEnd", () => {
             expect(holdEnd(releasing, ASKED_AT)).to.equal(expected);
         });
     }
+});
+
+describe("hookOutput", () => {
+    it("is all of what is short", () => {
+        expect(hookOutput(Buffer.from("one\ntwo\n"))).to.equal("one\ntwo\n");
+    });
+
+    it("leaves out the line that was cut", () => {
+        const cut = Buffer.from(`${"x".repeat(2039)}\nthe end\n`);
+        expect(cut).to.have.length(2048);
+        expect(hookOutput(cut)).to.equal("the end\n");
+    });
+
+    it("is nothing when all of it is one line that was cut", () => {
+        expect(hookOutput(Buffer.alloc(2048, "x"))).to.equal("");
+    });
 });
 
 describe("hold, when the word to freeze", () => {
