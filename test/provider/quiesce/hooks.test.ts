@@ -187,6 +187,23 @@ describe("quiescing by scripts over ssh", function () {
         }
     });
 
+    it("keeps the connection to EC2 open while pre-freeze takes long", async () => {
+        const usual = timing.keepWarmMs;
+        timing.keepWarmMs = 100;
+        try {
+            scene.host.writeHooks({ pre: "sleep 2" });
+            const { calls } = await assertFrozenAndThawed(scene);
+            const set = calls.find(({ operation, dryRun }) => operation === "CreateSnapshots" && !dryRun);
+            assert(set !== undefined);
+            const before = calls.slice(0, calls.indexOf(set));
+            const dryRun = before.findLastIndex(({ operation }) => operation === "CreateSnapshots");
+            const looks = before.slice(dryRun).filter(({ operation }) => operation === "DescribeSnapshots");
+            assert.isAbove(looks.length, 4);
+        } finally {
+            timing.keepWarmMs = usual;
+        }
+    });
+
     it("logs in as root without sudo", async () => {
         const special = await Scene.start({ host: { user: "root", sudo: "none" } });
         const gate = await special.cloud.gate("CreateSnapshots");
