@@ -19,9 +19,9 @@ export type OldState = Partial<SnapshotState> &
  */
 export function diffSnapshot(olds: OldState, news: SnapshotInputs): DiffResult {
     const hasSet = (olds.snapshotIds?.length ?? 0) > 0;
-    const sameInstance = olds.instanceId === news.instanceId;
-    if (olds.thawPending && (hasSet || !sameInstance)) {
-        // Healing comes before anything else; the next run then sees the other changes.
+    if (olds.thawPending && hasSet) {
+        // Healing comes before anything else; the next run then sees the other changes. Without a set it is replaced,
+        // and `create` heals first.
         return { changes: true, replaces: [] };
     }
     const replaces = replacing(olds, news);
@@ -53,7 +53,7 @@ function updating(olds: OldState, news: SnapshotInputs): boolean {
         !same(olds.tags ?? {}, news.tags ?? {}) ||
         !same(olds.aws ?? {}, news.aws ?? {}) ||
         olds.recorded === false ||
-        (olds.evidence?.completion === "pending" && (news.waitForCompletion ?? true))
+        (olds.unfinished === true && (news.waitForCompletion ?? true))
     );
 }
 

@@ -55,6 +55,7 @@ export const reasonCodes = [
     "VOLUMES_CHANGED",
     "DUPLICATE_SNAPSHOTS",
     "SNAPSHOT_FAILED",
+    "SNAPSHOT_LOST",
     "SNAPSHOT_IN_USE",
     "HOST_KEYS_NOT_FOUND",
     // The set is good, something remains to be done; the next `pulumi up` does it.
@@ -78,6 +79,8 @@ export interface Failure {
 
 export interface ErrorContext {
     readonly instanceId?: string | undefined;
+    /** The last words of a hook: in the thrown text only, never in what is kept. */
+    readonly output?: string | undefined;
     /** What state things are in now: the instance, the snapshots. A sentence. */
     readonly state?: string | undefined;
     readonly cause?: unknown;
@@ -102,9 +105,12 @@ export class SnapshotError extends Error {
     }
 }
 
-function describe(failure: Failure, { instanceId, state }: ErrorContext): string {
+function describe(failure: Failure, { instanceId, output, state }: ErrorContext): string {
     const where = instanceId === undefined ? "" : ` (${instanceId})`;
     const parts = [`${failure.code}${where}: ${failure.message}`];
+    if (output !== undefined && output !== "") {
+        parts.push(`Its stderr ends: ${JSON.stringify(output)}.`);
+    }
     if (state !== undefined) {
         parts.push(`State: ${state}`);
     }

@@ -2,11 +2,11 @@ import type { Clients } from "./aws/clients";
 import { LEASE_RENEWAL_MS, newLease, setTags } from "./aws/setTags";
 import { waitForImage } from "./aws/images";
 import { tagKeys } from "./aws/tags";
-import { waitForCompletion } from "./aws/waitForCompletion";
+import { SetLostError, waitForCompletion } from "./aws/waitForCompletion";
 import { deleteState } from "./deleteState";
 import { type ReasonCode, SnapshotError, messageOf } from "./errors";
 import { type SnapshotInputs, timeoutsOf } from "./inputs";
-import { isUnheard } from "./interrupt";
+import { engineGone, isEngineGone, isUnheard } from "./interrupt";
 import { type SnapshotState, UnfinishedError } from "./state";
 
 /** What is needed to finish a set, in the run that took it or in a later one. */
@@ -14,6 +14,8 @@ export interface Finishing {
     readonly executionId: string;
     readonly inputs: Pick<SnapshotInputs, "instanceId" | "timeouts" | "waitForCompletion">;
     readonly clients: Clients;
+    /** This run took the set: nobody was told of it yet. */
+    readonly fresh: boolean;
     readonly log: (line: string) => void;
     readonly signal: AbortSignal;
 }
@@ -32,22 +34,54 @@ export async function finishSet(
         const recorded = await recordUnlessDying(run, state);
         throw unfinished(run, recorded, thawPendingError(thawOutput));
     }
-    let finished = state;
+    let finished = { ...state, unfinished: false };
     try {
         if (run.inputs.waitForCompletion ?? true) {
             await withLease(run, state, () => complete(run, state));
-            finished = { ...state, evidence: { ...state.evidence, completion: "completed" } };
+            finished = { ...finished, evidence: { ...state.evidence, completion: "completed" } };
         }
+        await assertHeard(run);
     } catch (error) {
-        const failed = error instanceof SnapshotError && error.code === "SNAPSHOT_FAILED";
-        if (failed || isUnheard(run.signal)) {
-            await deleteState(run.clients, run.executionId, state, AbortSignal.timeout(60_000));
-            throw error;
+        const cause = isUnheard(run.signal) ? engineGone() : error;
+        if (cause instanceof SnapshotError && endsSet(run, cause)) {
+            throw await withoutSet(run, state, cause);
         }
-        throw unfinished(run, await recordUnlessDying(run, state), pendingError(run, error));
+        const lost = error instanceof SetLostError ? error.lost : [];
+        throw unfinished(run, await recordUnlessDying(run, { ...state, lost }), pendingError(run, error));
     }
     return await record(run, finished);
 }
+
+/** A set that nobody will ever hear of must not be marked as one that Pulumi knows. */
+async function assertHeard({ fresh, signal }: Finishing): Promise<void> {
+    signal.throwIfAborted();
+    if (fresh && (await isEngineGone())) {
+        throw engineGone();
+    }
+}
+
+/** A failed snapshot fails the set; one that Pulumi was told of stays, even if it hears no more of this run. */
+function endsSet({ fresh }: Finishing, { code }: SnapshotError): boolean {
+    return code === "SNAPSHOT_FAILED" || (fresh && code === "ENGINE_GONE");
+}
+
+/** Deletes the set; the error tells whether it succeeded. */
+async function withoutSet(
+    run: Finishing,
+    state: SnapshotState,
+    error: SnapshotError,
+): Promise<SnapshotError> {
+    try {
+        await deleteState(run.clients, run.executionId, state, AbortSignal.timeout(DELETE_LIMIT_MS));
+        return error.withContext({ state: "the instance is awake; the set is deleted." });
+    } catch (problem) {
+        return error.withContext({
+            state: `the instance is awake; the set ${state.snapshotIds.join(", ")} could not be deleted: ${messageOf(problem)}`,
+        });
+    }
+}
+
+const DELETE_LIMIT_MS = 60_000;
 
 async function complete(run: Finishing, state: SnapshotState): Promise<void> {
     const deadline = performance.now() + timeoutsOf(run.inputs).completion * 1000;
@@ -113,7 +147,7 @@ function unfinished(
         instanceId: run.inputs.instanceId,
         state: `${host}; the set ${state.snapshotIds.join(", ")} (${state.consistencyLevel}) is kept.`,
     };
-    return new UnfinishedError(new SnapshotError(failure, context), state);
+    return new UnfinishedError(new SnapshotError(failure, context), { ...state, unfinished: true });
 }
 
 function thawPendingError(output?: string) {

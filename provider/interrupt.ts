@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SnapshotError } from "./errors";
+import { type Failure, SnapshotError } from "./errors";
 
 /** Pulumi kills a provider 5 s after its SIGINT (sdk/go/common/resource/plugin, `Close`). */
 const EXIT_LIMIT_MS = 4_000;
@@ -65,10 +65,7 @@ function install(): void {
     }
 }
 
-async function endWith(
-    exitCode: number,
-    reason: ConstructorParameters<typeof SnapshotError>[0],
-): Promise<void> {
+async function endWith(exitCode: number, reason: Failure): Promise<void> {
     ending.abort(new SnapshotError(reason));
     await Promise.allSettled(running);
     // The answer to the engine, if it still listens, is on its way by then.
@@ -76,8 +73,13 @@ async function endWith(
     process.exit(exitCode);
 }
 
+interface EngineAddress {
+    readonly host: string;
+    readonly port: number;
+}
+
 /** The engine's address is the last argument of a provider's process; its parent process never changes when it dies. */
-export function engineAddress(argv: readonly string[]): { host: string; port: number } | undefined {
+export function engineAddress(argv: readonly string[]): EngineAddress | undefined {
     const match = /^(?<host>127\.0\.0\.1|localhost|\[::1\]):(?<port>\d+)$/.exec(argv.at(-1) ?? "");
     const { host, port } = match?.groups ?? {};
     return host === undefined || port === undefined
@@ -85,29 +87,42 @@ export function engineAddress(argv: readonly string[]): { host: string; port: nu
         : { host: host.replace(/[[\]]/g, ""), port: Number(port) };
 }
 
-async function watchEngine(engine: { host: string; port: number }): Promise<void> {
+async function watchEngine(engine: EngineAddress): Promise<void> {
     let refusals = 0;
     while (refusals < WATCH_REFUSALS) {
         await sleep(WATCH_INTERVAL_MS, undefined, { ref: false });
-        refusals = (await accepts(engine)) ? 0 : refusals + 1;
+        refusals = (await refuses(engine)) ? refusals + 1 : 0;
     }
-    await endWith(1, {
-        code: "ENGINE_GONE",
-        message: "The Pulumi engine that started this run is gone.",
-        remedy: "Run `pulumi up` again.",
-    });
+    await endWith(1, engineGoneFailure);
 }
 
-async function accepts(address: { host: string; port: number }): Promise<boolean> {
+const engineGoneFailure: Failure = {
+    code: "ENGINE_GONE",
+    message: "The Pulumi engine that started this run is gone.",
+    remedy: "Run `pulumi up` again.",
+};
+
+export function engineGone(): SnapshotError {
+    return new SnapshotError(engineGoneFailure);
+}
+
+/** Looks once whether the engine still listens; false where none started this process. */
+export async function isEngineGone(): Promise<boolean> {
+    const engine = engineAddress(process.argv);
+    return engine !== undefined && (await refuses(engine));
+}
+
+/** Only a refusal says that nobody listens: a stopped or busy engine lets connections wait. */
+async function refuses(address: EngineAddress): Promise<boolean> {
     return await new Promise((resolve) => {
         const socket = connect(address);
-        const answer = (accepted: boolean) => {
+        const answer = (refused: boolean) => {
             socket.destroy();
-            resolve(accepted);
+            resolve(refused);
         };
         socket.setTimeout(WATCH_CONNECT_LIMIT_MS, () => answer(false));
-        socket.once("connect", () => answer(true));
-        socket.once("error", () => answer(false));
+        socket.once("connect", () => answer(false));
+        socket.once("error", (error: NodeJS.ErrnoException) => answer(error.code === "ECONNREFUSED"));
         socket.unref();
     });
 }

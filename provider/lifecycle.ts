@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { type Clients, type StackConfig, accountOf, clientsFor } from "./aws/clients";
 import { removeTags, setTags } from "./aws/setTags";
+import { assertUnused } from "./aws/snapshots";
 import { type CheckFailure, checkSnapshotInputs } from "./check";
 import { deleteState } from "./deleteState";
 import { type DiffResult, type OldState, diffSnapshot } from "./diff";
 import { checkExclusions } from "./checkExclusions";
-import { SnapshotError, messageOf } from "./errors";
+import { SnapshotError } from "./errors";
 import { type Finishing, finishSet } from "./finishSet";
+import { type Healing, assertAwake, heal } from "./heal";
 import type { SnapshotInputs } from "./inputs";
 import { interruptible } from "./interrupt";
-import { chooseHealer, isDown } from "./quiesce/choose";
 import { adoptSet, readSet } from "./readSet";
 import { readStackConfig } from "./stackConfig";
 import { type SnapshotState, UnfinishedError, toState } from "./state";
@@ -71,39 +72,55 @@ export function diff(id: string, olds: State, news: Inputs): DiffResult {
 
 export async function create(inputs: Inputs): Promise<{ id: string; outs: State }> {
     const executionId = `acs-${randomUUID()}`;
-    return await reporting(executionId, inputs, async () => {
-        const clients = await clientsFor(inputs.aws, stackConfig);
-        const log = logger(inputs);
-        const state = await interruptible(async (signal) => {
-            await healReplaced(inputs, clients, log, signal);
-            return await takeSnapshot({
-                executionId,
-                inputs,
-                clients,
-                known: knownSets.get(inputs.owner ?? "") ?? new Set(),
-                log,
-                signal,
+    return await reporting(
+        executionId,
+        (state) => outputs(inputs, state),
+        async () => {
+            const clients = await clientsFor(inputs.aws, stackConfig);
+            const log = logger(inputs);
+            const state = await interruptible(async (signal) => {
+                await healReplaced(inputs, { inputs, clients, log, signal });
+                return await takeSnapshot({
+                    executionId,
+                    inputs,
+                    clients,
+                    known: knownSets.get(inputs.owner ?? "") ?? new Set(),
+                    log,
+                    signal,
+                });
             });
-        });
-        return { id: executionId, outs: outputs(inputs, state) };
-    });
+            return { id: executionId, outs: outputs(inputs, state) };
+        },
+    );
 }
 
 /** Tags and credentials change in place; a pending thaw is healed and pending completion waited for. */
 export async function update(id: string, olds: State, news: Inputs): Promise<{ outs: State }> {
-    return await reporting(id, news, async () => {
+    const before = stateFrom(olds);
+    // What AWS was told so far; triggers and volumes stay as they were, for the next run to see.
+    let told = pick(before, ["tags", "aws"]);
+    const properties = (state: SnapshotState) =>
+        toState({ ...before, ...state, ...told, ...pick(news, ["__provider"]) });
+    return await reporting(id, properties, async () => {
         const clients = await clientsFor(news.aws, stackConfig);
         const log = logger(news);
         const state = await interruptible(async (signal) => {
-            await assertSamePlace(clients, olds, signal);
-            const healed = await heal(id, olds, news, clients, log, signal);
-            await changeTags(clients, olds, news, signal);
+            await assertSamePlace(clients, before, signal);
+            const healed = await heal(id, before, { inputs: news, clients, log, signal });
+            await changeTags(clients, before, news, signal);
+            told = pick(news, ["tags", "aws"]);
             return isFinished(healed, news)
-                ? healed
-                : await finishOrGiveUp({ executionId: id, inputs: news, clients, log, signal }, healed);
+                ? { ...healed, unfinished: false }
+                : await finishOrGiveUp(
+                      { executionId: id, inputs: news, clients, fresh: false, log, signal },
+                      healed,
+                  );
         });
-        // Triggers and volumes that a healing run did not act on yet stay as they were, for the next run to see.
-        return { outs: toState({ ...olds, ...state, ...pick(news, ["tags", "aws"]) }) };
+        const due = diffSnapshot({ ...before, ...state }, news).replaces;
+        if (due.length > 0) {
+            log(`warning: ${due.join(", ")} changed, too: run \`pulumi up\` again to take a new set`);
+        }
+        return { outs: properties(state) };
     });
 }
 
@@ -116,7 +133,7 @@ export async function read(id: string, props: Partial<State> = {}): Promise<{ id
         return { id, props: toState({ ...props, ...adopted, instanceId: adopted.instance.instanceId }) };
     }
     await assertSamePlace(clients, props, signal);
-    const state = props as State;
+    const state = stateFrom(props as State);
     const lost = await readSet(clients, state, signal);
     if (lost === undefined) {
         console.log(
@@ -128,15 +145,13 @@ export async function read(id: string, props: Partial<State> = {}): Promise<{ id
 }
 
 /** Deletes the set. What is gone already is done, in the right account only. */
-export async function remove(id: string, state: State): Promise<void> {
+export async function remove(id: string, olds: State): Promise<void> {
+    const state = stateFrom(olds);
     const clients = await clientsFor(placeOf(state), stackConfig);
     const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
     await assertSamePlace(clients, state, signal);
-    if (state.thawPending && !(await isDown(clients, state.instance.instanceId))) {
-        console.log(
-            `warning: ${state.instance.instanceId} may still be frozen by ${id}: run the post-thaw script with "thaw" as root on it`,
-        );
-    }
+    await assertAwake(id, state, clients);
+    await assertUnused(clients, state.snapshotIds, state.imageId, signal);
     await deleteState(clients, id, state, signal);
 }
 
@@ -144,72 +159,19 @@ const READ_LIMIT_MS = 120_000;
 const DELETE_LIMIT_MS = 300_000;
 
 /** A replacement heals first: with the old state goes what is known of the freeze. */
-async function healReplaced(
-    inputs: Inputs,
-    clients: Clients,
-    log: (line: string) => void,
-    signal: AbortSignal,
-): Promise<void> {
-    const owner = inputs.owner ?? "";
-    const pending = pendingThaws.get(owner);
+async function healReplaced({ owner }: Inputs, healing: Healing): Promise<void> {
+    const pending = pendingThaws.get(owner ?? "");
     if (pending === undefined) {
         return;
     }
     try {
-        await assertSamePlace(clients, pending.state, signal);
-        await heal(pending.id, pending.state, inputs, clients, log, signal);
+        await assertSamePlace(healing.clients, pending.state, healing.signal);
+        await heal(pending.id, pending.state, healing);
     } catch (error) {
-        // The engine keeps the old resource, and with it the state that says so.
+        // The old resource says so in its own state, and cannot be deleted before it is healed.
         throw error instanceof UnfinishedError ? new SnapshotError(error.failure, error.context) : error;
     }
-    pendingThaws.delete(owner);
-}
-
-async function heal(
-    id: string,
-    state: State,
-    news: Inputs,
-    clients: Clients,
-    log: (line: string) => void,
-    signal: AbortSignal,
-): Promise<State> {
-    if (!state.thawPending) {
-        return state;
-    }
-    if (!(await isDown(clients, state.instance.instanceId))) {
-        const healer = chooseHealer({
-            executionId: id,
-            inputs: { ...news, instanceId: state.instance.instanceId },
-            clients,
-            log,
-            signal,
-        });
-        try {
-            await healer.recover(id);
-        } catch (error) {
-            const failure = error instanceof SnapshotError ? error : thawFailure(error);
-            const context = {
-                instanceId: state.instance.instanceId,
-                state: "THE INSTANCE MAY STILL BE FROZEN.",
-            };
-            throw new UnfinishedError(failure.withContext(context), state);
-        } finally {
-            await healer.close();
-        }
-    }
-    log(`${state.instance.instanceId} is awake`);
-    return { ...state, thawPending: false };
-}
-
-function thawFailure(cause: unknown): SnapshotError {
-    return new SnapshotError(
-        {
-            code: "THAW_PENDING",
-            message: messageOf(cause),
-            remedy: 'Run `pulumi up` again, or run the post-thaw script with "thaw" as root on the instance.',
-        },
-        { cause },
-    );
+    pendingThaws.delete(owner ?? "");
 }
 
 /** A set that failed is deleted: recorded as empty, it is replaced by the next run. */
@@ -218,10 +180,7 @@ async function finishOrGiveUp(run: Finishing, state: State): Promise<SnapshotSta
         return await finishSet(run, state);
     } catch (error) {
         if (error instanceof SnapshotError && error.code === "SNAPSHOT_FAILED") {
-            const failed = error.withContext({
-                instanceId: state.instance.instanceId,
-                state: "the set is deleted; the next run takes a new one.",
-            });
+            const failed = error.withContext({ instanceId: state.instance.instanceId });
             throw new UnfinishedError(failed, { ...state, snapshotIds: [], snapshots: [] });
         }
         throw error;
@@ -229,7 +188,7 @@ async function finishOrGiveUp(run: Finishing, state: State): Promise<SnapshotSta
 }
 
 function isFinished(state: State, news: Inputs): boolean {
-    const waits = state.evidence.completion === "pending" && (news.waitForCompletion ?? true);
+    const waits = state.unfinished && (news.waitForCompletion ?? true);
     return state.snapshotIds.length === 0 || (state.recorded && !waits);
 }
 
@@ -290,16 +249,33 @@ function pick<T extends object, K extends keyof T>(values: T, keys: readonly K[]
 }
 
 /** Lets the engine save the state of a run that did not end: an error with an id is an "init error" to it. */
-async function reporting<T>(id: string, inputs: Inputs, work: () => Promise<T>): Promise<T> {
+async function reporting<T>(
+    id: string,
+    propertiesOf: (state: SnapshotState) => object,
+    work: () => Promise<T>,
+): Promise<T> {
     try {
         return await work();
     } catch (error) {
         if (!(error instanceof UnfinishedError)) {
             throw error;
         }
-        const properties = outputs(inputs, error.state);
+        const properties = propertiesOf(error.state);
         throw Object.assign(new Error(error.message), { id, reasons: [error.message], properties });
     }
+}
+
+/** State of an older version may lack what this one asks for. */
+function stateFrom(state: State): State {
+    const older = {
+        snapshotIds: [],
+        snapshots: [],
+        thawPending: false,
+        recorded: true,
+        lost: [],
+        unfinished: false,
+    };
+    return { ...older, ...state };
 }
 
 /** All lines of a dynamic provider land on the stack's row: each names its resource. */

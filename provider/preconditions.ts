@@ -1,10 +1,12 @@
+import { abortable } from "./abortable";
 import { dryRunCreateSnapshots } from "./aws/createSnapshots";
 import { findEarlierSets } from "./aws/earlierSets";
+import type { Clients } from "./aws/clients";
 import type { Source, SourceVolume } from "./aws/instance";
 import { dryRunSetTags } from "./aws/setTags";
 import { dryRunDelete, findSnapshots } from "./aws/snapshots";
 import { ownerTag, tagKeys } from "./aws/tags";
-import { type Failure, type ReasonCode, SnapshotError, combine } from "./errors";
+import { type Failure, type ReasonCode, SnapshotError, combine, messageOf } from "./errors";
 import { minimumLevelOf, timeoutsOf } from "./inputs";
 import { QuiesceError } from "./quiesce/quiesceError";
 import type { Quiescer } from "./quiesce/quiescer";
@@ -32,14 +34,22 @@ const ofQuiescing: ReadonlySet<ReasonCode> = new Set([
 
 /** Checks everything before anything is touched, and reports all that is wrong together. */
 export async function assertPreconditions(run: Run, source: Source, quiescer: Quiescer): Promise<void> {
-    const [ofAws, ofInstance] = await Promise.all([
+    // Settled, so that whatever one has begun has ended when the other fails.
+    const results = await Promise.allSettled([
         awsPreconditions(run, source, quiescer),
         quiescer.preconditions(),
     ]);
-    const error = preconditionError([...ofAws, ...ofInstance]);
+    const error = preconditionError(results.flatMap(valueOf));
     if (error !== undefined) {
         throw error;
     }
+}
+
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+    if (result.status === "rejected") {
+        throw result.reason;
+    }
+    return result.value;
 }
 
 /** What the failures of all preconditions amount to. */
@@ -160,13 +170,46 @@ async function laterPermissions({ clients, inputs, signal }: Run): Promise<Failu
 /** Credentials must outlive the longest freeze by this. */
 const CREDENTIALS_MARGIN_S = 60;
 
-export async function credentialsFailure({ clients, inputs }: Run): Promise<Failure | undefined> {
-    const { expiration } = await clients.ec2.config.credentials();
+/**
+ * Makes sure that there are credentials which outlive the freeze, for `Clients.ec2Once` to use; renews them before it
+ * where that helps.
+ */
+export async function credentialsFailure({ clients, inputs, signal }: Run): Promise<Failure | undefined> {
     const { preFreeze, freeze } = timeoutsOf(inputs);
     const needed = preFreeze + freeze + CREDENTIALS_MARGIN_S;
-    if (expiration === undefined || expiration.getTime() - Date.now() >= needed * 1000) {
-        return undefined;
+    try {
+        let expiration = await resolveCredentials(clients, signal, false);
+        if (!lasts(expiration, needed)) {
+            expiration = await resolveCredentials(clients, signal, true);
+        }
+        return lasts(expiration, needed) ? undefined : credentialsExpire(expiration, needed);
+    } catch (error) {
+        signal.throwIfAborted();
+        return {
+            code: "CREDENTIALS",
+            message: `There are no AWS credentials: ${messageOf(error)}`,
+            remedy: "See that the profile, the role or the process that they come from works, and run again.",
+        };
     }
+}
+
+const CREDENTIALS_LIMIT_MS = 60_000;
+
+/** @returns when they end, if they do */
+async function resolveCredentials(
+    { ec2 }: Clients,
+    signal: AbortSignal,
+    forceRefresh: boolean,
+): Promise<Date | undefined> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(CREDENTIALS_LIMIT_MS)]);
+    return (await abortable(ec2.config.credentials({ forceRefresh }), limit)).expiration;
+}
+
+function lasts(expiration: Date | undefined, seconds: number): expiration is undefined {
+    return expiration === undefined || expiration.getTime() - Date.now() >= seconds * 1000;
+}
+
+function credentialsExpire(expiration: Date, needed: number): Failure {
     return {
         code: "CREDENTIALS_EXPIRE",
         message: `The AWS credentials expire at ${expiration.toISOString()}, within the ${needed} s that a freeze may take.`,

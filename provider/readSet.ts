@@ -94,6 +94,7 @@ export async function adoptSet(
         startTime,
         quiesced: { method: "" },
         recorded: tagOf(first, tagKeys.state) === "complete",
+        unfinished: false,
         lost: [],
     };
 }

@@ -3,6 +3,7 @@ import { SnapshotCallError, createSnapshots } from "./aws/createSnapshots";
 import type { Source } from "./aws/instance";
 import { deleteSet, deleteUnknownSet, findSet } from "./aws/snapshots";
 import { SnapshotError } from "./errors";
+import { keepWarm } from "./keepWarm";
 import { credentialsFailure } from "./preconditions";
 import type { SnapshotCall } from "./quiesce/quiescer";
 import type { Run } from "./run";
@@ -31,10 +32,16 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
         if (outcome === "created") {
             await deleteSet(clients, executionId, created, ownLimit);
         } else if (outcome === "unknown") {
-            await deleteUnknownSet(clients, executionId, ownLimit);
+            await deleteUnknownSet(clients, executionId, source.volumes.length, ownLimit);
         }
     });
+    // For as long as pre-freeze takes; also when it fails, and the set is never asked for.
+    const cool = keepWarm((touchSignal) =>
+        findSet(clients, executionId, AbortSignal.any([signal, touchSignal])),
+    );
+    undo.cleanUp("end the connection's being kept open", cool);
     return async (limitMs, callSignal) => {
+        await cool();
         outcome = "unknown";
         try {
             const set = await createSnapshots(clients, setRequest(run), limitMs, callSignal);

@@ -18,6 +18,8 @@ export interface SnapshotState {
     readonly quiesced: QuiesceKey;
     /** The set carries `state=complete`: no later run takes it for an abandoned one. */
     readonly recorded: boolean;
+    /** Waiting for completion ended early: the next run goes on with it. */
+    readonly unfinished: boolean;
     /** Snapshots that were deleted or failed behind Pulumi's back, as `read` found. */
     readonly lost: readonly string[];
 }

@@ -40,6 +40,7 @@ export function stateOf(
         startTime: startTimeOf(capture.set),
         quiesced: quiesceKey(run.inputs.quiesce),
         recorded: false,
+        unfinished: false,
         lost: [],
         ...(capture.imageId === undefined ? {} : { imageId: capture.imageId }),
     };
@@ -70,6 +71,7 @@ export function emptyState(run: Run, source: Source): SnapshotState {
         startTime: now,
         quiesced: quiesceKey(run.inputs.quiesce),
         recorded: true,
+        unfinished: false,
         lost: [],
     };
 }

@@ -31,13 +31,14 @@ export async function takeSnapshot(run: Run): Promise<SnapshotState> {
     let capture: Capture | undefined;
     try {
         source = await resolve(run);
-        await reapEarlierRuns(run);
         capture = await captureAtLeastMinimum(run, source, undo);
         await verifySet(run.clients, run.executionId, capture.set, volumeIds(source), run.signal);
         const level = assertLevel(run, source, capture);
         undo.commit();
         await cleanUp(run, undo);
-        return await finishSet(run, stateOf(run, source, capture, level, undo.problems), capture.thawOutput);
+        const state = stateOf(run, source, capture, level, undo.problems);
+        await reapEarlierRuns(run);
+        return await finishSet({ ...run, fresh: true }, state, capture.thawOutput);
     } catch (error) {
         throw await takeBack(run, undo, error, source, capture);
     }
@@ -55,7 +56,8 @@ async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Prom
         if (!(error instanceof QuiesceError && error.mayFallBack) || minimumLevelOf(run.inputs) !== "crash") {
             throw error;
         }
-        run.log(`warning: ${error.message} A crash-consistent set is taken instead, as minimumLevel allows.`);
+        const why = `${error.code}: ${error.failure.message}`;
+        run.log(`warning: ${why} A crash-consistent set is taken instead, as minimumLevel allows.`);
         await cleanUp(run, undo);
         const plain = await capturePlain(run, source, undo, error);
         const { method } = run.inputs.quiesce;
@@ -63,7 +65,7 @@ async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Prom
             ...plain,
             awake: error.awake,
             deployed: error.deployed,
-            evidence: { ...plain.evidence, method, reason: error.code, message: error.message },
+            evidence: { ...plain.evidence, method, reason: error.code, message: why },
         };
     }
 }
@@ -169,7 +171,7 @@ async function takeBack(
           : "nothing is frozen by this run";
     const failure = asSnapshotError(error).withContext({
         instanceId: run.inputs.instanceId,
-        state: `${host}; ${leftovers}`,
+        state: asSnapshotError(error).context.state ?? `${host}; ${leftovers}`,
     });
     return awake || source === undefined ? failure : new UnfinishedError(failure, emptyState(run, source));
 }

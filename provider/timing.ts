@@ -4,8 +4,14 @@ export const timing = {
     throttlePauseMs: 15_000,
     /** How long the answer of CreateSnapshots is waited for after the guard has let go by itself. */
     lateAnswerMs: 30_000,
+    /** Between two calls that keep the connection to EC2 open during a long pre-freeze. */
+    keepWarmMs: 5_000,
+    /** How long CreateSnapshots waits, while frozen, for the last of these: a new connection would take as long. */
+    lastTouchMs: 300,
     /** Connecting anew, within the run, to an instance whose thawing is not proven. */
     reconnectMs: 60_000,
+    /** Between two looks at a host whose cloud-init still runs. */
+    bootPauseMs: 5_000,
     /** A new set may take this long to be seen (EC2 API reference, "Eventual consistency"). */
     visibleMs: 120_000,
     /** A new command may take this long to be known everywhere (Systems Manager API reference, `InvocationDoesNotExist`). */

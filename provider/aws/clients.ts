@@ -23,21 +23,22 @@ export interface Clients {
     readonly ssmOnce: SSMClient;
     readonly sts: STSClient;
     readonly region: string;
-    readonly credentials: Credentials;
 }
 
 const CONNECT_LIMIT_MS = 5_000;
+/** Of STS, on the way to credentials. */
+const ANSWER_LIMIT_MS = 30_000;
 /** Describe calls of a large fleet are throttled now and then; the SDK's default is 3. */
 const MAX_ATTEMPTS = 8;
 
 const cache = new Map<string, Promise<Clients>>();
 
 /**
- * Clients for the effective settings: the `aws` input, then the stack's `aws:` config, then the SDK's own chain.
- * Resources with the same settings share them, and so their connections and credentials.
+ * Clients for the effective settings: the `aws` input, then the stack's `aws:` config, then the SDK's own chain, which
+ * begins with the environment. Resources with the same settings share them, and so their connections and credentials.
  */
 export async function clientsFor(settings: AwsSettings = {}, config: StackConfig = {}): Promise<Clients> {
-    const key = JSON.stringify([settings, awsConfig(config)]);
+    const key = JSON.stringify([settings, withPrefix(config, "aws:"), withPrefix(process.env, "AWS_")]);
     const cached = cache.get(key);
     if (cached !== undefined) {
         return await cached;
@@ -48,8 +49,8 @@ export async function clientsFor(settings: AwsSettings = {}, config: StackConfig
     return await made;
 }
 
-function awsConfig(config: StackConfig): Record<string, string> {
-    const entries = Object.entries(config).filter(([key, value]) => key.startsWith("aws:") && value);
+function withPrefix(values: StackConfig, prefix: string): Record<string, string> {
+    const entries = Object.entries(values).filter(([key, value]) => key.startsWith(prefix) && value);
     return Object.fromEntries(entries) as Record<string, string>;
 }
 
@@ -57,22 +58,35 @@ async function makeClients(settings: AwsSettings, config: StackConfig): Promise<
     const region =
         settings.region ?? config["aws:region"] ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
     const profile = settings.profile ?? config["aws:profile"];
-    const options = {
+    const resolved = remembering(credentialsFor(settings, config, region));
+    const own = {
         ...(region ? { region } : {}),
         ...(profile ? { profile } : {}),
-        credentials: credentialsFor(settings, config, region),
+        credentials: resolved.provider,
         requestHandler: new NodeHttpHandler({ connectionTimeout: CONNECT_LIMIT_MS }),
     };
-    const ec2 = new EC2Client({ ...options, maxAttempts: MAX_ATTEMPTS });
+    const ec2 = new EC2Client({ ...own, maxAttempts: MAX_ATTEMPTS });
+    // One cache of credentials for all: the SDK's is per client.
+    const options = { ...own, credentials: ec2.config.credentials };
     return {
         ec2,
-        ec2Once: new EC2Client({ ...options, maxAttempts: 1 }),
+        ec2Once: new EC2Client({ ...own, credentials: resolved.latest, maxAttempts: 1 }),
         ssm: new SSMClient({ ...options, maxAttempts: MAX_ATTEMPTS }),
         ssmOnce: new SSMClient({ ...options, maxAttempts: 1 }),
         sts: new STSClient({ ...options, maxAttempts: MAX_ATTEMPTS }),
         region: await effectiveRegion(ec2),
-        credentials: options.credentials,
     };
+}
+
+/**
+ * `latest` answers at once with what the provider answered last. The SDK renews credentials that end within 5 min
+ * whenever it is asked for them, be that while an instance is frozen; the one request that is sent then must not wait.
+ * Whoever sends it makes sure before that they last: see `credentialsFailure`.
+ */
+function remembering(provider: Credentials): { provider: Credentials; latest: Credentials } {
+    let latest: Awaited<ReturnType<Credentials>> | undefined;
+    const remember: Credentials = async (options) => (latest = await provider(options));
+    return { provider: remember, latest: async (options) => latest ?? (await remember(options)) };
 }
 
 async function effectiveRegion(client: EC2Client): Promise<string> {
@@ -102,7 +116,14 @@ function credentialsFor(settings: AwsSettings, config: StackConfig, region?: str
                     RoleSessionName: role.sessionName ?? "pulumi-app-consistent-snapshot",
                     ...(role.externalId === undefined ? {} : { ExternalId: role.externalId }),
                 },
-                ...(region ? { clientConfig: { region } } : {}),
+                clientConfig: {
+                    ...(region ? { region } : {}),
+                    requestHandler: new NodeHttpHandler({
+                        connectionTimeout: CONNECT_LIMIT_MS,
+                        requestTimeout: ANSWER_LIMIT_MS,
+                        throwOnRequestTimeout: true,
+                    }),
+                },
             }),
         base,
     );

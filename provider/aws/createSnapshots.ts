@@ -1,4 +1,5 @@
 import { CreateSnapshotsCommand, type CreateSnapshotsCommandInput, type Tag } from "@aws-sdk/client-ec2";
+import { abortable } from "../abortable";
 import { type ErrorContext, type Failure, SnapshotError, messageOf } from "../errors";
 import type { VolumeSelection } from "../inputs";
 import type { CreatedSet } from "../quiesce/quiescer";
@@ -72,7 +73,10 @@ export async function dryRunCreateSnapshots(
     }
 }
 
-/** Takes the set by one request that is sent once. */
+/**
+ * Takes the set by one request that is sent once. Ends at the limit and when it is aborted, wherever the SDK is then:
+ * whether the request was sent is not known in that case.
+ */
 export async function createSnapshots(
     clients: Clients,
     set: SetRequest,
@@ -81,10 +85,10 @@ export async function createSnapshots(
 ): Promise<CreatedSet> {
     const requestedAt = new Date().toISOString();
     const started = performance.now();
+    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
     try {
-        const answer = await clients.ec2Once.send(new CreateSnapshotsCommand(commandInput(set)), {
-            abortSignal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
-        });
+        const command = new CreateSnapshotsCommand(commandInput(set));
+        const answer = await abortable(clients.ec2Once.send(command, { abortSignal }), abortSignal);
         return {
             snapshots: (answer.Snapshots ?? []).map((snapshot) => ({
                 snapshotId: snapshot.SnapshotId ?? "",
@@ -118,10 +122,10 @@ function callError(error: unknown, instanceId: string, limitMs: number): Snapsho
     const why =
         name === "TimeoutError" || name === "AbortError"
             ? `no answer within ${limitMs / 1000} s`
-            : `${name}: ${messageOf(error)}`;
+            : [name, messageOf(error)].filter((text) => text !== "").join(": ");
     const failure: Failure = {
         code: "SNAPSHOT_OUTCOME_UNKNOWN",
-        message: `CreateSnapshots was sent, and whether it was carried out is not known: ${why}.`,
+        message: `Whether CreateSnapshots was carried out is not known: ${why}.`,
         remedy: "Run again.",
     };
     return new SnapshotCallError(failure, "unknown", { instanceId, cause: error });

@@ -2,6 +2,7 @@ import type { Snapshot } from "@aws-sdk/client-ec2";
 import type { Clients } from "./clients";
 import { deregisterImage } from "./images";
 import { deleteSet, findSnapshots, imagesOf } from "./snapshots";
+import { setTags } from "./setTags";
 import { tagKeys } from "./tags";
 
 /** A set counts as abandoned when its run has not renewed its lease for this long after it ran out. */
@@ -78,6 +79,12 @@ export async function reapAbandonedSets(
     log: (line: string) => void,
     signal: AbortSignal,
 ): Promise<void> {
+    for (const set of earlier.filter(
+        (candidate) => known.has(candidate.executionId) && !candidate.complete,
+    )) {
+        // Its own run could not say so; once the stack lets go of it, to retain it, nobody would know.
+        await setTags(clients, set.snapshotIds, { [tagKeys.state]: "complete" }, signal);
+    }
     for (const set of earlier.filter((candidate) => !known.has(candidate.executionId))) {
         const names = `${set.executionId} (${set.snapshotIds.join(", ")})`;
         if (set.complete) {

@@ -1,17 +1,22 @@
+import { abortable } from "../abortable";
 import { type Failure, SnapshotError, messageOf } from "../errors";
 
 /** An answer that takes longer is no answer. */
 const ANSWER_LIMIT_MS = 60_000;
 
-/** Sends one request, within a limit; its error becomes one of ours, with the operation's name for the IAM policy. */
+/**
+ * Sends one request, within a limit; its error becomes one of ours, with the operation's name for the IAM policy.
+ * The SDK heeds the signal only once it has credentials; resolving them (a process, single sign-on) may take for ever.
+ */
 export async function request<T>(
     operation: string,
     signal: AbortSignal,
     send: (abortSignal: AbortSignal) => Promise<T>,
 ): Promise<T> {
     signal.throwIfAborted();
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
     try {
-        return await send(AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]));
+        return await abortable(send(limit), limit);
     } catch (error) {
         signal.throwIfAborted();
         throw new SnapshotError(awsFailure(operation, error), { cause: error });

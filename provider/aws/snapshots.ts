@@ -136,17 +136,36 @@ function sameMembers(a: readonly string[], b: readonly string[]): boolean {
 export async function deleteUnknownSet(
     clients: Clients,
     executionId: string,
+    volumes: number,
     signal: AbortSignal,
 ): Promise<void> {
-    const found = await poll(
+    await poll(
         async () => {
             const visible = await findSet(clients, executionId, signal);
-            return visible.length > 0 ? visible : undefined;
+            return visible.length >= volumes ? visible : undefined;
         },
         { deadline: performance.now() + timing.visibleMs, interval: VISIBLE_INTERVAL_MS, signal },
     );
-    if (found !== undefined) {
-        await deleteSet(clients, executionId, [], signal);
+    await deleteSet(clients, executionId, [], signal);
+}
+
+/**
+ * Makes sure, before any of them is deleted, that no image is made from the snapshots.
+ * @param own an image that goes with them
+ * @throws SnapshotError `SNAPSHOT_IN_USE` that names the images
+ */
+export async function assertUnused(
+    clients: Clients,
+    ids: readonly string[],
+    own: string | undefined,
+    signal: AbortSignal,
+): Promise<void> {
+    if (ids.length === 0) {
+        return;
+    }
+    const images = (await imagesOf(clients, ids, signal)).filter((image) => image.ImageId !== own);
+    if (images.length > 0) {
+        throw inUse(ids.join(", "), images);
     }
 }
 
@@ -176,24 +195,19 @@ async function deleteSnapshot(clients: Clients, snapshotId: string, signal: Abor
             return;
         }
         if (awsErrorName(error) === "InvalidSnapshot.InUse") {
-            throw await inUse(clients, snapshotId, signal, error);
+            throw inUse(snapshotId, await imagesOf(clients, [snapshotId], signal), error);
         }
         throw error;
     }
 }
 
-async function inUse(
-    clients: Clients,
-    snapshotId: string,
-    signal: AbortSignal,
-    cause: unknown,
-): Promise<SnapshotError> {
-    const images = (await imagesOf(clients, [snapshotId], signal)).flatMap((image) => image.ImageId ?? []);
-    const names = images.length > 0 ? images.join(", ") : "an image of another account";
+function inUse(snapshots: string, images: readonly Image[], cause?: unknown): SnapshotError {
+    const ids = images.flatMap((image) => image.ImageId ?? []);
+    const names = ids.length > 0 ? ids.join(", ") : "an image of another account";
     return new SnapshotError(
         {
             code: "SNAPSHOT_IN_USE",
-            message: `${snapshotId} cannot be deleted: ${names} is made from it.`,
+            message: `${snapshots} cannot be deleted: ${names} is made from it.`,
             remedy: `Deregister ${names} first; in a Pulumi program, make the image depend on the snapshot.`,
         },
         { cause },

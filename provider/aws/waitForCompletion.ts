@@ -1,6 +1,7 @@
 import type { Snapshot } from "@aws-sdk/client-ec2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapshotError, messageOf } from "../errors";
+import { timing } from "../timing";
 import type { Clients } from "./clients";
 import { awsErrorName } from "./request";
 import { describeSnapshots } from "./snapshots";
@@ -24,8 +25,10 @@ export interface Progress {
     readonly total: number;
     /** Of the whole set, 0 to 100. */
     readonly percent: number;
-    /** The snapshots in status `error`, and those that are gone. */
+    /** The snapshots in status `error`, with their messages. */
     readonly failed: readonly string[];
+    /** Ids of those that the answer lacks. */
+    readonly gone: readonly string[];
 }
 
 export function progressOf(ids: readonly string[], snapshots: readonly Snapshot[]): Progress {
@@ -36,6 +39,7 @@ export function progressOf(ids: readonly string[], snapshots: readonly Snapshot[
         total: ids.length,
         percent: Math.floor(percents.reduce((sum, percent) => sum + percent, 0) / Math.max(1, ids.length)),
         failed: ids.flatMap((id) => failureOf(id, byId.get(id))),
+        gone: ids.filter((id) => !byId.has(id)),
     };
 }
 
@@ -44,47 +48,43 @@ function percentOf(snapshot: Snapshot | undefined): number {
 }
 
 function failureOf(id: string, snapshot: Snapshot | undefined): string[] {
-    if (snapshot === undefined) {
-        return [`${id} is gone`];
+    return snapshot?.State === "error" ? [`${id}: ${snapshot.StateMessage ?? "no message"}`] : [];
+}
+
+/** A snapshot is gone, though nobody of us deleted it. The rest of the set is there. */
+export class SetLostError extends SnapshotError {
+    constructor(readonly lost: readonly string[]) {
+        super({
+            code: "SNAPSHOT_LOST",
+            message: `Somebody deleted a snapshot of the set: ${lost.join("; ")}.`,
+            remedy: "Run `pulumi up` again: it takes a new set.",
+        });
     }
-    return snapshot.State === "error" ? [`${id}: ${snapshot.StateMessage ?? "no message"}`] : [];
 }
 
 /**
  * Waits until every snapshot is `completed`.
  * @throws SnapshotError `SNAPSHOT_FAILED` when one turned to `error`; `COMPLETION_PENDING` when the deadline passed or
- * the credentials ended.
+ * the credentials ended. SetLostError when one is gone.
  */
 export async function waitForCompletion(
     clients: Clients,
     ids: readonly string[],
     { deadline, log, signal }: CompletionOptions,
 ): Promise<void> {
+    const look = looker(clients, ids, signal);
     let pause = FIRST_PAUSE_MS;
     let told = "";
-    let errors = 0;
     for (;;) {
-        try {
-            const progress = progressOf(ids, await describeSnapshots(clients, ids, signal));
-            errors = 0;
-            if (progress.failed.length > 0) {
-                throw failedError(progress.failed);
-            }
-            const line = `${progress.completed} of ${progress.total} completed, ${progress.percent} %`;
-            if (line !== told) {
-                log(line);
-                told = line;
-            }
-            if (progress.completed === progress.total) {
-                return;
-            }
-        } catch (error) {
-            errors += 1;
-            if (!isPassing(error) || errors >= MAX_ERRORS) {
-                throw error instanceof SnapshotError && error.code === "SNAPSHOT_FAILED"
-                    ? error
-                    : pendingError(error);
-            }
+        const progress = await look();
+        const line =
+            progress && `${progress.completed} of ${progress.total} completed, ${progress.percent} %`;
+        if (line !== undefined && line !== told) {
+            log(line);
+            told = line;
+        }
+        if (progress?.completed === ids.length) {
+            return;
         }
         const left = deadline - performance.now();
         if (left <= 0) {
@@ -93,6 +93,38 @@ export async function waitForCompletion(
         await sleep(Math.min(pause, left), undefined, { signal });
         pause = Math.min(pause * 1.3, LAST_PAUSE_MS);
     }
+}
+
+/** Looks at the snapshots, again and again; undefined when AWS had a passing error. */
+function looker(
+    clients: Clients,
+    ids: readonly string[],
+    signal: AbortSignal,
+): () => Promise<Progress | undefined> {
+    let errors = 0;
+    let whole = performance.now();
+    return async () => {
+        const found = await describeSnapshots(clients, ids, signal).catch((error: unknown) => {
+            errors += 1;
+            if (!isPassing(error) || errors >= MAX_ERRORS) {
+                throw pendingError(error);
+            }
+        });
+        if (found === undefined) {
+            return undefined;
+        }
+        errors = 0;
+        const progress = progressOf(ids, found);
+        if (progress.failed.length > 0) {
+            throw failedError(progress.failed);
+        }
+        // One answer may come from a replica that has not heard of all snapshots yet.
+        whole = progress.gone.length === 0 ? performance.now() : whole;
+        if (performance.now() - whole > timing.visibleMs) {
+            throw new SetLostError(progress.gone.map((id) => `${id} was deleted`));
+        }
+        return progress;
+    };
 }
 
 function isPassing(error: unknown): boolean {

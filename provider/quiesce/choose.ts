@@ -21,11 +21,14 @@ export function chooseQuiescer(run: Run, source: Source): Quiescer {
     }
 }
 
-/** The quiescer that wakes an instance which an earlier run may have left frozen: only scripts can leave one so. */
-export function chooseHealer(run: Omit<Run, "known">): Quiescer {
+/**
+ * The quiescer that wakes an instance which an earlier run may have left frozen: only scripts can leave one so.
+ * `frozenBootId`: the host's boot id when it was frozen, by which it is known again.
+ */
+export function chooseHealer(run: Omit<Run, "known">, frozenBootId?: string): Quiescer {
     const { quiesce } = run.inputs;
     return quiesce.method === "hooks"
-        ? hooks(hooksSettings(run, quiesce, { state: "running", excluded: [] }))
+        ? hooks({ ...hooksSettings(run, quiesce, { state: "running", excluded: [] }), frozenBootId })
         : none(run.signal);
 }
 

@@ -180,7 +180,8 @@ is_instance_id() {
 identify() {
     identity=unverified
     found_instance=''
-    [ "$verify_identity" = yes ] || return 0
+    # Recovery is often after another address was set: that nothing is there must not be said of a stranger.
+    [ "$verify_identity" = yes ] || [ "$mode" = recover ] || return 0
     { read -r found_instance </sys/class/dmi/id/board_asset_tag; }
     if is_instance_id "$found_instance"; then
         identity=dmi
@@ -585,7 +586,7 @@ leave_refusing() {
 # Nothing is frozen and nothing is ours any more: the watcher has nothing to watch.
 leave() {
     stop_helpers
-    remove_state
+    if remove_state; then say 'cleaned ok'; else say "cleaned failed $left"; fi
     kill -KILL "$watcher"
     exit 0
 }
@@ -863,9 +864,9 @@ guard_recover() {
     trap : HUP INT TERM PIPE
     # That nothing is there on another host says nothing about ours.
     identify
-    [ "$identity" != other ] || refuse WRONG_INSTANCE "$found_instance"
+    if [ "$identity" = other ] && [ "$verify_identity" = yes ]; then refuse WRONG_INSTANCE "$found_instance"; fi
     if [ ! -d "$state_directory" ]; then
-        say gone
+        say "gone $identity $boot"
         exit 0
     fi
     take_lock
@@ -873,7 +874,7 @@ guard_recover() {
     if [ "$marker_execution" != "$execution" ] || [ "$marker_boot" != "$boot" ]; then
         if [ "$marker_execution" = "$execution" ]; then rm -f "$marker_file"; fi
         remove_state
-        say gone
+        say "gone $identity $boot"
         exit 0
     fi
     exit_code=$(thaw_by_marker)

@@ -2,8 +2,8 @@ import type { Failure } from "../errors";
 import type { HookEnd, RefusalCode } from "./guardProgram";
 import { QuiesceError } from "./quiesceError";
 
-/** The guard refuses before it arms: nothing was frozen by this run. */
-export function refused(code: RefusalCode, text: string, instanceId: string): QuiesceError {
+/** Why the guard refuses. */
+export function refusal(code: RefusalCode, text: string, instanceId: string): Failure {
     const failures: Record<RefusalCode, Failure> = {
         HOST_BUSY: {
             code,
@@ -26,8 +26,13 @@ export function refused(code: RefusalCode, text: string, instanceId: string): Qu
             remedy: 'See README, "What the instance needs".',
         },
     };
+    return failures[code];
+}
+
+/** The guard refuses before it arms: nothing was frozen by this run. */
+export function refused(code: RefusalCode, text: string, instanceId: string): QuiesceError {
     const soft = code === "HOST_BUSY" || code === "HOST_UNSUITABLE";
-    const failure = failures[code];
+    const failure = refusal(code, text, instanceId);
     return soft
         ? new QuiesceError(asPrecondition(failure), { awake: true, mayFallBack: true })
         : new QuiesceError(failure, { awake: true, mayFallBack: false });
@@ -43,6 +48,15 @@ export function lostConnection(when: string): Failure {
         code: "CONNECTION_LOST",
         message: `The connection to the host was lost ${when}.`,
         remedy: "Run again; see sshd's log on the host when it happens again.",
+    };
+}
+
+/** The connection lives, as far as is known, but nothing comes. */
+export function silent(when: string): Failure {
+    return {
+        code: "CONNECTION_LOST",
+        message: `The guard on the host did not answer in time ${when}.`,
+        remedy: "See whether the host is overloaded, and run again.",
     };
 }
 
@@ -62,14 +76,26 @@ export function stillFrozen(): Failure {
     };
 }
 
+/** A host that knows nothing of the execution, and may be another one than that which was frozen. */
+export function unknownHost(): Failure {
+    return {
+        code: "THAW_PENDING",
+        message:
+            "The host behind the address has nothing of the execution, but whether it is the instance that was frozen " +
+            "is not known: neither DMI nor the metadata service names it, and it has another boot id.",
+        remedy:
+            "Correct `connection.host` and run `pulumi up` again. Stopping the instance ends a freeze for certain; " +
+            "the next `pulumi up` sees that it is stopped.",
+    };
+}
+
 /** Pre-freeze did not succeed. */
-export function notFrozen(why: HookEnd | "eof", limitS: number, output: string): Failure {
-    const said = output === "" ? "" : ` Its stderr ends: ${JSON.stringify(output)}.`;
+export function notFrozen(why: HookEnd | "eof", limitS: number): Failure {
     switch (why) {
         case "timeout":
             return {
                 code: "PRE_FREEZE_TIMEOUT",
-                message: `The pre-freeze script did not end within ${limitS} s.${said}`,
+                message: `The pre-freeze script did not end within ${limitS} s.`,
                 remedy: "See what it waits for, or raise timeouts.preFreeze.",
             };
         case "eof":
@@ -77,13 +103,13 @@ export function notFrozen(why: HookEnd | "eof", limitS: number, output: string):
         case "lost":
             return {
                 code: "PRE_FREEZE_FAILED",
-                message: `The pre-freeze script, or a process that watched it, was killed.${said}`,
+                message: `The pre-freeze script, or a process that watched it, was killed.`,
                 remedy: "See the kernel's log on the instance, for example for a lack of memory.",
             };
         default:
             return {
                 code: "PRE_FREEZE_FAILED",
-                message: `The pre-freeze script ${exitText(why)}.${said}`,
+                message: `The pre-freeze script ${exitText(why)}.`,
                 remedy: 'Run it with "freeze" by hand and then the post-thaw script; showHookOutput: "onFailure" shows its stderr.',
             };
     }

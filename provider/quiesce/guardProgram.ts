@@ -38,7 +38,7 @@ export interface GuardParams {
     /** Letters, digits and `-`. */
     executionId: string;
     instanceId: string;
-    /** false: the identity is `unverified`, whatever the host says. */
+    /** false: the identity is `unverified`, whatever the host says, but for `recover`, which tells it all the same. */
     verifyIdentity: boolean;
     preFreeze: Hook;
     postThaw: Hook;
@@ -90,20 +90,22 @@ export function interpreterOf(script: string): { interpreter: string; argument: 
     return { interpreter: match[1] ?? "", argument: (match[2] ?? "").trimEnd() };
 }
 
-function guardVariables(params: GuardParams): Record<string, string> {
+/** What a mode has no use for, it does not get: environment and inline scripts are secret. */
+function guardVariables(given: GuardParams): Record<string, string> {
+    const params = given.mode === "freeze" ? given : { ...given, environment: {} };
     const { executionId, instanceId, limits, nonce, verbs } = params;
     for (const [name, id] of Object.entries({ nonce, executionId, instanceId })) {
         if (!/^[A-Za-z0-9-]+$/.test(id))
             throw new TypeError(`\`${name}\` has other than letters, digits and -`);
     }
-    const post = hookVariables("post", params.postThaw);
+    const post = hookVariables("post", params.postThaw, params.mode);
     return {
         mode: params.mode,
         nonce,
         execution: executionId,
         instance: instanceId,
         verify_identity: params.verifyIdentity ? "yes" : "no",
-        ...hookVariables("pre", params.preFreeze),
+        ...hookVariables("pre", params.preFreeze, params.mode),
         ...post,
         verb_freeze: verbs.freeze,
         verb_thaw: verbs.thaw,
@@ -118,7 +120,7 @@ function guardVariables(params: GuardParams): Record<string, string> {
         limit_post_whole: String(Math.ceil(limits.postThaw)),
         limit_total: String(longestRun(limits)),
         show_output: params.showHookOutput ? "yes" : "no",
-        marker: markerText(params, post),
+        marker: params.mode === "freeze" ? markerText(params, post) : "",
     };
 }
 
@@ -128,7 +130,8 @@ function longestRun(limits: GuardLimits): number {
     return Math.ceil(limits.preFreeze + KILL_SECONDS + limits.freeze + tries + 5);
 }
 
-function hookVariables(which: "pre" | "post", hook: Hook): Record<string, string> {
+/** Checking asks for the interpreter of an inline script; recovering takes all that it needs from the marker. */
+function hookVariables(which: "pre" | "post", hook: Hook, mode: GuardParams["mode"]): Record<string, string> {
     if ("path" in hook) {
         return {
             [`${which}_path`]: hook.path,
@@ -137,10 +140,11 @@ function hookVariables(which: "pre" | "post", hook: Hook): Record<string, string
             [`${which}_argument`]: "",
         };
     }
-    const { interpreter, argument } = interpreterOf(hook.script);
+    const { interpreter, argument } =
+        mode === "recover" ? { interpreter: "", argument: "" } : interpreterOf(hook.script);
     return {
         [`${which}_path`]: "",
-        [`${which}_text`]: hook.script,
+        [`${which}_text`]: mode === "freeze" ? hook.script : "",
         [`${which}_interpreter`]: interpreter,
         [`${which}_argument`]: argument,
     };
@@ -217,7 +221,7 @@ export type GuardLine =
     | { kind: "output"; hook: "pre" | "post"; bytes: Buffer }
     | { kind: "cleaned"; ok: boolean; left: string }
     /** recover: nothing of this execution is there. */
-    | { kind: "gone" }
+    | { kind: "gone"; identity: Identity | "other"; bootId: string }
     | { kind: "unknown"; line: string };
 
 /** Is the host awake after a post-thaw that ended so? */
@@ -264,7 +268,10 @@ const PARSERS: Readonly<Record<string, LineParser | undefined>> = {
             : undefined,
     cleaned: (how, _, left) =>
         how === "ok" || how === "failed" ? { kind: "cleaned", ok: how === "ok", left } : undefined,
-    gone: () => ({ kind: "gone" }),
+    gone: (identity, bootId) =>
+        (isIdentity(identity) || identity === "other") && bootId !== ""
+            ? { kind: "gone", identity, bootId }
+            : undefined,
 };
 
 function parseHookEnd(text: string): HookEnd | undefined {

@@ -30,6 +30,7 @@ export class GuardSession {
     #ended = false;
     #awake = false;
     #left: string | undefined;
+    #clean = false;
     #wake: (() => void) | undefined;
 
     private constructor(channel: SshChannel) {
@@ -49,7 +50,11 @@ export class GuardSession {
         const { command, stdin } = composeGuard({ ...params, nonce });
         const channel = await connection.exec(command, { signal });
         channel.write(stdin.toString("utf8"));
-        const first = await firstLine(channel, signal);
+        const first = await firstLine(channel, signal).catch((error: unknown) => {
+            // Whatever has started there, its input ends.
+            channel.close();
+            throw error;
+        });
         if (first !== nonce) {
             const failure = await explain(channel, first, params.sudo);
             channel.close();
@@ -97,11 +102,19 @@ export class GuardSession {
         return this.#left;
     }
 
+    /** Whether it said that nothing of it is left on the host: it had put nothing there yet, or has removed it. */
+    get clean(): boolean {
+        return this.#clean;
+    }
+
     #remember(line: GuardLine): void {
         if (line.kind === "thawed") {
             this.#awake = isAwake(line.end);
-        } else if (line.kind === "cleaned" && this.#awake && !line.ok) {
-            this.#left = line.left;
+        } else if (line.kind === "refused") {
+            this.#clean = true;
+        } else if (line.kind === "cleaned") {
+            this.#clean = line.ok;
+            this.#left = this.#awake && !line.ok ? line.left : undefined;
         }
     }
 

@@ -2,8 +2,9 @@ import { type Failure, type ReasonCode, SnapshotError, messageOf } from "../erro
 import type { CaptureEvidence, ConsistencyLevel, HookRun } from "../evidence";
 import type { Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
+import { maskSecrets } from "../maskSecrets";
 import { timing } from "../timing";
-import { lostConnection, notFrozen, unexpected } from "./guardFailures";
+import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
 import { type GuardLine, type HookEnd, isAwake } from "./guardProgram";
 import type { GuardEvent, GuardSession } from "./guardSession";
 import { QuiesceError } from "./quiesceError";
@@ -16,6 +17,7 @@ export interface HoldSettings {
     /** Not to be shown in a hook's output. */
     readonly secrets: readonly string[];
     readonly deployed: boolean;
+    readonly instanceId: string;
     readonly notCovered: readonly string[];
     readonly ready: Extract<GuardLine, { kind: "ready" }>;
     /** Asks over a fresh connection, when the guard's own report did not come. */
@@ -51,7 +53,7 @@ export async function hold(
     }
     const evidence = evidenceOf(answer.value, frozen, thaw, asked, settings);
     tell(evidence, awake, settings);
-    const thawOutput = awake ? "" : mask(thaw.output, settings.secrets);
+    const thawOutput = awake ? "" : maskSecrets(thaw.output, settings.secrets);
     return {
         set: answer.value,
         evidence,
@@ -87,6 +89,10 @@ async function freeze(guard: GuardSession, settings: HoldSettings): Promise<Froz
             freezing = event;
         } else if (line?.kind === "frozen" && event !== undefined && freezing !== undefined) {
             return { freezing, frozen: event };
+        } else if (line?.kind === "refused" && freezing === undefined) {
+            // It refuses before it arms: pre-freeze never started.
+            const failure = refusal(line.code, line.text, settings.instanceId);
+            throw new QuiesceError(failure, { awake: true, mayFallBack: true, deployed: settings.deployed });
         } else {
             throw await unfrozen(guard, event, settings);
         }
@@ -115,6 +121,7 @@ async function unfrozen(
     event: GuardEvent | undefined,
     settings: HoldSettings,
 ): Promise<QuiesceError> {
+    const lost = guard.ended;
     guard.letGo();
     const thaw = await awaitThaw(guard, settings);
     const awake = await provenAwake(thaw, settings);
@@ -123,14 +130,16 @@ async function unfrozen(
         const failure = failureOf(signal.reason);
         return new QuiesceError(failure, { ...afterFreezing(awake, settings), mayFallBack: false });
     }
-    const output = mask(thaw.output, settings.secrets);
+    const output = maskSecrets(thaw.output, settings.secrets);
     const failure =
         event === undefined
-            ? lostConnection("during pre-freeze")
+            ? lost
+                ? lostConnection("during pre-freeze")
+                : silent("during pre-freeze")
             : event.line.kind === "unfrozen"
-              ? notFrozen(event.line.why, timeouts.preFreeze, output)
+              ? notFrozen(event.line.why, timeouts.preFreeze)
               : unexpected(event.text);
-    return new QuiesceError(failure, { ...afterFreezing(awake, settings), mayFallBack: true });
+    return new QuiesceError(failure, { ...afterFreezing(awake, settings), mayFallBack: true }, { output });
 }
 
 function afterFreezing(awake: boolean, { deployed }: HoldSettings) {
@@ -184,7 +193,7 @@ function withEvent(thaw: Thaw, event: GuardEvent): Thaw {
         case "thawed":
             return { ...thaw, thawed: event, end: event.line.end };
         case "output":
-            return { ...thaw, output: event.line.bytes.toString("utf8") };
+            return { ...thaw, output: hookOutput(event.line.bytes) };
         default:
             return thaw;
     }
@@ -286,8 +295,14 @@ function tell(evidence: CaptureEvidence, awake: boolean, { log }: HoldSettings):
     }
 }
 
-function mask(text: string, secrets: readonly string[]): string {
-    return secrets.reduce((masked, secret) => masked.replaceAll(secret, "[secret]"), text);
+/** guard.sh sends so many bytes at most. */
+const TAIL_BYTES = 2048;
+
+/** The end of a hook's stderr. A line that was cut may be the end of a secret, which nobody would know as one. */
+export function hookOutput(bytes: Buffer): string {
+    return bytes
+        .subarray(bytes.length < TAIL_BYTES ? 0 : bytes.indexOf("\n") + 1 || bytes.length)
+        .toString("utf8");
 }
 
 function failureOf(error: unknown): Failure {

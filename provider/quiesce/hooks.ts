@@ -4,10 +4,17 @@ import { type Failure, SnapshotError, messageOf } from "../errors";
 import type { ConsistencyLevel } from "../evidence";
 import type { HooksQuiesce, ScriptSource, Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
-import { type SshConnection, SshError, type SshSettings, connect } from "../ssh/connection";
+import {
+    LineTimeout,
+    OutputTooLong,
+    type SshConnection,
+    SshError,
+    type SshSettings,
+    connect,
+} from "../ssh/connection";
 import { timing } from "../timing";
 import type { Undo } from "../undo";
-import { lostConnection, refused, stillFrozen, unexpected } from "./guardFailures";
+import { lostConnection, refused, silent, stillFrozen, unexpected, unknownHost } from "./guardFailures";
 import {
     type GuardLine,
     type GuardParams,
@@ -18,6 +25,7 @@ import {
     parseHostReport,
 } from "./guardProgram";
 import { GuardSession, NoGuard } from "./guardSession";
+import { markHealed } from "./healed";
 import { hold } from "./hold";
 import { hostFailures, notCovered } from "./hostFailures";
 import { QuiesceError } from "./quiesceError";
@@ -32,6 +40,8 @@ export interface HooksSettings {
     readonly timeouts: Timeouts;
     readonly minimumLevel: ConsistencyLevel;
     readonly excluded: readonly SourceVolume[];
+    /** The host's boot id when an earlier execution froze it. */
+    readonly frozenBootId?: string | undefined;
     /** Whether EC2 says that nothing can run, and so nothing be frozen, on the instance. */
     readonly isDown: () => Promise<boolean>;
     readonly log: (line: string) => void;
@@ -43,7 +53,9 @@ const CHECK_LIMIT_MS = 60_000;
 const READY_LIMIT_S = 900;
 /** A guard's own pauses on top of the scripts' limits, for each of up to three tries. Seconds. */
 const GUARD_MARGIN_S = 5;
-const BOOT_PAUSE_MS = 5_000;
+/** Harmless, and the same for every login shell. cloud-init writes its result when its last stage is over. */
+const ASK_BOOTING =
+    "sh -c 'test -d /run/cloud-init && test ! -e /run/cloud-init/result.json && test ! -e /run/cloud-init/disabled && echo booting'";
 
 export const defaultScripts = {
     preFreeze: "/usr/sbin/pre-freeze-script",
@@ -56,14 +68,18 @@ export function hooks(settings: HooksSettings): Quiescer {
 }
 
 type ReadyLine = Extract<GuardLine, { kind: "ready" }>;
+type GoneLine = Extract<GuardLine, { kind: "gone" }>;
 
 class Hooks implements Quiescer {
     readonly takesSetItself = false;
     readonly #settings: HooksSettings;
+    #connecting: Promise<SshConnection> | undefined;
     #connection: SshConnection | undefined;
     #guard: GuardSession | undefined;
     #ready: ReadyLine | undefined;
     #notCovered: string[] = [];
+    /** A fresh connection found, or made, that nothing of the execution is on the host. */
+    #recoveredClean = false;
 
     constructor(settings: HooksSettings) {
         this.#settings = settings;
@@ -76,7 +92,8 @@ class Hooks implements Quiescer {
         }
         const deadline = performance.now() + timeouts.connect * 1000;
         try {
-            this.#connection = await this.#connect(timeouts.connect * 1000);
+            this.#connecting = this.#connect(timeouts.connect * 1000);
+            this.#connection = await this.#connecting;
             return await this.#examine(this.#connection, deadline);
         } catch (error) {
             return [failureOf(error)];
@@ -94,9 +111,9 @@ class Hooks implements Quiescer {
             throw new TypeError("deploy was called without preconditions");
         }
         try {
+            undo.cleanUp("remove what was put on the host", () => this.#dismiss());
             const guard = await GuardSession.start(this.#connection, this.#params("freeze"), signal);
             this.#guard = guard;
-            undo.cleanUp("remove what was put on the host", () => this.#dismiss(guard));
             this.#ready = await this.#awaitReady(guard);
         } catch (error) {
             if (error instanceof SshError || error instanceof NoGuard) {
@@ -117,6 +134,7 @@ class Hooks implements Quiescer {
             timeouts,
             secrets: secretsOf(quiesce),
             deployed: usesInlineScripts(quiesce),
+            instanceId: this.#settings.instanceId,
             notCovered: this.#notCovered,
             ready: this.#ready,
             proveAwake: () => this.#proveAwake(),
@@ -126,11 +144,14 @@ class Hooks implements Quiescer {
     }
 
     async recover(executionId: string): Promise<void> {
-        await this.#recover(executionId, this.#settings.timeouts.connect * 1000);
+        const { timeouts, frozenBootId } = this.#settings;
+        const isFrozenHost = (gone: GoneLine) => isSameHost(gone, frozenBootId);
+        await this.#recover(executionId, timeouts.connect * 1000, isFrozenHost);
     }
 
     async close(): Promise<void> {
-        await this.#connection?.close();
+        const connection = await this.#connecting?.catch(() => undefined);
+        await connection?.close();
     }
 
     async #connect(timeoutMs: number): Promise<SshConnection> {
@@ -140,9 +161,18 @@ class Hooks implements Quiescer {
 
     /** A host whose cloud-init still runs may lack scripts and rights that it gets in a moment. */
     async #examine(connection: SshConnection, deadline: number): Promise<Failure[]> {
-        const { signal, log, quiesce, minimumLevel } = this.#settings;
+        const { quiesce, minimumLevel } = this.#settings;
         for (;;) {
-            const report = await this.#check(connection);
+            const report = await this.#check(connection).catch(async (error: unknown) => {
+                const hopeful = error instanceof NoGuard && performance.now() <= deadline;
+                if (!hopeful || !(await this.#boots(connection))) {
+                    throw error;
+                }
+            });
+            if (report === undefined) {
+                await this.#awaitBoot();
+                continue;
+            }
             const failures = hostFailures(report, {
                 instanceId: this.#settings.instanceId,
                 verifyIdentity: quiesce.verifyInstanceIdentity ?? true,
@@ -158,8 +188,30 @@ class Hooks implements Quiescer {
                 this.#tellOf(report);
                 return failures;
             }
-            log("waiting for cloud-init to finish on the instance");
-            await sleep(BOOT_PAUSE_MS, undefined, { signal });
+            await this.#awaitBoot();
+        }
+    }
+
+    async #awaitBoot(): Promise<void> {
+        const { log, signal } = this.#settings;
+        log("waiting for cloud-init to finish on the instance");
+        await sleep(timing.bootPauseMs, undefined, { signal });
+    }
+
+    /** Whether cloud-init still runs, asked without the rights that it may be about to give. */
+    async #boots(connection: SshConnection): Promise<boolean> {
+        const { signal } = this.#settings;
+        const channel = await connection.exec(ASK_BOOTING, { signal });
+        try {
+            return (await channel.nextLine(CHECK_LIMIT_MS, signal)) === "booting";
+        } catch (error) {
+            signal.throwIfAborted();
+            if (error instanceof LineTimeout || error instanceof OutputTooLong) {
+                return false;
+            }
+            throw error;
+        } finally {
+            channel.close();
         }
     }
 
@@ -190,37 +242,53 @@ class Hooks implements Quiescer {
                     return event.line;
                 case "recovered":
                     log(`thawed what ${event.line.executionId} had left frozen`);
+                    markHealed(event.line.executionId);
                     break;
                 case "refused":
                     throw refused(event.line.code, event.line.text, this.#settings.instanceId);
                 case undefined:
-                    throw new QuiesceError(lostConnection("before anything was frozen"), {
-                        awake: true,
-                        mayFallBack: true,
-                    });
+                    throw new QuiesceError(
+                        guard.ended
+                            ? lostConnection("before anything was frozen")
+                            : silent("before anything was frozen"),
+                        { awake: true, mayFallBack: true },
+                    );
                 default:
                     throw new QuiesceError(unexpected(event?.text ?? ""), { awake: true, mayFallBack: true });
             }
         }
     }
 
-    /** Ends the guard's input, upon which it removes what it put on the host; fails when it says that it could not. */
-    async #dismiss(guard: GuardSession): Promise<void> {
+    /** Ends the guard's input, upon which it removes what it put on the host; fails when that is not known to be done. */
+    async #dismiss(): Promise<void> {
+        const guard = this.#guard;
+        if (guard === undefined) {
+            return;
+        }
         guard.letGo();
         await guard.all(CHECK_LIMIT_MS, AbortSignal.timeout(CHECK_LIMIT_MS));
         if (guard.left !== undefined) {
             throw new Error(`the host still has ${guard.left}`);
         }
+        if (usesInlineScripts(this.#settings.quiesce) && !guard.clean && !this.#recoveredClean) {
+            throw new Error("the host did not say that the scripts are removed");
+        }
     }
 
     /** Within the run: one fresh connection to a host whose guard did not report that it is awake. */
     async #proveAwake(): Promise<boolean> {
-        const { executionId, isDown, log, signal } = this.#settings;
+        const { executionId, quiesce, isDown, log, signal } = this.#settings;
         if (isHurried(signal)) {
             return false;
         }
         try {
-            await this.#recover(executionId, timing.reconnectMs);
+            // With the settings of the very connection over which it was frozen.
+            const trusted = quiesce.verifyInstanceIdentity === false;
+            await this.#recover(
+                executionId,
+                timing.reconnectMs,
+                (gone) => trusted || isSameHost(gone, this.#ready?.bootId),
+            );
             return true;
         } catch (error) {
             log(`warning: ${messageOf(error)}`);
@@ -232,7 +300,11 @@ class Hooks implements Quiescer {
     }
 
     /** Under the host's lock, and only if the marker of this very execution is there. */
-    async #recover(executionId: string, limitMs: number): Promise<void> {
+    async #recover(
+        executionId: string,
+        limitMs: number,
+        isFrozenHost: (gone: GoneLine) => boolean,
+    ): Promise<void> {
         const connection = await this.#connect(limitMs);
         try {
             const params = { ...this.#params("recover"), executionId };
@@ -240,7 +312,11 @@ class Hooks implements Quiescer {
             const signal = AbortSignal.timeout(longestMs);
             const guard = await GuardSession.start(connection, params, signal);
             for (const { line } of await guard.all(longestMs, signal)) {
+                if (line.kind === "gone" && !isFrozenHost(line)) {
+                    throw new SnapshotError(unknownHost());
+                }
                 if (line.kind === "gone" || (line.kind === "thawed" && isAwake(line.end))) {
+                    this.#recoveredClean = line.kind === "gone" || guard.clean;
                     return;
                 }
                 if (line.kind === "refused") {
@@ -282,6 +358,11 @@ class Hooks implements Quiescer {
     }
 }
 
+/** Whether a host that has nothing of an execution is the one that this execution had frozen. */
+export function isSameHost({ identity, bootId }: GoneLine, frozenBootId: string | undefined): boolean {
+    return identity === "dmi" || identity === "imds" || bootId === frozenBootId;
+}
+
 function hookOf(source: ScriptSource | undefined, standardPath: string): Hook {
     return source?.script === undefined ? { path: source?.path ?? standardPath } : { script: source.script };
 }
@@ -297,12 +378,12 @@ function usesInlineScripts({ scripts }: HooksQuiesce): boolean {
 
 /** What must not be seen in a hook's output. */
 function secretsOf({ connection, environment }: HooksQuiesce): string[] {
-    const { password, privateKeyPassword, proxy } = connection;
     const all = [
-        password,
-        privateKeyPassword,
-        proxy?.password,
-        proxy?.privateKeyPassword,
+        ...[connection, connection.proxy].flatMap((target) => [
+            target?.password,
+            target?.privateKey,
+            target?.privateKeyPassword,
+        ]),
         ...Object.values(environment ?? {}),
     ];
     return all.filter((secret) => secret !== undefined && secret !== "") as string[];

@@ -1,3 +1,4 @@
+import { maskSecrets } from "../maskSecrets";
 import type { Login } from "./login";
 import type { HopSettings } from "./handshake";
 import { SshError, type SshFailure } from "./sshError";
@@ -117,8 +118,7 @@ function said(banner: string, quote: (text: string) => string): string {
 
 /** A server's text for an error message: one line, printable, short, and without our secrets, should it echo them. */
 export function quoteServer(text: string, secrets: readonly string[]): string {
-    const masked = secrets.reduce((result, secret) => result.replaceAll(secret, "[secret]"), text);
-    return masked
+    return maskSecrets(text, secrets)
         .replace(/[^\x20-\x7e]+/g, " ")
         .trim()
         .slice(0, 200);

@@ -13,6 +13,7 @@ import {
     startLab,
     succeeded,
 } from "../support/e2e";
+import { ownerTag } from "../../provider/aws/tags";
 import { engineEnvironment } from "../support/engine";
 import { consoleOutputOfHostKeys } from "../support/localCloud";
 import type { Project, ResourceState } from "../support/project";
@@ -154,11 +155,9 @@ export const inComponent = new Backup("backup", ${JSON.stringify(second.instance
             await up(program);
             expect(await sets()).to.have.length(2);
             const [ofComponent] = await lab.cloud.snapshots(second);
-            expect(ofComponent?.tags["app-consistent-snapshot:owner"]).to.match(
-                /::test:index:Backup\$.*AppConsistentSnapshot::backup-set$/,
-            );
-            const urn = snapshotResources().find((one) => one.urn.endsWith("backup-set"))?.urn;
-            expect(urn).to.equal(ofComponent?.tags["app-consistent-snapshot:owner"]);
+            const urn = snapshotResources().find((one) => one.urn.endsWith("backup-set"))?.urn ?? "";
+            expect(urn).to.match(/::test:index:Backup\$.*AppConsistentSnapshot::backup-set$/);
+            expect(ofComponent?.tags["app-consistent-snapshot:owner"]).to.equal(ownerTag(urn));
 
             const id = await currentId();
             const reader = await lab.project({

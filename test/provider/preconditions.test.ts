@@ -1,7 +1,11 @@
 import { expect } from "chai";
 import type { Failure, ReasonCode } from "../../provider/errors";
-import { preconditionError } from "../../provider/preconditions";
+import { assertPreconditions, credentialsFailure, preconditionError } from "../../provider/preconditions";
 import { QuiesceError } from "../../provider/quiesce/quiesceError";
+import type { Quiescer } from "../../provider/quiesce/quiescer";
+import type { Source } from "../../provider/aws/instance";
+import type { Run } from "../../provider/run";
+import { rejection } from "../support/rejection";
 
 const failure = (code: ReasonCode): Failure => ({ code, message: `${code} it is.`, remedy: `Mend ${code}.` });
 const error = (...codes: ReasonCode[]) => preconditionError(codes.map(failure));
@@ -65,5 +69,79 @@ describe("preconditionError", () => {
                 "[SUDO_REFUSED] SUDO_REFUSED it is. [SCRIPT_MISSING] SCRIPT_MISSING it is.",
         );
         expect(found?.failure.remedy.match(/Mend/g)).to.have.length(4);
+    });
+});
+
+/** A run whose credentials come from such a provider. */
+function runWith(credentials: (options: object) => Promise<object>, changes: object = {}): Run {
+    const run = {
+        clients: { ec2: { config: { credentials } } },
+        inputs: { timeouts: { preFreeze: 10, freeze: 10 }, quiesce: { method: "vss" } },
+        signal: new AbortController().signal,
+        ...changes,
+    };
+    return run as unknown as Run;
+}
+
+describe("credentialsFailure", () => {
+    const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1000);
+
+    it("is none for credentials that never end, or last", async () => {
+        expect(await credentialsFailure(runWith(() => Promise.resolve({})))).to.equal(undefined);
+        const lasting = { expiration: inSeconds(90) };
+        expect(await credentialsFailure(runWith(() => Promise.resolve(lasting)))).to.equal(undefined);
+    });
+
+    it("renews credentials that end too soon, before anything is frozen", async () => {
+        const asked: object[] = [];
+        const run = runWith((options) => {
+            asked.push(options);
+            return Promise.resolve({ expiration: inSeconds(asked.length === 1 ? 70 : 900) });
+        });
+        expect(await credentialsFailure(run)).to.equal(undefined);
+        expect(asked).to.deep.equal([{ forceRefresh: false }, { forceRefresh: true }]);
+    });
+
+    it("is one for credentials that end too soon also when renewed", async () => {
+        const found = await credentialsFailure(runWith(() => Promise.resolve({ expiration: inSeconds(70) })));
+        expect(found?.code).to.equal("CREDENTIALS_EXPIRE");
+    });
+
+    it("is one when there are none: no raw error", async () => {
+        const found = await credentialsFailure(runWith(() => Promise.reject(new Error("no such profile"))));
+        expect(found).to.include({ code: "CREDENTIALS" });
+        expect(found?.message).to.include("no such profile");
+    });
+
+    it("ends when the run is aborted, though credentials never come", async () => {
+        const controller = new AbortController();
+        const run = runWith(() => new Promise(() => undefined), { signal: controller.signal });
+        const waiting = rejection(credentialsFailure(run));
+        const reason = new Error("enough");
+        controller.abort(reason);
+        expect(await waiting).to.equal(reason);
+    });
+});
+
+describe("assertPreconditions", () => {
+    it("waits for what the quiescer has begun, also when AWS fails at once", async () => {
+        let connected = false;
+        const quiescer = {
+            takesSetItself: true,
+            preconditions: async () => {
+                await new Promise((resolve) => setTimeout(resolve, 50));
+                connected = true;
+                return [];
+            },
+        } as unknown as Quiescer;
+        const source = { volumes: undefined } as unknown as Source;
+        await rejection(
+            assertPreconditions(
+                runWith(() => Promise.resolve({})),
+                source,
+                quiescer,
+            ),
+        );
+        expect(connected).to.equal(true);
     });
 });

@@ -73,6 +73,21 @@ describe("composeGuard", () => {
         expect(code).to.not.match(/\bdate\b|\bTMPDIR\b|\bmktemp\b/);
     });
 
+    for (const mode of ["check", "recover"] as const) {
+        it(`gives ${mode} mode no secret, which has no use for one`, () => {
+            const script = "#!/usr/bin/env needle-interpreter\nneedle-text\n";
+            const text = composeGuard({
+                ...PARAMS,
+                mode,
+                preFreeze: { script },
+                postThaw: { script },
+                environment: { NEEDLE: "needle-value" },
+            }).stdin.toString();
+            expect(text).to.not.match(/needle-text|needle-value/i);
+            expect(text.includes("needle-interpreter")).to.equal(mode === "check");
+        });
+    }
+
     it("our names win over the user's", () => {
         const text = composeGuard({
             ...PARAMS,
@@ -130,7 +145,8 @@ describe("parseGuardLine", () => {
         "output pre aGk=": { kind: "output", hook: "pre", bytes: Buffer.from("hi") },
         "cleaned ok": { kind: "cleaned", ok: true, left: "" },
         "cleaned failed /run/x y": { kind: "cleaned", ok: false, left: "/run/x y" },
-        gone: { kind: "gone" },
+        "gone dmi b-1": { kind: "gone", identity: "dmi", bootId: "b-1" },
+        "gone other b-1": { kind: "gone", identity: "other", bootId: "b-1" },
     };
     for (const [line, parsed] of Object.entries(LINES)) {
         it(line, () => expect(parseGuardLine(line)).to.deep.equal(parsed));
@@ -143,6 +159,9 @@ describe("parseGuardLine", () => {
             "refused X y",
             "ready dmi",
             "ready other b",
+            "gone",
+            "gone dmi",
+            "gone who b",
             "thawed",
             "thawed x",
             "thawed 1234",

@@ -4,6 +4,10 @@ import { isGuard, main } from "../../support/guardProcesses";
 import { GuardSession, guardParams } from "../../support/guardSession";
 import { needsRoot, startSshHost, type SshHost } from "../../support/sshHost";
 
+function bootIdOf(host: SshHost): string {
+    return host.exec("cat /proc/sys/kernel/random/boot_id").trim();
+}
+
 const LIMITS = { lock: 0, wait: 30, preFreeze: 30, freeze: 60, postThaw: 30 };
 
 describe("guard's lock and marker", () => {
@@ -53,6 +57,14 @@ describe("guard's lock and marker", () => {
         expect((await second.end())[1]).to.equal(`refused HOST_BUSY acs-first ${host.instanceId}`);
         await first.line("ready");
         expect(first.closed).to.equal(false);
+    });
+
+    it("that is left before anything is frozen says that it has cleaned up", async () => {
+        const guard = await start({ postThaw: { script: host.postThawScript() } });
+        await guard.line("ready");
+        guard.channel.end();
+        expect((await guard.end()).at(-1)).to.equal("cleaned ok");
+        expect(host.stateLeft).to.deep.equal([]);
     });
 
     it("a second execution waits for the lock as long as it may", async () => {
@@ -222,7 +234,7 @@ describe("guard's lock and marker", () => {
         it("leaves another execution's marker alone", async () => {
             await freezeAndKillAll("acs-dead");
             const guard = await start({ mode: "recover", executionId: "acs-other" });
-            expect((await guard.end()).slice(1)).to.deep.equal(["gone"]);
+            expect((await guard.end()).slice(1)).to.deep.equal([`gone dmi ${bootIdOf(host)}`]);
             expect(host.events).to.deep.equal([]);
             expect(host.frozen).to.equal(true);
             expect(host.stateLeft).to.include(`${host.guardDirectory}/marker`);
@@ -232,15 +244,33 @@ describe("guard's lock and marker", () => {
             await freezeAndKillAll("acs-dead");
             host.changeBootId();
             const guard = await start({ mode: "recover", executionId: "acs-dead" });
-            expect((await guard.end()).slice(1)).to.deep.equal(["gone"]);
+            expect((await guard.end()).slice(1)).to.deep.equal([`gone dmi ${bootIdOf(host)}`]);
             expect(host.events).to.deep.equal([]);
             expect(host.stateLeft).to.deep.equal([]);
         });
 
         it("has nothing to do on a host that knows nothing", async () => {
             const guard = await start({ mode: "recover" });
-            expect((await guard.end()).slice(1)).to.deep.equal(["gone"]);
+            expect((await guard.end()).slice(1)).to.deep.equal([`gone dmi ${bootIdOf(host)}`]);
             expect(host.stateLeft).to.deep.equal([]);
+        });
+
+        it("names the host also when nobody asked to verify it, and thaws by the marker", async () => {
+            const other = {
+                mode: "recover",
+                instanceId: "i-0fedcba9876543210",
+                verifyIdentity: false,
+            } as const;
+            const stranger = await start(other);
+            expect((await stranger.end()).slice(1)).to.deep.equal([`gone other ${bootIdOf(host)}`]);
+            await freezeAndKillAll("acs-dead");
+            const guard = await start({ ...other, executionId: "acs-dead" });
+            expect((await guard.end()).slice(1)).to.deep.equal(["thawed 0", "cleaned ok"]);
+        });
+
+        it("is refused on another instance", async () => {
+            const guard = await start({ mode: "recover", instanceId: "i-0fedcba9876543210" });
+            expect((await guard.end())[1]).to.equal(`refused WRONG_INSTANCE ${host.instanceId}`);
         });
 
         it("is refused while its execution is still at work", async () => {

@@ -1,7 +1,9 @@
 import { expect } from "chai";
 import { type GuardLine, parseGuardLine } from "../../../provider/quiesce/guardProgram";
-import type { GuardEvent } from "../../../provider/quiesce/guardSession";
-import { holdEnd } from "../../../provider/quiesce/hold";
+import type { GuardEvent, GuardSession } from "../../../provider/quiesce/guardSession";
+import { type HoldSettings, hold, holdEnd, hookOutput } from "../../../provider/quiesce/hold";
+import type { QuiesceError } from "../../../provider/quiesce/quiesceError";
+import { rejection } from "../../support/rejection";
 
 const ASKED_AT = 1000;
 
@@ -28,4 +30,71 @@ describe("holdEnd", () => {
             expect(holdEnd(releasing, ASKED_AT)).to.equal(expected);
         });
     }
+});
+
+describe("hookOutput", () => {
+    it("is all of what is short", () => {
+        expect(hookOutput(Buffer.from("one\ntwo\n"))).to.equal("one\ntwo\n");
+    });
+
+    it("leaves out the line that was cut", () => {
+        const cut = Buffer.from(`${"x".repeat(2039)}\nthe end\n`);
+        expect(cut).to.have.length(2048);
+        expect(hookOutput(cut)).to.equal("the end\n");
+    });
+
+    it("is nothing when all of it is one line that was cut", () => {
+        expect(hookOutput(Buffer.alloc(2048, "x"))).to.equal("");
+    });
+});
+
+describe("hold, when the word to freeze", () => {
+    /** A guard that says this and no more, as long as its input is open. */
+    function guardThatSays(...lines: string[]): GuardSession {
+        const events = lines.map((line) => event(line, 0));
+        let ended = false;
+        const guard = {
+            get ended() {
+                return ended;
+            },
+            say: () => undefined,
+            letGo: () => (ended = true),
+            next: () => Promise.resolve(events.shift()),
+        };
+        return guard as unknown as GuardSession;
+    }
+
+    async function failureOf(guard: GuardSession): Promise<QuiesceError> {
+        const settings: HoldSettings = {
+            level: "application",
+            timeouts: { preFreeze: 1, freeze: 1, postThaw: 1 },
+            secrets: [],
+            deployed: false,
+            instanceId: "i-0123456789abcdef0",
+            notCovered: [],
+            ready: { kind: "ready", identity: "dmi", bootId: "b" },
+            proveAwake: () => Promise.resolve(true),
+            log: () => undefined,
+            signal: new AbortController().signal,
+        };
+        const call = () => Promise.reject(new Error("nothing may be taken"));
+        return await rejection<QuiesceError>(hold(guard, call, settings));
+    }
+
+    it("is refused, names why: pre-freeze never started", async () => {
+        const error = await failureOf(guardThatSays("refused HOST_UNSUITABLE /run is full"));
+        expect(error).to.include({ code: "HOST_UNSUITABLE", awake: true, froze: false, mayFallBack: true });
+        expect(error.message).to.include("/run is full");
+    });
+
+    it("gets no answer in time, does not claim that the connection was lost", async () => {
+        const error = await failureOf(guardThatSays("freezing"));
+        expect(error).to.include({ code: "CONNECTION_LOST", froze: true });
+        expect(error.message).to.include("did not answer in time");
+    });
+
+    it("is refused after pre-freeze has started, believes nothing", async () => {
+        const error = await failureOf(guardThatSays("freezing", "refused HOST_UNSUITABLE /run is full"));
+        expect(error).to.include({ code: "UNEXPECTED_OUTPUT", froze: true });
+    });
 });

@@ -2,6 +2,8 @@ import { assert } from "chai";
 import { clientsFor } from "../../../provider/aws/clients";
 import { resolveSource } from "../../../provider/aws/instance";
 import { chooseQuiescer } from "../../../provider/quiesce/choose";
+import { isSameHost } from "../../../provider/quiesce/hooks";
+import { timing } from "../../../provider/timing";
 import { type Changes, type Outcome, Scene, SECRET, stateOf } from "../../support/scene";
 import { needsRoot, startSshHost } from "../../support/sshHost";
 import { describeQuiescer } from "./quiescerSuite";
@@ -157,12 +159,49 @@ describe("quiescing by scripts over ssh", function () {
             };
             const pending = await scene.create({ quiesce: { scripts } });
             assert.isTrue(pending.error?.properties?.thawPending);
+            assert.equal(pending.error.properties.evidence.cleanup, "failed", "the scripts are still there");
             scene.host.exec(": >/run/mended");
             const healed = await scene.update(pending);
             scene.host.exec("rm /run/mended");
             assert.isFalse(stateOf(healed).thawPending);
             assert.deepEqual(healed.events, ["post thaw", "thawed thaw"]);
         });
+    });
+
+    it("waits for rights that cloud-init is about to give", async () => {
+        const special = await Scene.start({ host: { sudo: "none" } });
+        const usual = timing.bootPauseMs;
+        timing.bootPauseMs = 100;
+        try {
+            special.host.exec("mkdir /run/cloud-init");
+            const running = special.create();
+            await special.untilLogged(/waiting for cloud-init/);
+            special.host.exec(
+                `echo '${special.host.user} ALL=(ALL:ALL) NOPASSWD: ALL' >>/etc/sudoers; : >/run/cloud-init/result.json`,
+            );
+            assert.equal(stateOf(await running).consistencyLevel, "application");
+            await special.assertInvariants();
+        } finally {
+            timing.bootPauseMs = usual;
+            await special.stop();
+        }
+    });
+
+    it("keeps the connection to EC2 open while pre-freeze takes long", async () => {
+        const usual = timing.keepWarmMs;
+        timing.keepWarmMs = 100;
+        try {
+            scene.host.writeHooks({ pre: "sleep 2" });
+            const { calls } = await assertFrozenAndThawed(scene);
+            const set = calls.find(({ operation, dryRun }) => operation === "CreateSnapshots" && !dryRun);
+            assert(set !== undefined);
+            const before = calls.slice(0, calls.indexOf(set));
+            const dryRun = before.findLastIndex(({ operation }) => operation === "CreateSnapshots");
+            const looks = before.slice(dryRun).filter(({ operation }) => operation === "DescribeSnapshots");
+            assert.isAbove(looks.length, 4);
+        } finally {
+            timing.keepWarmMs = usual;
+        }
     });
 
     it("logs in as root without sudo", async () => {
@@ -229,6 +268,26 @@ describe("quiescing by scripts over ssh", function () {
         } finally {
             await bastion.stop();
         }
+    });
+});
+
+describe("isSameHost", () => {
+    const rows: [identity: "dmi" | "imds" | "unverified" | "other", bootId: string, same: boolean][] = [
+        ["dmi", "another", true],
+        ["imds", "another", true],
+        ["unverified", "frozen", true],
+        ["other", "frozen", true],
+        ["unverified", "another", false],
+        ["other", "another", false],
+    ];
+    for (const [identity, bootId, same] of rows) {
+        it(`${identity}, ${bootId} boot: ${String(same)}`, () => {
+            assert.equal(isSameHost({ kind: "gone", identity, bootId }, "frozen"), same);
+        });
+    }
+
+    it("is not known by a boot id that nobody has", () => {
+        assert.isFalse(isSameHost({ kind: "gone", identity: "unverified", bootId: "any" }, undefined));
     });
 });
 

@@ -97,6 +97,7 @@ describe("quoteServer", () => {
     it("keeps one short printable line, without secrets", () => {
         expect(quoteServer("a\u001b[2J\nb\0c é", [])).to.equal("a [2J b c");
         expect(quoteServer("pw is hunter2, hunter2", ["hunter2"])).to.equal("pw is [secret], [secret]");
+        expect(quoteServer("key bGluZS10d28=", ["bGluZS1vbmU=\nbGluZS10d28=\n"])).to.equal("key [secret]");
         expect(quoteServer("x".repeat(1000), [])).to.have.length(200);
     });
 });
