@@ -9,7 +9,7 @@ const completed = ids.map((id) => snapshot(id, "completed", "100%"));
 
 describe("progressOf", () => {
     const rows: [what: string, snapshots: Snapshot[], Partial<Progress>][] = [
-        ["all completed", completed, { completed: 4, percent: 100, failed: [] }],
+        ["all completed", completed, { completed: 4, percent: 100, failed: [], gone: [] }],
         [
             "all pending",
             ids.map((id) => snapshot(id, "pending", "0%")),
@@ -44,7 +44,8 @@ describe("progressOf", () => {
             [...completed.slice(0, 3), snapshot("snap-4", "error")],
             { failed: ["snap-4: no message"] },
         ],
-        ["one is gone", completed.slice(1), { completed: 3, percent: 75, failed: ["snap-1 is gone"] }],
+        ["one is gone", completed.slice(1), { completed: 3, percent: 75, failed: [], gone: ["snap-1"] }],
+        ["all are gone", [], { completed: 0, percent: 0, failed: [], gone: ids }],
         [
             "others do not count",
             [...completed, snapshot("snap-9", "pending", "0%")],
@@ -58,6 +59,12 @@ describe("progressOf", () => {
     }
 
     it("of nothing is nothing", () => {
-        expect(progressOf([], [])).to.deep.equal({ completed: 0, total: 0, percent: 0, failed: [] });
+        expect(progressOf([], [])).to.deep.equal({
+            completed: 0,
+            total: 0,
+            percent: 0,
+            failed: [],
+            gone: [],
+        });
     });
 });
