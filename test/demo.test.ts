@@ -91,35 +91,6 @@ describe("the demo", function () {
         assertNothingLeft();
     });
 
-    it("--windows shows an image of a Windows server, and that the components were there for it only", async () => {
-        const output = await assertShown(start(npm(["run", "demo", "--", "--windows"])), "application");
-        assert.match(output, /simulated: +EC2 and Systems Manager,.*and Windows with\n +its VSS/);
-        assert.match(output, /^ +image +ami-[0-9a-f]{17} {2}sqlserver-acs-\S+ {2}available$/m);
-        assert.include(output, "VSS vouches for 3 of 3");
-        const components = /AwsVssComponents: (.*)[^]*for the snapshots: (.*)\n +now: (.*)/.exec(output);
-        assert.match(components?.[2] ?? "", /^\d+\.\d+\.\d+, installed for this$/);
-        assert.deepEqual([components?.[1], components?.[3]], ["not installed", "not installed"]);
-        const commands = [...output.matchAll(/^ +> (\S+(?: \S+)?) +acs:acs-\S+ {2}Success$/gm)];
-        assert.deepEqual(
-            commands.map(([, what]) => what),
-            [
-                "AWS-RunPowerShellScript",
-                "AWS-ConfigureAWSPackage Install",
-                "AWSEC2-CreateVssSnapshot",
-                "AWS-ConfigureAWSPackage Uninstall",
-            ],
-        );
-        assert.include(output, "commands sent to it this time: 0.");
-        assert.include(output, "Images left: 0.\n   AwsVssComponents on the server: not installed.");
-        assertNothingLeft();
-    });
-
-    it("knows no other arguments", async () => {
-        const demo = start(npm(["run", "--silent", "demo:run", "--", "--macos"]));
-        assert.equal(await demo.exitCode, 2);
-        assert.deepEqual(demo.lines, ["usage: npm run demo [-- --windows]"]);
-    });
-
     it("does so without root", async function () {
         needsRoot(this);
         const demo = start(spawnAsOrdinaryUser(["npm", "run", "--silent", "demo:run"], home, env()));
@@ -149,6 +120,35 @@ describe("the demo", function () {
         } finally {
             rmSync(folder, { recursive: true });
         }
+    });
+
+    it("--windows shows an image of a Windows server, and that the components were there for it only", async () => {
+        const output = await assertShown(start(npm(["run", "demo", "--", "--windows"])), "application");
+        assert.match(output, /simulated: +EC2 and Systems Manager,.*and Windows with\n +its VSS/);
+        assert.match(output, /^ +image +ami-[0-9a-f]{17} {2}sqlserver-acs-\S+ {2}available$/m);
+        assert.include(output, "VSS vouches for 3 of 3");
+        const components = /AwsVssComponents: (.*)[^]*for the snapshots: (.*)\n +now: (.*)/.exec(output);
+        assert.match(components?.[2] ?? "", /^\d+\.\d+\.\d+, installed for this$/);
+        assert.deepEqual([components?.[1], components?.[3]], ["not installed", "not installed"]);
+        const commands = [...output.matchAll(/^ +> (\S+(?: \S+)?) +acs:acs-\S+ {2}Success$/gm)];
+        assert.deepEqual(
+            commands.map(([, what]) => what),
+            [
+                "AWS-RunPowerShellScript",
+                "AWS-ConfigureAWSPackage Install",
+                "AWSEC2-CreateVssSnapshot",
+                "AWS-ConfigureAWSPackage Uninstall",
+            ],
+        );
+        assert.include(output, "commands sent to it this time: 0.");
+        assert.include(output, "Images left: 0.\n   AwsVssComponents on the server: not installed.");
+        assertNothingLeft();
+    });
+
+    it("knows no other arguments", async () => {
+        const demo = start(npm(["run", "--silent", "demo:run", "--", "--macos"]));
+        assert.equal(await demo.exitCode, 2);
+        assert.deepEqual(demo.lines, ["usage: npm run demo [-- --windows]"]);
     });
 });
 
