@@ -35,7 +35,8 @@ export async function heal<S extends Frozen>(id: string, state: S, healing: Heal
 
 async function wake(id: string, state: Frozen, { inputs, ...run }: Healing): Promise<void> {
     const { instanceId } = state;
-    const healer = chooseHealer({ ...run, executionId: id, inputs: { ...inputs, instanceId } });
+    const frozenIn = (state as Partial<Frozen>).evidence?.bootId;
+    const healer = chooseHealer({ ...run, executionId: id, inputs: { ...inputs, instanceId } }, frozenIn);
     try {
         await healer.recover(id);
     } catch (error) {
