@@ -56,8 +56,13 @@ async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Prom
         if (!(error instanceof QuiesceError && error.mayFallBack) || minimumLevelOf(run.inputs) !== "crash") {
             throw error;
         }
-        const why = `${error.code}: ${error.failure.message}`;
-        run.log(`warning: ${why} A crash-consistent set is taken instead, as minimumLevel allows.`);
+        // Without the hook's last words: they may hold what no state and no log should.
+        const { message } = error.withContext({
+            instanceId: run.inputs.instanceId,
+            output: undefined,
+            state: `${hostState(error.awake, error.froze)}; a crash-consistent set was taken instead.`,
+        });
+        run.log(`warning: ${message}`);
         await cleanUp(run, undo);
         const plain = await capturePlain(run, source, undo, error);
         const { method } = run.inputs.quiesce;
@@ -65,7 +70,7 @@ async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Prom
             ...plain,
             awake: error.awake,
             deployed: error.deployed,
-            evidence: { ...plain.evidence, method, reason: error.code, message: why },
+            evidence: { ...plain.evidence, method, reason: error.code, message },
         };
     }
 }
@@ -164,20 +169,22 @@ async function takeBack(
             ? "no snapshot was kept."
             : `what could not be undone now (${problems.join("; ")}) is deleted by the next run.`;
     const froze = error instanceof QuiesceError ? error.froze : capture?.evidence.frozenAt !== undefined;
-    const host = !awake
-        ? "THE INSTANCE MAY STILL BE FROZEN"
-        : froze
-          ? "the instance is awake"
-          : "nothing is frozen by this run";
     const failure = asSnapshotError(error).withContext({
         instanceId: run.inputs.instanceId,
-        state: asSnapshotError(error).context.state ?? `${host}; ${leftovers}`,
+        state: asSnapshotError(error).context.state ?? `${hostState(awake, froze)}; ${leftovers}`,
     });
     if (awake || source === undefined) {
         return failure;
     }
     const bootId = error instanceof QuiesceError ? error.bootId : capture?.evidence.bootId;
     return new UnfinishedError(failure, emptyState(run, source, bootId));
+}
+
+function hostState(awake: boolean, froze: boolean): string {
+    if (!awake) {
+        return "THE INSTANCE MAY STILL BE FROZEN";
+    }
+    return froze ? "the instance is awake" : "nothing is frozen by this run";
 }
 
 function asSnapshotError(error: unknown): SnapshotError {

@@ -1,11 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, type Socket, connect, createServer } from "node:net";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { SnapshotError } from "../../provider/errors";
 import { engineAddress, isEngineGone, isHurried, isUnheard } from "../../provider/interrupt";
+import { needsRoot } from "../support/sshHost";
 
 describe("the engine's address", () => {
     const rows: [argv: string[], { host: string; port: number } | undefined][] = [
@@ -116,6 +118,18 @@ describe("whether the engine is gone", () => {
         const port = await startDeaf(1);
         await fill(port);
         expect(await gone(port)).to.equal(false);
+    });
+
+    it("no: this host's own network is down, which says nothing of the engine", function () {
+        needsRoot(this);
+        const program = `
+            process.argv.push("127.0.0.1:1");
+            const { isEngineGone } = require(${JSON.stringify(join(__dirname, "../../provider/interrupt"))});
+            void isEngineGone().then((gone) => console.log(gone));`;
+        // In a network namespace of its own even loopback is down: ENETUNREACH.
+        const node = [process.execPath, "--require", "tsx/cjs", "-e", program];
+        const said = execFileSync("unshare", ["--net", ...node], { encoding: "utf8", timeout: 30_000 });
+        expect(said.trim()).to.equal("false");
     });
 
     it("no: none started this process", async () => {

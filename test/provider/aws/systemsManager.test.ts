@@ -40,7 +40,7 @@ describe("Systems Manager", () => {
             inputs.set(name, [...(inputs.get(name) ?? []), sent.input]);
             const [next, ...rest] = answers.get(name) ?? [{}];
             if (rest.length > 0) answers.set(name, rest);
-            const answer = typeof next === "function" ? next(sent.input) : next;
+            const answer: unknown = typeof next === "function" ? next(sent.input) : next;
             return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
         }) as typeof client.send;
         clients = { ssm: client, ssmOnce: client } as unknown as Clients;

@@ -46,7 +46,7 @@ describe("installedComponents.ps1", () => {
     it("only looks", () => {
         const names = parse(script)
             .descendantsOfType("command_name")
-            .map((node) => node?.text ?? "");
+            .map((node) => node.text);
         assert.sameMembers([...new Set(names)], CMDLETS);
     });
 

@@ -360,7 +360,7 @@ describe("ssh connection", () => {
 
         it("is tried again when its name is not known yet", async () => {
             const error = await sshFailure(
-                open({ ...target(), host: "nowhere.invalid" }, { timeoutMs: 700 }),
+                open({ ...target(), host: "nowhere.invalid" }, { timeoutMs: 6_000 }),
             );
             expect(error.code).to.equal("SSH_UNREACHABLE");
             expect(error.message).to.match(/host name/);

@@ -324,7 +324,7 @@ describe("login", () => {
                 async (server) => {
                     const error: unknown = await connect(
                         to(server, { password: PASSWORD }),
-                        options(2000),
+                        options(10_000),
                     ).catch((reason: unknown) => reason);
                     if (!(error instanceof SshError)) throw error;
                     expect(error.code).to.equal("SSH_UNREACHABLE");
