@@ -56,7 +56,8 @@ async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Prom
         if (!(error instanceof QuiesceError && error.mayFallBack) || minimumLevelOf(run.inputs) !== "crash") {
             throw error;
         }
-        const why = `${error.code}: ${error.failure.message}`;
+        // Without the error's context, which may hold a hook's last words.
+        const why = new SnapshotError(error.failure).message;
         run.log(`warning: ${why} A crash-consistent set is taken instead, as minimumLevel allows.`);
         await cleanUp(run, undo);
         const plain = await capturePlain(run, source, undo, error);

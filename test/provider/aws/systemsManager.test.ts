@@ -40,8 +40,8 @@ describe("Systems Manager", () => {
             inputs.set(name, [...(inputs.get(name) ?? []), sent.input]);
             const [next, ...rest] = answers.get(name) ?? [{}];
             if (rest.length > 0) answers.set(name, rest);
-            const answer = typeof next === "function" ? next(sent.input) : next;
-            return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+            const given = typeof next === "function" ? (next as (input: Input) => object)(sent.input) : next;
+            return given instanceof Error ? Promise.reject(given) : Promise.resolve(given);
         }) as typeof client.send;
         clients = { ssm: client, ssmOnce: client } as unknown as Clients;
     });
