@@ -2,7 +2,8 @@ import type { Clients } from "./aws/clients";
 import { LEASE_RENEWAL_MS, newLease, setTags } from "./aws/setTags";
 import { waitForImage } from "./aws/images";
 import { tagKeys } from "./aws/tags";
-import { SetLostError, waitForCompletion } from "./aws/waitForCompletion";
+import { SetLostError } from "./aws/setLostError";
+import { waitForCompletion } from "./aws/waitForCompletion";
 import { deleteState } from "./deleteState";
 import { type ReasonCode, SnapshotError, messageOf } from "./errors";
 import { type SnapshotInputs, timeoutsOf } from "./inputs";
@@ -46,7 +47,7 @@ export async function finishSet(
         if (cause instanceof SnapshotError && endsSet(run, cause)) {
             throw await withoutSet(run, state, cause);
         }
-        const lost = error instanceof SetLostError ? error.lost : [];
+        const lost = error instanceof SetLostError ? error.lost : state.lost;
         throw unfinished(run, await recordUnlessDying(run, { ...state, lost }), pendingError(run, error));
     }
     return await record(run, finished);

@@ -13,15 +13,18 @@ export interface Healing {
     readonly signal: AbortSignal;
 }
 
+/** State of an older version may lack `instance`, but not the input that it was made from. */
+type Frozen = SnapshotState & Pick<SnapshotInputs, "instanceId">;
+
 /**
  * Wakes the instance of an earlier run, if it is not known to be awake.
  * @throws UnfinishedError with the state as it was when that cannot be proven.
  */
-export async function heal<S extends SnapshotState>(id: string, state: S, healing: Healing): Promise<S> {
+export async function heal<S extends Frozen>(id: string, state: S, healing: Healing): Promise<S> {
     if (!state.thawPending) {
         return state;
     }
-    const { instanceId } = state.instance;
+    const { instanceId } = state;
     if (!isHealed(id) && !(await isDown(healing.clients, instanceId))) {
         await wake(id, state, healing);
     }
@@ -30,9 +33,10 @@ export async function heal<S extends SnapshotState>(id: string, state: S, healin
     return { ...state, thawPending: false };
 }
 
-async function wake(id: string, state: SnapshotState, { inputs, ...run }: Healing): Promise<void> {
-    const { instanceId } = state.instance;
-    const healer = chooseHealer({ ...run, executionId: id, inputs: { ...inputs, instanceId } });
+async function wake(id: string, state: Frozen, { inputs, ...run }: Healing): Promise<void> {
+    const { instanceId } = state;
+    const frozenIn = (state as Partial<Frozen>).evidence?.bootId;
+    const healer = chooseHealer({ ...run, executionId: id, inputs: { ...inputs, instanceId } }, frozenIn);
     try {
         await healer.recover(id);
     } catch (error) {
@@ -59,8 +63,8 @@ function thawFailure(cause: unknown): SnapshotError {
  * With the state goes all that is known of a freeze: it may go only when the instance is awake.
  * @throws SnapshotError `THAW_PENDING`
  */
-export async function assertAwake(id: string, state: SnapshotState, clients: Clients): Promise<void> {
-    const { instanceId } = state.instance;
+export async function assertAwake(id: string, state: Frozen, clients: Clients): Promise<void> {
+    const { instanceId } = state;
     if (!state.thawPending || isHealed(id) || (await isDown(clients, instanceId))) {
         return;
     }

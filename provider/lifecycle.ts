@@ -15,7 +15,7 @@ import { adoptSet, readSet } from "./readSet";
 import { readStackConfig } from "./stackConfig";
 import { type SnapshotState, UnfinishedError, toState } from "./state";
 import { takeSnapshot } from "./takeSnapshot";
-import { isUnknown } from "./unknown";
+import { containsUnknown, isUnknown } from "./unknown";
 
 /*
  * The resource's lifecycle, without any type of Pulumi: plain inputs, plain state. The serialized provider in
@@ -47,15 +47,24 @@ export async function check(news: Inputs): Promise<{ inputs: Inputs; failures: C
 /** Sets that the stack knows of, by the resource that owns them: `create` does not get to see the old state. */
 const knownSets = new Map<string, Set<string>>();
 
-/** Resources that `create` may replace although their instance is not known to be awake, by their owner. */
-const pendingThaws = new Map<string, { readonly id: string; readonly state: State }>();
+/**
+ * Resources that `create` may replace although their instance is not known to be awake, by their owner; and the inputs,
+ * which tell the way to the instance: `delete`, which may come first (deleteBeforeReplace), gets none.
+ */
+const pendingThaws = new Map<string, PendingThaw>();
+
+interface PendingThaw {
+    readonly id: string;
+    readonly state: State;
+    readonly inputs: Inputs;
+}
 
 export function diff(id: string, olds: State, news: Inputs): DiffResult {
     if (news.owner !== undefined) {
         const known = knownSets.get(news.owner) ?? new Set();
         knownSets.set(news.owner, known.add(id));
         if (olds.thawPending) {
-            pendingThaws.set(news.owner, { id, state: olds });
+            pendingThaws.set(news.owner, { id, state: olds, inputs: news });
         } else {
             pendingThaws.delete(news.owner);
         }
@@ -79,7 +88,7 @@ export async function create(inputs: Inputs): Promise<{ id: string; outs: State 
             const clients = await clientsFor(inputs.aws, stackConfig);
             const log = logger(inputs);
             const state = await interruptible(async (signal) => {
-                await healReplaced(inputs, { inputs, clients, log, signal });
+                await healReplaced(pendingThaws.get(inputs.owner ?? ""), { inputs, clients, log, signal });
                 return await takeSnapshot({
                     executionId,
                     inputs,
@@ -129,8 +138,7 @@ export async function read(id: string, props: Partial<State> = {}): Promise<{ id
     const clients = await clientsFor(placeOf(props), stackConfig);
     const signal = AbortSignal.timeout(READ_LIMIT_MS);
     if (props.instance === undefined) {
-        const adopted = await adoptSet(clients, id, signal);
-        return { id, props: toState({ ...props, ...adopted, instanceId: adopted.instance.instanceId }) };
+        return { id, props: await adopt(clients, id, props, signal) };
     }
     await assertSamePlace(clients, props, signal);
     const state = stateFrom(props as State);
@@ -144,10 +152,25 @@ export async function read(id: string, props: Partial<State> = {}): Promise<{ id
     return { id, props: toState({ ...state, lost }) };
 }
 
+/** The tags tell less than what a run has recorded, if it has: a `get` has nothing else. */
+async function adopt(
+    clients: Clients,
+    id: string,
+    props: Partial<State>,
+    signal: AbortSignal,
+): Promise<State> {
+    const adopted = await adoptSet(clients, id, signal);
+    const recorded = props.snapshotIds === undefined ? { ...props, ...adopted } : { ...adopted, ...props };
+    const { instance } = adopted;
+    const thawPending = props.thawPending ?? false;
+    return toState({ ...recorded, instance, instanceId: instance.instanceId, thawPending });
+}
+
 /** Deletes the set. What is gone already is done, in the right account only. */
 export async function remove(id: string, olds: State): Promise<void> {
     const state = stateFrom(olds);
     const clients = await clientsFor(placeOf(state), stackConfig);
+    await healDeleted(id, state, clients);
     const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
     await assertSamePlace(clients, state, signal);
     await assertAwake(id, state, clients);
@@ -158,9 +181,18 @@ export async function remove(id: string, olds: State): Promise<void> {
 const READ_LIMIT_MS = 120_000;
 const DELETE_LIMIT_MS = 300_000;
 
+/** Where a resource is deleted before it is replaced, deleting has to heal. */
+async function healDeleted(id: string, { thawPending }: State, clients: Clients): Promise<void> {
+    const pending = [...pendingThaws.values()].find((candidate) => candidate.id === id);
+    if (!thawPending || pending === undefined || containsUnknown(pending.inputs)) {
+        return;
+    }
+    const { inputs } = pending;
+    await interruptible((signal) => healReplaced(pending, { inputs, clients, log: logger(inputs), signal }));
+}
+
 /** A replacement heals first: with the old state goes what is known of the freeze. */
-async function healReplaced({ owner }: Inputs, healing: Healing): Promise<void> {
-    const pending = pendingThaws.get(owner ?? "");
+async function healReplaced(pending: PendingThaw | undefined, healing: Healing): Promise<void> {
     if (pending === undefined) {
         return;
     }
@@ -171,7 +203,7 @@ async function healReplaced({ owner }: Inputs, healing: Healing): Promise<void> 
         // The old resource says so in its own state, and cannot be deleted before it is healed.
         throw error instanceof UnfinishedError ? new SnapshotError(error.failure, error.context) : error;
     }
-    pendingThaws.delete(owner ?? "");
+    pendingThaws.delete(pending.inputs.owner ?? "");
 }
 
 /** A set that failed is deleted: recorded as empty, it is replaced by the next run. */
@@ -180,7 +212,7 @@ async function finishOrGiveUp(run: Finishing, state: State): Promise<SnapshotSta
         return await finishSet(run, state);
     } catch (error) {
         if (error instanceof SnapshotError && error.code === "SNAPSHOT_FAILED") {
-            const failed = error.withContext({ instanceId: state.instance.instanceId });
+            const failed = error.withContext({ instanceId: state.instanceId });
             throw new UnfinishedError(failed, { ...state, snapshotIds: [], snapshots: [] });
         }
         throw error;

@@ -47,7 +47,7 @@ export function stateOf(
 }
 
 /** The state when there is no set, but an instance that may still be frozen. */
-export function emptyState(run: Run, source: Source): SnapshotState {
+export function emptyState(run: Run, source: Source, bootId: string | undefined): SnapshotState {
     const now = new Date().toISOString();
     return {
         snapshotIds: [],
@@ -63,6 +63,7 @@ export function emptyState(run: Run, source: Source): SnapshotState {
             reason: "THAW_PENDING",
             executionId: run.executionId,
             identity: "unverified",
+            ...(bootId === undefined ? {} : { bootId }),
             completion: "pending",
             cleanup: "failed",
         },
@@ -101,7 +102,7 @@ function cleanUpMessage(method: Evidence["method"], problem: string): string {
     const remedy =
         method === "vss"
             ? "The next run removes it; or run AWS-ConfigureAWSPackage, Uninstall AwsVssComponents, on the instance."
-            : "Remove what is left in /run/app-consistent-snapshot on the instance; a reboot does so too.";
+            : "When the instance is awake, remove what is left in /run/app-consistent-snapshot; a reboot does so too.";
     return `Clean-up failed: ${problem}. ${remedy}`;
 }
 

@@ -83,10 +83,10 @@ async function capturePlain(run: Run, source: Source, undo: Undo, before: Quiesc
     try {
         return await none(run.signal).capture(() => reserve(run, source, undo), undo);
     } catch (error) {
-        const { awake, froze } = before;
+        const { awake, froze, bootId } = before;
         throw new QuiesceError(
             asSnapshotError(error).failure,
-            { awake, froze, mayFallBack: false },
+            { awake, froze, bootId, mayFallBack: false },
             { cause: error },
         );
     }
@@ -174,7 +174,11 @@ async function takeBack(
         instanceId: run.inputs.instanceId,
         state: asSnapshotError(error).context.state ?? `${host}; ${leftovers}`,
     });
-    return awake || source === undefined ? failure : new UnfinishedError(failure, emptyState(run, source));
+    if (awake || source === undefined) {
+        return failure;
+    }
+    const bootId = error instanceof QuiesceError ? error.bootId : capture?.evidence.bootId;
+    return new UnfinishedError(failure, emptyState(run, source, bootId));
 }
 
 function asSnapshotError(error: unknown): SnapshotError {

@@ -44,6 +44,13 @@ describe("the demo", function () {
         PATH: [path, process.env["PATH"] ?? ""].filter(Boolean).join(delimiter),
         LANG: "C.UTF-8",
     });
+    const npm = (args: string[]) =>
+        spawn("npm", args, {
+            cwd: ROOT,
+            env: { ...env(), HOME: home, TMPDIR: home },
+            stdio: ["ignore", "pipe", "pipe"],
+            detached: true,
+        });
     const start = (child: ChildProcess): Running => {
         const exitCode = once(child, "exit").then(([code]) => code as number | null);
         return { child, exitCode, ...linesOf([child.stdout!, child.stderr!], exitCode) };
@@ -51,16 +58,23 @@ describe("the demo", function () {
     /** npm does not say how a script ended that was interrupted. */
     const withoutNpm = [process.execPath, "--import", "tsx", "tools/demo.ts"];
 
+    /** What every demo shows. */
     async function assertShown(demo: Running, level: string): Promise<string> {
         const exitCode = await demo.exitCode;
         const output = demo.lines.join("\n");
         assert.equal(exitCode, 0, output);
         assert.lengthOf(output.match(SNAPSHOTS) ?? [], 3, output);
         assert.match(output, new RegExp(`^ +level +${level}\\b`, "m"));
+        assert.match(output, /\+ 2 created[^]*\b2 unchanged[^]*- 2 deleted/);
+        assert.include(output, "Snapshots left in the cloud: 0.");
+        return output;
+    }
+
+    async function assertLinuxShown(demo: Running, level: string): Promise<string> {
+        const output = await assertShown(demo, level);
         assert.match(output, /^ +freeze window +\d+(\.\d)? ms$/m);
         assert.match(output, /^ +> .* pre-freeze-script freeze: /m);
         assert.match(output, /^ +> .* post-thaw-script thaw: /m);
-        assert.match(output, /\+ 2 created[^]*\b2 unchanged[^]*- 2 deleted/);
         assert.include(output, "Snapshots left in the cloud: 0. Files left on the server: 0.");
         return output;
     }
@@ -73,20 +87,14 @@ describe("the demo", function () {
     }
 
     it("sets up what it needs, shows a snapshot from up to destroy, and leaves nothing", async () => {
-        const child = spawn("npm", ["run", "demo"], {
-            cwd: ROOT,
-            env: { ...env(), HOME: home, TMPDIR: home },
-            stdio: ["ignore", "pipe", "pipe"],
-            detached: true,
-        });
-        await assertShown(start(child), "application");
+        await assertLinuxShown(start(npm(["run", "demo"])), "application");
         assertNothingLeft();
     });
 
     it("does so without root", async function () {
         needsRoot(this);
         const demo = start(spawnAsOrdinaryUser(["npm", "run", "--silent", "demo:run"], home, env()));
-        const output = await assertShown(demo, "application");
+        const output = await assertLinuxShown(demo, "application");
         assert.include(output, 'account "demo"');
         assert.notInclude(output, "with sudo");
         assertNothingLeft();
@@ -112,6 +120,35 @@ describe("the demo", function () {
         } finally {
             rmSync(folder, { recursive: true });
         }
+    });
+
+    it("--windows shows an image of a Windows server, and that the components were there for it only", async () => {
+        const output = await assertShown(start(npm(["run", "demo", "--", "--windows"])), "application");
+        assert.match(output, /simulated: +EC2 and Systems Manager,.*and Windows with\n +its VSS/);
+        assert.match(output, /^ +image +ami-[0-9a-f]{17} {2}sqlserver-acs-\S+ {2}available$/m);
+        assert.include(output, "VSS vouches for 3 of 3");
+        const components = /AwsVssComponents: (.*)[^]*for the snapshots: (.*)\n +now: (.*)/.exec(output);
+        assert.match(components?.[2] ?? "", /^\d+\.\d+\.\d+, installed for this$/);
+        assert.deepEqual([components?.[1], components?.[3]], ["not installed", "not installed"]);
+        const commands = [...output.matchAll(/^ +> (\S+(?: \S+)?) +acs:acs-\S+ {2}Success$/gm)];
+        assert.deepEqual(
+            commands.map(([, what]) => what),
+            [
+                "AWS-RunPowerShellScript",
+                "AWS-ConfigureAWSPackage Install",
+                "AWSEC2-CreateVssSnapshot",
+                "AWS-ConfigureAWSPackage Uninstall",
+            ],
+        );
+        assert.include(output, "commands sent to it this time: 0.");
+        assert.include(output, "Images left: 0.\n   AwsVssComponents on the server: not installed.");
+        assertNothingLeft();
+    });
+
+    it("knows no other arguments", async () => {
+        const demo = start(npm(["run", "--silent", "demo:run", "--", "--macos"]));
+        assert.equal(await demo.exitCode, 2);
+        assert.deepEqual(demo.lines, ["usage: npm run demo [-- --windows]"]);
     });
 });
 

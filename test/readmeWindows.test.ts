@@ -1,21 +1,19 @@
 import { assert } from "chai";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { schemas } from "../provider/inputs";
 import { WindowsScene, plainError, stateOf } from "./support/windowsScene";
 
 const ROOT = join(__dirname, "..");
-// The fragment, until it is part of README.
-const [path = ""] = ["README.windows.md", "README.md"].map((name) => join(ROOT, name)).filter(existsSync);
-const readme = readFileSync(path, "utf8");
+
+const readme = readFileSync(join(ROOT, "README.md"), "utf8");
 const windows = readme.slice(readme.search(/^## Windows$/m));
 
 interface Policy {
     readonly Statement: { readonly Action: string | string[]; readonly Resource: string | string[] }[];
 }
 
-const policies = [...readFileSync(join(ROOT, "README.md"), "utf8").matchAll(/```json\n([\s\S]*?)```/g)]
-    .concat([...windows.matchAll(/```json\n([\s\S]*?)```/g)])
+const policies = [...readme.matchAll(/```json\n([\s\S]*?)```/g)]
     .map((match) => JSON.parse(match[1] ?? "{}") as Policy)
     .filter((policy) => Array.isArray(policy.Statement));
 const actionsOf = (policy: Policy) => policy.Statement.flatMap(({ Action }) => Action);

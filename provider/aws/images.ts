@@ -1,8 +1,10 @@
 import { DeregisterImageCommand, DescribeImagesCommand, type Filter, type Image } from "@aws-sdk/client-ec2";
 import { SnapshotError } from "../errors";
 import { pause } from "../pause";
+import { timing } from "../timing";
 import type { Clients } from "./clients";
 import { awsErrorName, request } from "./request";
+import { SetLostError } from "./setLostError";
 
 /** Images of this account that match. */
 export async function findImages(clients: Clients, filters: Filter[], signal: AbortSignal): Promise<Image[]> {
@@ -41,21 +43,31 @@ export async function deregisterImage(clients: Clients, imageId: string, signal:
 
 const PAUSE_MS = 2_000;
 
-/** Waits until the image is `available`; its snapshots are completed by then. */
+/**
+ * Waits until the image is `available`; its snapshots are completed by then.
+ * @throws SnapshotError `SNAPSHOT_FAILED` when making it failed; `COMPLETION_PENDING` when the deadline passed.
+ * SetLostError when it is gone.
+ */
 export async function waitForImage(
     clients: Clients,
     imageId: string,
     { deadline, signal }: { deadline: number; signal: AbortSignal },
 ): Promise<void> {
+    let seen = performance.now();
     for (;;) {
         const [image] = await findImages(clients, [{ Name: "image-id", Values: [imageId] }], signal);
         if (image?.State === "available") {
             return;
         }
-        if (image === undefined || image.State === "failed" || image.State === "error") {
+        // One answer may come from a replica that has not heard of the image yet.
+        seen = image === undefined ? seen : performance.now();
+        if (performance.now() - seen > timing.visibleMs) {
+            throw new SetLostError([`${imageId} was deregistered`]);
+        }
+        if (image?.State === "failed" || image?.State === "error") {
             throw new SnapshotError({
                 code: "SNAPSHOT_FAILED",
-                message: `The image ${imageId} ${image === undefined ? "is gone" : `failed: ${image.StateReason?.Message ?? "no message"}`}.`,
+                message: `The image ${imageId} failed: ${image.StateReason?.Message ?? "no message"}.`,
                 remedy: "Run again.",
             });
         }

@@ -4,6 +4,7 @@ import { SnapshotError, messageOf } from "../errors";
 import { timing } from "../timing";
 import type { Clients } from "./clients";
 import { awsErrorName } from "./request";
+import { SetLostError } from "./setLostError";
 import { describeSnapshots } from "./snapshots";
 
 export interface CompletionOptions {
@@ -49,17 +50,6 @@ function percentOf(snapshot: Snapshot | undefined): number {
 
 function failureOf(id: string, snapshot: Snapshot | undefined): string[] {
     return snapshot?.State === "error" ? [`${id}: ${snapshot.StateMessage ?? "no message"}`] : [];
-}
-
-/** A snapshot is gone, though nobody of us deleted it. The rest of the set is there. */
-export class SetLostError extends SnapshotError {
-    constructor(readonly lost: readonly string[]) {
-        super({
-            code: "SNAPSHOT_LOST",
-            message: `Somebody deleted a snapshot of the set: ${lost.join("; ")}.`,
-            remedy: "Run `pulumi up` again: it takes a new set.",
-        });
-    }
 }
 
 /**

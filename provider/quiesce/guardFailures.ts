@@ -23,7 +23,7 @@ export function refusal(code: RefusalCode, text: string, instanceId: string): Fa
         HOST_UNSUITABLE: {
             code,
             message: `The host cannot be frozen safely: ${text}.`,
-            remedy: 'See README, "What the instance needs".',
+            remedy: 'See README, "What a Linux instance needs".',
         },
     };
     return failures[code];

@@ -142,8 +142,8 @@ async function unfrozen(
     return new QuiesceError(failure, { ...afterFreezing(awake, settings), mayFallBack: true }, { output });
 }
 
-function afterFreezing(awake: boolean, { deployed }: HoldSettings) {
-    return { awake, froze: true, deployed };
+function afterFreezing(awake: boolean, { deployed, ready }: HoldSettings) {
+    return { awake, froze: true, deployed, bootId: ready.bootId };
 }
 
 interface Thaw {

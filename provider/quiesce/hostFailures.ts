@@ -91,7 +91,7 @@ function suitabilityFailures(report: HostReport, { excluded }: Expectations): Fa
     return problems.map((problem) => ({
         code: "HOST_UNSUITABLE",
         message: `The host cannot be frozen safely: ${problem}.`,
-        remedy: 'See README, "What the instance needs".',
+        remedy: 'See README, "What a Linux instance needs".',
     }));
 }
 

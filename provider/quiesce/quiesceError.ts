@@ -7,6 +7,8 @@ export interface QuiesceOutcome {
     readonly froze?: boolean;
     /** As in `Capture`. Default: false. */
     readonly deployed?: boolean;
+    /** Linux boot id of the host that was frozen: it tells later whether that host is asked again. */
+    readonly bootId?: string | undefined;
     /** Whether a plain snapshot may take the place of the one that was asked for. */
     readonly mayFallBack: boolean;
 }
@@ -16,6 +18,7 @@ export class QuiesceError extends SnapshotError {
     readonly awake: boolean;
     readonly froze: boolean;
     readonly deployed: boolean;
+    readonly bootId: string | undefined;
     readonly mayFallBack: boolean;
 
     constructor(failure: Failure, outcome: QuiesceOutcome, context: ErrorContext = {}) {
@@ -23,6 +26,7 @@ export class QuiesceError extends SnapshotError {
         this.awake = outcome.awake;
         this.froze = outcome.froze ?? false;
         this.deployed = outcome.deployed ?? false;
+        this.bootId = outcome.bootId;
         this.mayFallBack = outcome.mayFallBack;
     }
 }

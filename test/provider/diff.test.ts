@@ -27,9 +27,11 @@ const olds: OldState = {
     },
     thawPending: false,
     recorded: true,
+    unfinished: false,
     lost: [],
 };
 const pending: OldState = { ...olds, evidence: { ...olds.evidence!, completion: "pending" } };
+const unfinished: OldState = { ...pending, unfinished: true };
 
 /** The state after a create with these inputs. */
 const after = (inputs: Partial<SnapshotInputs>): OldState => ({
@@ -150,14 +152,18 @@ describe("diff", () => {
         ["thaw pending, and a lost snapshot", { ...olds, thawPending: true, lost: ["snap-1"] }, {}, "update"],
         ["thaw pending without a set", { ...olds, thawPending: true, snapshotIds: [] }, {}, ["snapshotIds"]],
         [
-            "thaw pending without a set, another instance: heals the old one first",
+            "thaw pending without a set, another instance: create heals the old one first",
             { ...olds, thawPending: true, snapshotIds: [] },
             { instanceId: "i-0fedcba9876543210" },
-            "update",
+            ["instanceId", "snapshotIds"],
         ],
-        ["completion pending", pending, {}, "update"],
-        ["completion pending, waiting asked for", pending, { waitForCompletion: true }, "update"],
-        ["completion pending, nobody waits", pending, { waitForCompletion: false }, "nothing"],
+        ["unfinished", unfinished, {}, "update"],
+        ["unfinished, waiting asked for", unfinished, { waitForCompletion: true }, "update"],
+        ["unfinished, nobody waits", unfinished, { waitForCompletion: false }, "nothing"],
+        ["unfinished, and a lost snapshot", { ...unfinished, lost: ["snap-1"] }, {}, ["snapshotIds"]],
+        // It was not waited for on purpose: a change of `waitForCompletion` means nothing.
+        ["completion pending, nobody waited", pending, {}, "nothing"],
+        ["completion pending, waiting asked for", pending, { waitForCompletion: true }, "nothing"],
         ["not recorded", { ...olds, recorded: false }, {}, "update"],
         [
             "not recorded, nobody waits",
@@ -185,6 +191,14 @@ describe("diff", () => {
         ["no quiesced", without(olds, "quiesced"), {}, "nothing"],
         ["no quiesced, another method", without(olds, "quiesced"), none, ["quiesce"]],
         ["no lost and no recorded", without(without(olds, "lost"), "recorded"), {}, "nothing"],
+        ["no unfinished", without(pending, "unfinished"), {}, "nothing"],
+        ["no snapshotIds", without(olds, "snapshotIds"), {}, ["snapshotIds"]],
+        [
+            "no snapshotIds, thaw pending",
+            { instanceId: news.instanceId, thawPending: true },
+            {},
+            ["snapshotIds"],
+        ],
     ];
 
     for (const [what, old, inputs, expected] of rows) {

@@ -1,6 +1,11 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, type Socket, connect, createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { SnapshotError } from "../../provider/errors";
-import { engineAddress, isHurried, isUnheard } from "../../provider/interrupt";
+import { engineAddress, isEngineGone, isHurried, isUnheard } from "../../provider/interrupt";
 
 describe("the engine's address", () => {
     const rows: [argv: string[], { host: string; port: number } | undefined][] = [
@@ -35,5 +40,85 @@ describe("the reason of an interruption", () => {
         ];
         expect(signals.map(isHurried)).to.deep.equal([false, false, false, true, false]);
         expect(signals.map(isUnheard)).to.deep.equal([false, false, false, false, true]);
+    });
+});
+
+describe("whether the engine is gone", () => {
+    const { argv } = process;
+    let child: ChildProcess | undefined;
+    const sockets: Socket[] = [];
+
+    afterEach(async () => {
+        process.argv = argv;
+        for (const socket of sockets.splice(0)) socket.destroy();
+        if (child?.exitCode === null && child.signalCode === null) {
+            child.kill("SIGKILL");
+            await once(child, "exit");
+        }
+    });
+
+    const gone = async (port: number): Promise<boolean> => {
+        process.argv = [...argv, `127.0.0.1:${port}`];
+        return await isEngineGone();
+    };
+
+    /** A process that listens, and never accepts, as one that is stopped or at work: the kernel answers for it. */
+    async function startDeaf(backlog: number): Promise<number> {
+        const program = `
+            const server = require("node:net").createServer();
+            server.listen({ host: "127.0.0.1", port: 0, backlog: ${backlog} }, () => {
+                require("node:fs").writeSync(1, server.address().port + "\\n");
+                Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60000);
+            });`;
+        child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+        const [line] = (await once(createInterface({ input: child.stdout! }), "line", {
+            signal: AbortSignal.timeout(20_000),
+        })) as [string];
+        return Number(line);
+    }
+
+    /** Fills what the kernel lets wait, until one more is not answered. */
+    async function fill(port: number): Promise<void> {
+        for (let count = 0; count < 50; count += 1) {
+            const socket = connect({ host: "127.0.0.1", port });
+            socket.on("error", () => undefined);
+            sockets.push(socket);
+            const answered = await Promise.race([
+                once(socket, "connect").then(() => true),
+                sleep(500, false, { ref: false }),
+            ]);
+            if (!answered) return;
+        }
+        throw new Error("the backlog is never full");
+    }
+
+    it("no: it accepts", async () => {
+        const server = createServer().listen(0, "127.0.0.1");
+        await once(server, "listening");
+        expect(await gone((server.address() as AddressInfo).port)).to.equal(false);
+        server.close();
+    });
+
+    it("yes: nobody listens any more", async () => {
+        const server = createServer().listen(0, "127.0.0.1");
+        await once(server, "listening");
+        const { port } = server.address() as AddressInfo;
+        server.close();
+        await once(server, "close");
+        expect(await gone(port)).to.equal(true);
+    });
+
+    it("no: it listens, but never accepts", async () => {
+        expect(await gone(await startDeaf(128))).to.equal(false);
+    });
+
+    it("no: so many wait for it already that a connection gets no answer", async () => {
+        const port = await startDeaf(1);
+        await fill(port);
+        expect(await gone(port)).to.equal(false);
+    });
+
+    it("no: none started this process", async () => {
+        expect(await isEngineGone()).to.equal(false);
     });
 });

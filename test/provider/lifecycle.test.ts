@@ -31,10 +31,11 @@ describe("lifecycle, without quiescing", () => {
         ec2 = new EC2Client(cloud.clientConfig());
         restore = useCloud(cloud);
         configure(new Map<string, string>());
-        instance = await launch();
     });
 
     beforeEach(async () => {
+        // A new one each time: pending snapshots that were deleted count until they would have completed.
+        instance = await launch();
         await cloud.configureSnapshots({ durationMs: 0 });
         await cloud.clearCalls();
         Object.assign(timing, { throttlePauseMs: 50, visibleMs: 3_000 });
@@ -88,6 +89,25 @@ describe("lifecycle, without quiescing", () => {
             expect(error.properties).to.have.property(name);
         }
         return error as InitError & { properties: State };
+    }
+
+    /** What a run leaves that did not wait to the end; completion is far. */
+    async function unfinished(changes: Partial<SnapshotInputs> = {}) {
+        await cloud.configureSnapshots({ durationMs: 60_000 });
+        const inputs = inputsOf({ timeouts: { completion: 1 }, ...changes });
+        const { id = "", properties } = await initError(create(inputs));
+        return { inputs, id, properties };
+    }
+
+    async function cloudHas(snapshots: number): Promise<void> {
+        const deadline = performance.now() + 20_000;
+        while (
+            (await ofInstance()).length < snapshots ||
+            !log.lines.some((line) => line.includes(" 0 of "))
+        ) {
+            expect(performance.now(), log.lines.join("\n")).to.be.lessThan(deadline);
+            await new Promise((resolve) => setTimeout(resolve, 20));
+        }
     }
 
     describe("create", () => {
@@ -183,6 +203,7 @@ describe("lifecycle, without quiescing", () => {
                 thawPending: false,
                 lost: [],
                 recorded: true,
+                unfinished: false,
             });
             expect(Date.parse(outs.startTime)).to.be.within(before - 1000, Date.now() + 1000);
             expect(evidence).to.deep.include({
@@ -422,7 +443,24 @@ describe("lifecycle, without quiescing", () => {
                 failAfterMs: 300,
                 failMessage: "No such key",
             });
-            expect((await failure({})).message).to.match(/^SNAPSHOT_FAILED .*No such key/);
+            expect((await failure({})).message).to.match(
+                /^SNAPSHOT_FAILED .*No such key.*State: the instance is awake; the set is deleted\./,
+            );
+        });
+
+        it("a snapshot turns to error, and the set cannot be deleted: told, by the code of what failed first", async () => {
+            await cloud.configureSnapshots({ durationMs: 60_000, failAfterMs: 300 });
+            await cloud.deny("DeleteSnapshot", { dryRun: false });
+            const error = await rejection<InitError>(create(inputsOf()));
+            expect(error.id).to.equal(undefined);
+            expect(error.message).to.match(
+                /^SNAPSHOT_FAILED .*the set snap-.* could not be deleted: ACCESS_DENIED.*ec2:DeleteSnapshot/,
+            );
+            const left = await cloud.snapshots(instance);
+            expect(left.map(({ tags }) => tags[tagKeys.state])).to.deep.equal(
+                Array<string>(3).fill("in-progress"),
+                "the next run reaps it",
+            );
         });
     });
 
@@ -433,7 +471,7 @@ describe("lifecycle, without quiescing", () => {
             const { id = "", message, properties } = await initError(create(inputs));
             expect(message).to.match(/^COMPLETION_PENDING \(i-.*timeouts\.completion.*State: .* is kept\./);
             expect(properties.evidence.completion).to.equal("pending");
-            expect(properties.recorded).to.equal(true);
+            expect(properties).to.include({ recorded: true, unfinished: true });
             expect(properties.tags).to.deep.equal({ a: "1" });
             expect(diff(id, properties, inputs)).to.deep.equal({ changes: true, replaces: [] });
 
@@ -441,22 +479,54 @@ describe("lifecycle, without quiescing", () => {
             await cloud.clearCalls();
             const { outs } = await update(id, properties, inputs);
             expect(outs.evidence.completion).to.equal("completed");
+            expect(outs.unfinished).to.equal(false);
             expect(outs.snapshotIds).to.deep.equal(properties.snapshotIds);
             expect(outs).to.have.property("__provider", PROVIDER);
             expect(await operations()).not.to.include("CreateSnapshots");
             expect(diff(id, outs, inputs)).to.deep.equal({ changes: false, replaces: [] });
         });
 
-        it("is not waited for again when nobody wants to", async () => {
+        it("is not waited for when nobody wants to any more", async () => {
+            await cloud.configureSnapshots({ durationMs: 60_000 });
+            const inputs = inputsOf({ timeouts: { completion: 1 } });
+            const { id = "", properties } = await initError(create(inputs));
+            const impatient = { ...inputs, waitForCompletion: false };
+            expect(diff(id, properties, impatient)).to.deep.equal({ changes: false, replaces: [] });
+            const { outs } = await update(id, properties, impatient);
+            expect(outs.unfinished).to.equal(false);
+            expect(diff(id, outs, inputs)).to.deep.equal({ changes: false, replaces: [] });
+        });
+
+        it("is nothing when it was not waited for on purpose, whatever is wanted later", async () => {
             await cloud.configureSnapshots({ durationMs: 60_000 });
             const inputs = inputsOf({ waitForCompletion: false });
             const { id, outs } = await create(inputs);
             expect(outs.evidence.completion).to.equal("pending");
             expect(diff(id, outs, inputs)).to.deep.equal({ changes: false, replaces: [] });
-            await cloud.completeSnapshots([...outs.snapshotIds]);
-            const waiting = inputsOf({ waitForCompletion: true });
-            expect(diff(id, outs, waiting)).to.deep.equal({ changes: true, replaces: [] });
-            expect((await update(id, outs, waiting)).outs.evidence.completion).to.equal("completed");
+            const waiting = { ...inputs, waitForCompletion: true };
+            expect(diff(id, outs, waiting)).to.deep.equal({ changes: false, replaces: [] });
+            await cloud.clearCalls();
+            const tagged = await update(id, outs, { ...waiting, tags: { a: "1" } });
+            expect(tagged.outs.evidence.completion).to.equal("pending");
+            expect(await operations()).not.to.include("DescribeSnapshots");
+        });
+
+        it("is that a part of the set is lost: the rest stays, and the next run replaces it", async () => {
+            await cloud.configureSnapshots({ durationMs: 60_000 });
+            timing.visibleMs = 1_500;
+            const inputs = inputsOf();
+            const creating = initError(create(inputs));
+            await cloudHas(3);
+            const [first, ...rest] = await ofInstance();
+            await cloud.deleteSnapshots([first!]);
+            const { id = "", message, properties } = await creating;
+            expect(message).to.match(/^SNAPSHOT_LOST \(i-.*was deleted.*the set snap-.* is kept\./);
+            expect(properties.lost).to.deep.equal([`${first!} was deleted`]);
+            expect(properties.snapshotIds).to.include.members([first, ...rest]);
+            expect(await ofInstance()).to.deep.equal(rest);
+            expect(diff(id, properties, inputs)).to.deep.equal({ changes: true, replaces: ["snapshotIds"] });
+            await remove(id, properties);
+            expect(await ofInstance()).to.deep.equal([]);
         });
 
         it("is the tag that says complete: the next run sets it", async () => {
@@ -533,15 +603,76 @@ describe("lifecycle, without quiescing", () => {
         });
 
         it("tells of a set that failed meanwhile: it goes, and the next run takes a new one", async () => {
-            await cloud.configureSnapshots({ durationMs: 60_000 });
-            const inputs = inputsOf({ waitForCompletion: false });
-            const { id, outs } = await create(inputs);
-            await cloud.failSnapshots([outs.snapshotIds[0]!], "No such key");
-            const waiting = inputsOf({ waitForCompletion: true });
-            const { message, properties } = await initError(update(id, outs, waiting));
-            expect(message).to.match(/^SNAPSHOT_FAILED .*No such key/);
+            const { inputs, id, properties } = await unfinished();
+            await cloud.failSnapshots([properties.snapshotIds[0]!], "No such key");
+            const error = await initError(update(id, properties, inputs));
+            expect(error.message).to.match(/^SNAPSHOT_FAILED .*No such key.*the set is deleted\./);
             expect(await ofInstance()).to.deep.equal([]);
-            expect(diff(id, properties, waiting).replaces).to.deep.equal(["snapshotIds"]);
+            expect(diff(id, error.properties, inputs).replaces).to.deep.equal(["snapshotIds"]);
+        });
+
+        it("tells of a set that failed and could not be deleted, by the code of what failed first", async () => {
+            const { inputs, id, properties } = await unfinished();
+            await cloud.failSnapshots([properties.snapshotIds[0]!], "No such key");
+            await cloud.deny("DeleteSnapshot");
+            const error = await initError(update(id, properties, inputs));
+            expect(error.message).to.match(
+                /^SNAPSHOT_FAILED .*No such key.*could not be deleted: ACCESS_DENIED.*ec2:DeleteSnapshot/,
+            );
+            expect(diff(id, error.properties, inputs).replaces).to.deep.equal(["snapshotIds"]);
+            await cloud.reset();
+            // The replacement deletes what the state does not name any more.
+            await remove(id, error.properties);
+            expect(await ofInstance()).to.deep.equal([]);
+        });
+
+        it("fails before AWS was told anything: nothing is saved", async () => {
+            const { inputs, id, properties } = await unfinished({ tags: { a: "1" }, triggers: ["mon"] });
+            await cloud.deny("CreateTags");
+            const news = { ...inputs, tags: { a: "2" }, triggers: ["tue"] };
+            const error = await rejection<InitError>(update(id, properties, news));
+            expect(error.message).to.match(/^ACCESS_DENIED.*ec2:CreateTags/);
+            expect(error.id, "the engine keeps the state that there is").to.equal(undefined);
+            expect((await cloud.snapshots(instance))[0]!.tags).to.include({ a: "1" });
+        });
+
+        it("fails after AWS was told of the tags: they are saved, and nothing else of the inputs", async () => {
+            const changes = {
+                tags: { a: "1", go: "1" },
+                triggers: ["mon"],
+                volumes: { excludeBootVolume: true },
+            };
+            const { inputs, id, properties } = await unfinished(changes);
+            const news = { ...inputs, tags: { a: "2" }, triggers: ["tue"], volumes: {} };
+            const error = await initError(update(id, properties, news));
+            expect(error.message).to.match(/^COMPLETION_PENDING /);
+            expect(error.properties).to.deep.equal({ ...properties, tags: { a: "2" } });
+            const { tags } = (await cloud.snapshots(instance))[0]!;
+            expect(tags).to.include({ a: "2" }).and.not.have.property("go");
+            expect(diff(id, error.properties, news).replaces).to.deep.equal(["volumes", "triggers"]);
+        });
+
+        it("fails between two changes of tags: the next run makes both", async () => {
+            const inputs = inputsOf({ tags: { a: "1", go: "1" } });
+            const { id, outs } = await create(inputs);
+            await cloud.deny("DeleteTags");
+            const news = { ...inputs, tags: { a: "2" } };
+            expect((await rejection<InitError>(update(id, outs, news))).id).to.equal(undefined);
+            await cloud.reset();
+            expect(diff(id, outs, news).changes).to.equal(true);
+            expect((await update(id, outs, news)).outs.tags).to.deep.equal({ a: "2" });
+            const { tags } = (await cloud.snapshots(instance))[0]!;
+            expect(tags).to.include({ a: "2" }).and.not.have.property("go");
+        });
+
+        it("of a set that is due to be replaced says so, and keeps what it was taken for", async () => {
+            const inputs = inputsOf({ triggers: ["mon"] });
+            const { id, outs } = await create(inputs);
+            const news = { ...inputs, triggers: ["tue"], tags: { a: "1" } };
+            const after = await update(id, outs, news);
+            expect(log.lines.join("\n")).to.match(/warning: triggers changed, too: run `pulumi up` again/);
+            expect(after.outs).to.deep.equal({ ...outs, tags: { a: "1" } });
+            expect(diff(id, after.outs, news).replaces).to.deep.equal(["triggers"]);
         });
     });
 
@@ -675,7 +806,7 @@ describe("lifecycle, without quiescing", () => {
             expect(await ofInstance()).to.have.length(3);
         });
 
-        it("names the image that one is used by, and removes the others", async () => {
+        it("names the image that one is used by, and removes nothing", async () => {
             const source = await launch();
             const { id, outs } = await create(inputsOf({ instanceId: source.instanceId }));
             const [boot] = outs.snapshotIds;
@@ -688,9 +819,44 @@ describe("lifecycle, without quiescing", () => {
             );
             const error = await rejection(remove(id, outs));
             expect(error.message).to.match(
-                new RegExp(`^SNAPSHOT_IN_USE.*${boot!} cannot be deleted: ${ImageId!} `),
+                new RegExp(`^SNAPSHOT_IN_USE.*${boot!}.* cannot be deleted: ${ImageId!} is made from it`),
             );
-            expect(await ofInstance(source)).to.deep.equal([boot]);
+            expect(await ofInstance(source)).to.deep.equal([...outs.snapshotIds].sort());
+            expect(await operations()).not.to.include("DeleteSnapshot");
+        });
+
+        describe("of a set whose instance may still be frozen", () => {
+            const pending = async (of = instance) => {
+                const { id, outs } = await create(inputsOf({ instanceId: of.instanceId }));
+                return { id, olds: { ...outs, thawPending: true } };
+            };
+
+            it("deletes nothing: with the state would go what is known of the freeze", async () => {
+                const { id, olds } = await pending();
+                for (const state of [olds, { ...olds, snapshotIds: [] }]) {
+                    expect((await rejection(remove(id, state))).message).to.match(
+                        /^THAW_PENDING \(i-.*THE INSTANCE MAY STILL BE FROZEN; nothing was deleted.*pulumi up/,
+                    );
+                }
+                expect(await ofInstance()).to.have.length(3);
+            });
+
+            for (const state of ["stopped", "terminated"] as const) {
+                it(`deletes it when the instance is ${state}`, async () => {
+                    const source = await launch();
+                    const { id, olds } = await pending(source);
+                    await cloud.setInstanceState(source.instanceId, state);
+                    await remove(id, olds);
+                    expect(await ofInstance(source)).to.deep.equal([]);
+                });
+            }
+
+            it("deletes nothing when EC2 does not say whether the instance runs", async () => {
+                const { id, olds } = await pending();
+                await cloud.deny("DescribeInstances");
+                expect((await rejection(remove(id, olds))).message).to.match(/^ACCESS_DENIED/);
+                expect(await ofInstance()).to.have.length(3);
+            });
         });
 
         it("names the permission that is missing", async () => {
@@ -710,6 +876,42 @@ describe("lifecycle, without quiescing", () => {
                 /warning: the instance changes from i-.* to i-0f+: .*retainOnDelete/,
             );
         });
+    });
+
+    describe("state of an older version", () => {
+        const ABSENT = ["snapshotIds", "snapshots", "lost", "unfinished", "recorded", "instance"] as const;
+
+        for (const absent of [...ABSENT.map((key) => [key]), ABSENT]) {
+            const lacking = (outs: State): State =>
+                Object.fromEntries(
+                    Object.entries(outs).filter(([key]) => !(absent as readonly string[]).includes(key)),
+                ) as unknown as State;
+
+            it(`may lack ${absent.join(", ")}`, async () => {
+                const inputs = inputsOf();
+                const { id, outs } = await create(inputs);
+                const olds = lacking(outs);
+                const { props } = await read(id, olds);
+                expect(props).to.include({ thawPending: false, recorded: true });
+                expect(props.instance).to.deep.equal(outs.instance);
+                expect(props.lost).to.deep.equal([]);
+                const { outs: updated } = await update(id, olds, { ...inputs, tags: { a: "1" } });
+                expect(updated).to.deep.include({ tags: { a: "1" }, unfinished: false, lost: [] });
+                await remove(id, olds);
+                expect(await ofInstance()).to.deep.equal([]);
+            });
+
+            it(`may lack ${absent.join(", ")} while a thaw is pending: that is not forgotten`, async () => {
+                const inputs = inputsOf();
+                const { id, outs } = await create(inputs);
+                const olds = lacking({ ...outs, thawPending: true });
+                expect((await read(id, olds)).props.thawPending).to.equal(true);
+                const failed = await rejection<InitError>(update(id, olds, inputs));
+                expect(failed.message).to.match(/^THAW_PENDING \(i-/);
+                expect(failed.properties?.thawPending).to.equal(true);
+                expect((await rejection(remove(id, olds))).message).to.match(/^THAW_PENDING \(i-/);
+            });
+        }
     });
 
     describe("check", () => {
@@ -757,5 +959,6 @@ const OUTPUTS: (keyof SnapshotState)[] = [
     "startTime",
     "quiesced",
     "recorded",
+    "unfinished",
     "lost",
 ];

@@ -1,10 +1,18 @@
-import { CreateSnapshotsCommand, EC2Client, RegisterImageCommand } from "@aws-sdk/client-ec2";
+import {
+    CreateSnapshotsCommand,
+    CreateTagsCommand,
+    EC2Client,
+    RegisterImageCommand,
+} from "@aws-sdk/client-ec2";
 import { expect } from "chai";
+import { clientsFor } from "../../provider/aws/clients";
 import { ownerTag, tagKeys } from "../../provider/aws/tags";
 import type { SnapshotInputs } from "../../provider/inputs";
 import { configure, create, diff } from "../../provider/lifecycle";
+import { reapEarlierRuns } from "../../provider/reapEarlierRuns";
 import { CapturedLog } from "../support/capturedLog";
 import type { CloudInstance, LocalCloud } from "../support/localCloud";
+import { rejection } from "../support/rejection";
 import { sharedCloud, useCloud } from "../support/sharedCloud";
 
 const MINUTE = 60_000;
@@ -76,9 +84,19 @@ describe("what earlier runs left", () => {
     /** Which of a set's snapshots are still there after the next create, which must succeed. */
     async function afterCreate({ snapshotIds }: { snapshotIds: string[] }): Promise<string[]> {
         const { outs } = await create(inputs);
+        const own = [...outs.snapshotIds];
+        expect(await stillThere({ snapshotIds: own })).to.deep.equal(own);
+        return await stillThere({ snapshotIds });
+    }
+
+    async function stillThere({ snapshotIds }: { snapshotIds: string[] }): Promise<string[]> {
         const there = new Set((await cloud.snapshots()).map((snapshot) => snapshot.snapshotId));
-        expect([...outs.snapshotIds].every((id) => there.has(id))).to.equal(true);
         return snapshotIds.filter((id) => there.has(id));
+    }
+
+    /** As the engine makes it known: by what it calls before `create`. */
+    function know({ executionId, snapshotIds }: { executionId: string; snapshotIds: string[] }): void {
+        diff(executionId, { instanceId: instance.instanceId, snapshotIds } as never, inputs);
     }
 
     it("is deleted by the next create when its lease ran out long ago, and told of", async () => {
@@ -135,9 +153,56 @@ describe("what earlier runs left", () => {
 
     it("stays, even abandoned, when the stack knows it: an init error's set", async () => {
         const set = await left(60);
-        const olds = { instanceId: instance.instanceId, snapshotIds: set.snapshotIds };
-        diff(set.executionId, olds as never, inputs);
+        know(set);
         expect(await afterCreate(set)).to.deep.equal(set.snapshotIds);
+    });
+
+    it("is tagged complete when the stack knows it: once it is retained, no later run may take it for abandoned", async () => {
+        const set = await left(60);
+        know(set);
+        expect(await afterCreate(set)).to.deep.equal(set.snapshotIds);
+        for (const { snapshotId, tags } of await cloud.snapshots(instance)) {
+            expect(tags, snapshotId).to.have.property(tagKeys.state, "complete");
+        }
+        // A later process, when the resource was replaced and its set retained.
+        const lines: string[] = [];
+        await reapEarlierRuns({
+            executionId: "acs-later",
+            inputs,
+            clients: await clientsFor(undefined, {}),
+            known: new Set(),
+            log: (line) => lines.push(line),
+            signal: AbortSignal.timeout(30_000),
+        });
+        expect(await stillThere(set)).to.deep.equal(set.snapshotIds);
+        expect(lines.join("\n")).to.include(`does not manage its earlier set ${set.executionId}`);
+    });
+
+    it("is deleted only when there is a new set: not by a run that fails", async () => {
+        const set = await left(60);
+        await cloud.fault("CreateSnapshots", { kind: "error", code: "SnapshotLimitExceeded" });
+        expect((await rejection(create(inputs))).message).to.match(/^SNAPSHOT_REFUSED/);
+        expect(await stillThere(set)).to.deep.equal(set.snapshotIds);
+
+        await cloud.reset();
+        await cloud.clearCalls();
+        expect(await afterCreate(set)).to.deep.equal([]);
+        const operations = (await cloud.calls()).filter((call) => !call.dryRun).map((call) => call.operation);
+        expect(operations.indexOf("DeleteSnapshot")).to.be.greaterThan(operations.indexOf("CreateSnapshots"));
+    });
+
+    it("is never the run's own set, whatever its lease", async () => {
+        // The lease of the set ran out while it was being taken, as after a very long installation.
+        const gate = await cloud.gate("DescribeSnapshots", { resource: inputs.owner, skip: 1 });
+        const running = create(inputs);
+        running.catch(() => undefined);
+        await gate.reached();
+        const own = (await cloud.snapshots(instance)).map(({ snapshotId }) => snapshotId);
+        const Tags = [{ Key: tagKeys.lease, Value: new Date(Date.now() - 60 * MINUTE).toISOString() }];
+        await ec2.send(new CreateTagsCommand({ Resources: own, Tags }));
+        await gate.release();
+        expect([...(await running).outs.snapshotIds].sort()).to.deep.equal(own.sort());
+        expect(await stillThere({ snapshotIds: own })).to.deep.equal(own);
     });
 
     it("of another resource is not touched, nor is one whose name is only like it", async () => {

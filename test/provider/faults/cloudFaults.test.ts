@@ -120,14 +120,17 @@ describe("faults of the cloud", function () {
 
         it("is carried out but cut before its answer: the set is found and deleted", async () => {
             await scene.cloud.fault("CreateSnapshots", { kind: "cut", phase: "after" });
-            const outcome = await assertNothingKept("SNAPSHOT_OUTCOME_UNKNOWN", /whether it was carried out/);
+            const outcome = await assertNothingKept(
+                "SNAPSHOT_OUTCOME_UNKNOWN",
+                /Whether CreateSnapshots was carried out/,
+            );
             assert.lengthOf(setRequests(outcome), 1, "never repeated");
         });
 
         it("is carried out but cut, and the set is only seen later", async () => {
             await scene.cloud.configureSnapshots({ invisibleMs: 1_500 }, scene.instance.instanceId);
             await scene.cloud.fault("CreateSnapshots", { kind: "cut", phase: "after" });
-            await assertNothingKept("SNAPSHOT_OUTCOME_UNKNOWN", /whether it was carried out/);
+            await assertNothingKept("SNAPSHOT_OUTCOME_UNKNOWN", /Whether CreateSnapshots was carried out/);
         });
 
         it("is answered by a server error, carried out or not", async () => {
@@ -225,7 +228,12 @@ describe("faults of the cloud", function () {
                 durationMs: 5_000,
             };
             await scene.cloud.configureSnapshots(failing, scene.instance.instanceId);
-            await assertNothingKept("SNAPSHOT_FAILED", /Given key ID is not accessible/);
+            const outcome = await scene.create();
+            assert.match(
+                plainError(outcome).message,
+                /^SNAPSHOT_FAILED .*Given key ID is not accessible.*State: the instance is awake; the set is deleted\./,
+            );
+            assert.deepEqual(outcome.events, FROZEN_AND_THAWED);
         });
     });
 

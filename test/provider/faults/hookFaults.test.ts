@@ -423,14 +423,16 @@ describe("faults of the hooks", function () {
                 await assertHealed(still, ["post thaw", "thawed thaw"]);
             });
 
-            it("is deleted instead: the set goes, with a warning", async () => {
+            it("cannot be deleted before: with the state would go what is known of the freeze", async () => {
                 const pending = await leavePending();
-                const removed = await scene.remove(pending);
-                assert.isUndefined(removed.error);
-                assert.match(removed.lines.join("\n"), /warning: i-\w+ may still be frozen by acs-/);
+                const refused = await scene.remove(pending);
+                assert.match(plainError(refused).message, /^THAW_PENDING .*THE INSTANCE MAY STILL BE FROZEN/);
+                assert.lengthOf(await scene.cloud.snapshots(scene.instance), 3);
+
                 scene.host.writeHooks();
                 // The next run on that host wakes it.
                 assert.equal(stateOf(await scene.create()).consistencyLevel, "application");
+                assert.isUndefined((await scene.remove(pending)).error);
             });
         });
     });

@@ -214,7 +214,7 @@ describe("guard's hooks", () => {
     it("no word in time: nothing is touched", async () => {
         host.writeHooks();
         guard = await GuardSession.start(host, guardParams(host, { limits: { ...LIMITS, wait: 1 } }));
-        expect((await guard.end()).slice(2)).to.deep.equal([]);
+        expect((await guard.end()).slice(2)).to.deep.equal(["cleaned ok"]);
         expect(host.events).to.deep.equal([]);
     });
 

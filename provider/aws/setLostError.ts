@@ -1,0 +1,13 @@
+import { SnapshotError } from "../errors";
+
+/** A part of a set is gone, though nobody of us deleted it. The rest of the set is there. */
+export class SetLostError extends SnapshotError {
+    /** @param lost what is gone, and how: as `readSet` tells it */
+    constructor(readonly lost: readonly string[]) {
+        super({
+            code: "SNAPSHOT_LOST",
+            message: `Somebody deleted a part of the set: ${lost.join("; ")}.`,
+            remedy: "Run `pulumi up` again: it takes a new set.",
+        });
+    }
+}

@@ -1,0 +1,16 @@
+/** What `npm run demo` can show. */
+export interface Scenario {
+    /** @returns the exit code, where another process has shown all of it. */
+    readonly prepare: () => Promise<number | undefined>;
+    readonly show: (ends: Ends) => Promise<void>;
+}
+
+/** How a scenario ends. */
+export interface Ends {
+    /** Aborted when the user interrupts it. */
+    readonly signal: AbortSignal;
+    readonly atEnd: AtEnd;
+}
+
+/** Is told what to stop, also after a failure; the last one told is the first one called. */
+export type AtEnd = (stop: () => unknown) => void;
