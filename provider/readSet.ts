@@ -3,10 +3,10 @@ import { type Clients, accountOf } from "./aws/clients";
 import { tagOf } from "./aws/earlierSets";
 import { findImages } from "./aws/images";
 import { bootFirst, findInstance, instanceFacts } from "./aws/instance";
-import { describeSnapshots, findSet } from "./aws/snapshots";
-import { TAG_PREFIX, tagKeys } from "./aws/tags";
+import { describeSnapshots, findSet, imagesOf } from "./aws/snapshots";
+import { APP_CONSISTENT, TAG_PREFIX, tagKeys } from "./aws/tags";
 import { SnapshotError } from "./errors";
-import { type ConsistencyLevel, levels } from "./evidence";
+import { type ConsistencyLevel, type Evidence, levels } from "./evidence";
 import type { SnapshotInfo } from "./outputs";
 import type { SnapshotState } from "./state";
 
@@ -68,13 +68,13 @@ export async function adoptSet(
     const snapshots = found.map((snapshot) => adopted(snapshot, devices)).sort(bootFirst);
     const startTime = found.flatMap((snapshot) => snapshot.StartTime?.toISOString() ?? []).sort()[0] ?? "";
     const level = levelOf(first);
+    const imageId = await ownImage(clients, executionId, found, signal);
     return {
         snapshotIds: snapshots.map((snapshot) => snapshot.snapshotId),
         snapshots,
         consistencyLevel: level,
         evidence: {
-            method: level === "crash" ? "none" : "hooks",
-            vouchedBy: level === "crash" ? "nobody" : "script",
+            ...vouchedFor(first, level),
             executionId,
             identity: "unverified",
             requestedAt: startTime,
@@ -96,7 +96,30 @@ export async function adoptSet(
         recorded: tagOf(first, tagKeys.state) === "complete",
         unfinished: false,
         lost: [],
+        ...(imageId === undefined ? {} : { imageId }),
     };
+}
+
+/** Only VSS sets AWS's tag; whether it vouched is in the level. */
+function vouchedFor(snapshot: Snapshot, level: ConsistencyLevel): Pick<Evidence, "method" | "vouchedBy"> {
+    if (level === "crash") {
+        return { method: "none", vouchedBy: "nobody" };
+    }
+    return tagOf(snapshot, APP_CONSISTENT) === undefined
+        ? { method: "hooks", vouchedBy: "script" }
+        : { method: "vss", vouchedBy: "vss" };
+}
+
+/** The image that the execution made of its set, not one that somebody made of it later. */
+async function ownImage(
+    clients: Clients,
+    executionId: string,
+    snapshots: readonly Snapshot[],
+    signal: AbortSignal,
+): Promise<string | undefined> {
+    const ids = snapshots.flatMap((snapshot) => snapshot.SnapshotId ?? []);
+    const images = await imagesOf(clients, ids, signal);
+    return images.find((image) => tagOf(image, tagKeys.execution) === executionId)?.ImageId;
 }
 
 function levelOf(snapshot: Snapshot): ConsistencyLevel {

@@ -16,6 +16,9 @@ export const tagKeys = {
     lease: `${TAG_PREFIX}lease`,
 } as const;
 
+/** AWS's tag on a snapshot that VSS vouches for (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
+export const APP_CONSISTENT = "AppConsistent";
+
 /** Characters that the VSS documents do not take in a tag (EC2 User Guide, "Create VSS snapshots"); `$` is in URNs. */
 const NOT_IN_TAGS = /[^A-Za-z0-9() ./\\\-"'@_+:={}]/g;
 

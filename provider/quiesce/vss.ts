@@ -7,7 +7,7 @@ import type { Source } from "../aws/instance";
 import { setTags } from "../aws/setTags";
 import { describeSnapshots, findSet } from "../aws/snapshots";
 import { awaitCommand, commentFor, isRefusal, sendCommand } from "../aws/systemsManager";
-import { tagKeys } from "../aws/tags";
+import { APP_CONSISTENT, tagKeys } from "../aws/tags";
 import { awsErrorName } from "../aws/request";
 import { deleteState } from "../deleteState";
 import { type Failure, SnapshotError, messageOf } from "../errors";
@@ -54,8 +54,6 @@ export interface VssSettings {
  * making sure that there are some (EC2 User Guide, "Create VSS snapshots with Systems Manager").
  */
 const DOCUMENTS = ["AWSEC2-CreateVssSnapshot", "AWSEC2-VssInstallAndSnapshot"] as const;
-/** AWS's tag on a snapshot that VSS vouches for. */
-const APP_CONSISTENT = "AppConsistent";
 /** AWS's tag with the version of the components and the id of the set (EC2 User Guide, "Version history"). */
 const CONFIG = "AwsVssConfig";
 

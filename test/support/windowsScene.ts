@@ -8,7 +8,7 @@ import { assert } from "chai";
 import { accountOf, clientsFor } from "../../provider/aws/clients";
 import { resolveSource } from "../../provider/aws/instance";
 import type { SnapshotInputs, VssQuiesce } from "../../provider/inputs";
-import { configure, create, diff, remove, update } from "../../provider/lifecycle";
+import { configure, create, diff, read, remove, update } from "../../provider/lifecycle";
 import { chooseQuiescer } from "../../provider/quiesce/choose";
 import type { Quiescer } from "../../provider/quiesce/quiescer";
 import { type SnapshotState, UnfinishedError } from "../../provider/state";
@@ -196,6 +196,11 @@ export class WindowsScene {
         return diff(before.id, knownState(before), inputs);
     }
 
+    /** What `pulumi refresh` finds; or, without a state, `get`. */
+    async read(id: string, state?: State): Promise<{ id: string; props: SnapshotState }> {
+        return await read(id, state);
+    }
+
     async remove(before: VssOutcome): Promise<VssOutcome> {
         return await this.#run(before.id, before.inputs, async () => {
             await remove(before.id, knownState(before));
@@ -262,6 +267,11 @@ export class WindowsScene {
         }));
     }
 
+    /** Behind Pulumi's back. */
+    async deregister(imageId: string): Promise<void> {
+        await this.#client.send(new DeregisterImageCommand({ ImageId: imageId }));
+    }
+
     /** What holds after every run, whatever happened in it. */
     async assertInvariants(): Promise<void> {
         const kept = [...this.#recorded.values()];
@@ -295,7 +305,7 @@ export class WindowsScene {
         await cloud.reset();
         Object.assign(timing, SHORT);
         for (const { imageId } of await this.images()) {
-            await this.#client.send(new DeregisterImageCommand({ ImageId: imageId }));
+            await this.deregister(imageId);
         }
         this.#instance = await cloud.createInstance({ platform: "windows", ...this.options.instance });
         await cloud.configureSnapshots({ durationMs: 0 }, this.instanceId);

@@ -251,6 +251,29 @@ describe("a snapshot by VSS", function () {
             assert.isEmpty(second.commands);
         });
 
+        it("is found with its set by the execution id", async () => {
+            const outcome = await scene.create({ quiesce });
+            const { imageId, snapshotIds } = stateOf(outcome);
+            const { props } = await scene.read(outcome.id);
+            assert.equal(props.imageId, imageId);
+            assert.equal(props.consistencyLevel, "application");
+            assert.sameMembers([...props.snapshotIds], [...snapshotIds]);
+            assert.deepInclude(props.evidence, { method: "vss", vouchedBy: "vss" });
+        });
+
+        it("that was deregistered behind Pulumi's back is missed, and the next run replaces the set", async () => {
+            const outcome = await scene.create({ quiesce });
+            const state = stateOf(outcome);
+            assert.deepEqual((await scene.read(outcome.id, state)).props.lost, []);
+            await scene.deregister(state.imageId ?? "");
+            const { id, props } = await scene.read(outcome.id, state);
+            assert.equal(id, outcome.id);
+            assert.deepEqual(props.lost, [`${state.imageId ?? ""} was deregistered`]);
+            const after = { ...outcome, state: { ...state, lost: props.lost } };
+            assert.deepEqual(scene.diff(after, { quiesce }).replaces, ["snapshotIds"]);
+            assert.isUndefined((await scene.remove(outcome)).error);
+        });
+
         it("whose snapshots fail goes with them", async () => {
             await scene.cloud.configureSnapshots({ durationMs: 5_000, failAfterMs: 200 }, scene.instanceId);
             const outcome = await scene.create({ quiesce });
