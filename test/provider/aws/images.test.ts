@@ -26,7 +26,8 @@ describe("waitForImage", () => {
         clients = await clientsFor();
     });
     beforeEach(async () => {
-        const { rootVolumeId } = await cloud.createInstance({ volumes: 1 });
+        const { instanceId, rootVolumeId } = await cloud.createInstance({ volumes: 1 });
+        await cloud.configureSnapshots({ durationMs: 0 }, instanceId);
         const { SnapshotId } = await clients.ec2.send(new CreateSnapshotCommand({ VolumeId: rootVolumeId }));
         const { ImageId = "" } = await clients.ec2.send(
             new RegisterImageCommand({
