@@ -324,7 +324,10 @@ describe("faults of the host and of the connection", function () {
             const { consistencyLevel, evidence } = stateOf(outcome);
             assert.equal(consistencyLevel, "application");
             assert.equal(evidence.cleanup, "failed");
-            assert.match(evidence.message ?? "", /Clean-up failed: .*Remove what is left in \/run/);
+            assert.match(
+                evidence.message ?? "",
+                /Clean-up failed: .*When the instance is awake, remove what is left in \/run/,
+            );
             assert.match(outcome.lines.join("\n"), /warning: .*[Cc]lean-up/);
             scene.host.exec(`rm -rf ${scene.host.guardDirectory}`);
         });
