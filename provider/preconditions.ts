@@ -163,8 +163,7 @@ async function laterPermissions({ clients, inputs, signal }: Run): Promise<Failu
         dryRunSetTags(clients, snapshotId, { [tagKeys.state]: "complete" }, signal),
         dryRunDelete(clients, snapshotId, signal),
     ]);
-    const denied = results.find((error) => error instanceof SnapshotError && error.code === "ACCESS_DENIED");
-    return denied instanceof SnapshotError ? denied.failure : undefined;
+    return results.find((error) => error?.code === "ACCESS_DENIED")?.failure;
 }
 
 /** Credentials must outlive the longest freeze by this. */

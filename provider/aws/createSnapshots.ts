@@ -4,7 +4,7 @@ import { type ErrorContext, type Failure, SnapshotError, messageOf } from "../er
 import type { VolumeSelection } from "../inputs";
 import type { CreatedSet } from "../quiesce/quiescer";
 import type { Clients } from "./clients";
-import { awsErrorName, awsFailure, request } from "./request";
+import { awsErrorName, awsFailure, dryRun, request } from "./request";
 
 /** What CreateSnapshots is asked for. */
 export interface SetRequest {
@@ -55,22 +55,14 @@ export async function dryRunCreateSnapshots(
     set: SetRequest,
     signal: AbortSignal,
 ): Promise<Failure | undefined> {
-    try {
-        await request("ec2:CreateSnapshots", signal, (abortSignal) =>
+    const error = await dryRun(
+        request("ec2:CreateSnapshots", signal, (abortSignal) =>
             clients.ec2.send(new CreateSnapshotsCommand({ ...commandInput(set), DryRun: true }), {
                 abortSignal,
             }),
-        );
-        return undefined;
-    } catch (error) {
-        if (awsErrorName(error) === "DryRunOperation") {
-            return undefined;
-        }
-        if (error instanceof SnapshotError) {
-            return error.failure;
-        }
-        throw error;
-    }
+        ),
+    );
+    return error?.failure;
 }
 
 /**

@@ -23,6 +23,22 @@ export async function request<T>(
     }
 }
 
+/** Why AWS would not do it; undefined when it would: a dry run that succeeds is answered by the error `DryRunOperation`. */
+export async function dryRun(sent: Promise<unknown>): Promise<SnapshotError | undefined> {
+    try {
+        await sent;
+        return undefined;
+    } catch (error) {
+        if (awsErrorName(error) === "DryRunOperation") {
+            return undefined;
+        }
+        if (error instanceof SnapshotError) {
+            return error;
+        }
+        throw error;
+    }
+}
+
 /** AWS's own name of an error (`InvalidSnapshot.NotFound`), also of one that `request` has wrapped. */
 export function awsErrorName(error: unknown): string {
     const original = error instanceof SnapshotError ? error.context.cause : error;

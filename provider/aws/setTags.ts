@@ -1,7 +1,7 @@
 import { CreateTagsCommand, DeleteTagsCommand, type Tag } from "@aws-sdk/client-ec2";
+import type { SnapshotError } from "../errors";
 import type { Clients } from "./clients";
-import { request } from "./request";
-import { dryRun } from "./snapshots";
+import { dryRun, request } from "./request";
 
 /** How long a lease is, and how often a living run renews it. */
 export const LEASE_MS = 15 * 60_000;
@@ -44,13 +44,13 @@ export async function removeTags(
     );
 }
 
-/** `undefined`: allowed. */
+/** Why AWS would not allow it; undefined: allowed. */
 export async function dryRunSetTags(
     clients: Clients,
     id: string,
     tags: Readonly<Record<string, string>>,
     signal: AbortSignal,
-): Promise<unknown> {
+): Promise<SnapshotError | undefined> {
     return await dryRun(
         request("ec2:CreateTags", signal, (abortSignal) =>
             clients.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: tagList(tags), DryRun: true }), {

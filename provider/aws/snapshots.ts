@@ -11,7 +11,7 @@ import type { CreatedSet } from "../quiesce/quiescer";
 import { timing } from "../timing";
 import type { Clients } from "./clients";
 import { findImages } from "./images";
-import { awsErrorName, request } from "./request";
+import { awsErrorName, dryRun, request } from "./request";
 import { tagKeys } from "./tags";
 
 const VISIBLE_INTERVAL_MS = 500;
@@ -227,12 +227,12 @@ export async function imagesOf(
     );
 }
 
-/** `undefined`: allowed. */
+/** Why AWS would not allow it; undefined: allowed. */
 export async function dryRunDelete(
     clients: Clients,
     snapshotId: string,
     signal: AbortSignal,
-): Promise<unknown> {
+): Promise<SnapshotError | undefined> {
     return await dryRun(
         request("ec2:DeleteSnapshot", signal, (abortSignal) =>
             clients.ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId, DryRun: true }), {
@@ -240,14 +240,4 @@ export async function dryRunDelete(
             }),
         ),
     );
-}
-
-/** A dry run that succeeds is answered by the error `DryRunOperation`. */
-export async function dryRun(sent: Promise<unknown>): Promise<unknown> {
-    try {
-        await sent;
-        return undefined;
-    } catch (error) {
-        return awsErrorName(error) === "DryRunOperation" ? undefined : error;
-    }
 }

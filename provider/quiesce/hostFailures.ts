@@ -1,5 +1,6 @@
 import type { SourceVolume } from "../aws/instance";
 import type { Failure } from "../errors";
+import { refusal } from "./guardFailures";
 import {
     type HostDevice,
     type HostReport,
@@ -42,13 +43,7 @@ function ownFailures(report: HostReport, expected: Expectations): Failure[] {
 
 function identityFailures({ identity }: HostReport, expected: Expectations): Failure[] {
     if (identity.kind === "other") {
-        return [
-            {
-                code: "WRONG_INSTANCE",
-                message: `The host behind the address is ${identity.instanceId}, not ${expected.instanceId}.`,
-                remedy: "Correct `connection.host` or `instanceId`; an address that was reused is the usual cause.",
-            },
-        ];
+        return [refusal("WRONG_INSTANCE", identity.instanceId, expected.instanceId)];
     }
     if (identity.kind === "unverified" && expected.levelNeeded && !expected.verifyIdentity) {
         return [
@@ -72,7 +67,7 @@ function identityFailures({ identity }: HostReport, expected: Expectations): Fai
     return [];
 }
 
-function suitabilityFailures(report: HostReport, { excluded }: Expectations): Failure[] {
+function suitabilityFailures(report: HostReport, { excluded, instanceId }: Expectations): Failure[] {
     const problems: string[] = [];
     if (!report.complete) {
         problems.push("it could not be examined to the end");
@@ -88,11 +83,7 @@ function suitabilityFailures(report: HostReport, { excluded }: Expectations): Fa
     if (report.stateDirectoryProblem !== undefined) {
         problems.push(`/run/app-consistent-snapshot ${report.stateDirectoryProblem}`);
     }
-    return problems.map((problem) => ({
-        code: "HOST_UNSUITABLE",
-        message: `The host cannot be frozen safely: ${problem}.`,
-        remedy: 'See README, "What a Linux instance needs".',
-    }));
+    return problems.map((problem) => refusal("HOST_UNSUITABLE", problem, instanceId));
 }
 
 const scriptTexts: Record<ScriptProblem["kind"], string> = {
@@ -125,14 +116,9 @@ function lockFailures({ lock, marker }: HostReport, expected: Expectations): Fai
     if (!lock.held || expected.lock > 0) {
         return [];
     }
-    const frozen = marker === undefined ? "" : " and has it frozen";
-    return [
-        {
-            code: "HOST_BUSY",
-            message: `Another execution, ${lock.executionId}, holds the host${frozen}.`,
-            remedy: "Run again when it has ended, or wait for it with timeouts.lock.",
-        },
-    ];
+    const busy = refusal("HOST_BUSY", lock.executionId, expected.instanceId);
+    const frozen = `Another execution, ${lock.executionId}, holds the host and has it frozen.`;
+    return [marker === undefined ? busy : { ...busy, message: frozen }];
 }
 
 function staleFailures({ marker, lock, bootId }: HostReport): Failure[] {

@@ -53,56 +53,34 @@ export function overheadOf(samples: readonly Sample[]): number {
 }
 
 export function windowTable(measured: readonly Measured[]): string {
-    const head = [
-        "RTT",
-        "API",
-        "volumes",
-        "floor",
-        "this package",
-        "window - API",
-        "of the floor",
-        "script",
-        "times shorter",
-    ];
-    return table(
-        head,
-        measured.map(({ roundTripMs, apiMs, volumes, floor, product, script }) => [
-            String(roundTripMs),
-            String(apiMs),
-            String(volumes),
-            ms(windowOf(floor)),
-            ms(windowOf(product)),
-            ms(overheadOf(product)),
-            (windowOf(product) / windowOf(floor)).toFixed(2),
-            ms(windowOf(script)),
-            (windowOf(script) / windowOf(product)).toFixed(1),
-        ]),
-    );
+    return comparison(measured, windowOf, [["window - API", ({ product }) => ms(overheadOf(product))]]);
 }
 
 export function quiescedTable(measured: readonly Measured[]): string {
-    const head = [
-        "RTT",
-        "API",
-        "volumes",
-        "floor",
-        "this package",
-        "of the floor",
-        "script",
-        "times shorter",
+    return comparison(measured, quiescedOf);
+}
+
+type Column = readonly [head: string, cell: (of: Measured) => string];
+
+function comparison(
+    measured: readonly Measured[],
+    valueOf: (samples: readonly Sample[]) => number,
+    more: readonly Column[] = [],
+): string {
+    const columns: readonly Column[] = [
+        ["RTT", ({ roundTripMs }) => String(roundTripMs)],
+        ["API", ({ apiMs }) => String(apiMs)],
+        ["volumes", ({ volumes }) => String(volumes)],
+        ["floor", ({ floor }) => ms(valueOf(floor))],
+        ["this package", ({ product }) => ms(valueOf(product))],
+        ...more,
+        ["of the floor", ({ floor, product }) => (valueOf(product) / valueOf(floor)).toFixed(2)],
+        ["script", ({ script }) => ms(valueOf(script))],
+        ["times shorter", ({ product, script }) => (valueOf(script) / valueOf(product)).toFixed(1)],
     ];
     return table(
-        head,
-        measured.map(({ roundTripMs, apiMs, volumes, floor, product, script }) => [
-            String(roundTripMs),
-            String(apiMs),
-            String(volumes),
-            ms(quiescedOf(floor)),
-            ms(quiescedOf(product)),
-            (quiescedOf(product) / quiescedOf(floor)).toFixed(2),
-            ms(quiescedOf(script)),
-            (quiescedOf(script) / quiescedOf(product)).toFixed(1),
-        ]),
+        columns.map(([head]) => head),
+        measured.map((of) => columns.map(([, cell]) => cell(of))),
     );
 }
 

@@ -4,7 +4,7 @@ import json
 import re
 import threading
 import traceback
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -17,6 +17,7 @@ from .journal import as_json
 from .managed_instances import ManagedInstance
 from .permissions import Denial
 from .powershell import Responder
+from .quiet_handler import QuietHandler
 from .server import ApiServer
 
 PREFIX = "/__control/"
@@ -286,14 +287,11 @@ class ControlServer(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
-class ControlHandler(BaseHTTPRequestHandler):
+class ControlHandler(QuietHandler):
     server: ControlServer
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.read_body()
         name = self.path.removeprefix(PREFIX)
         command = None if name.startswith("_") else getattr(self.server.control, name, None)
         try:
@@ -306,21 +304,4 @@ class ControlHandler(BaseHTTPRequestHandler):
         content = json.dumps(result, default=str).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except OSError:  # the client has gone
-            pass
-
-    def finish(self) -> None:
-        try:
-            super().finish()
-        except OSError:
-            pass
-
-    def log_message(self, *_: Any) -> None:
-        pass
+        self.send_content(content)

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 import traceback
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -15,6 +15,7 @@ from .call import Answer, Call, HttpRequest, understand
 from .cloud import Cloud
 from .errors import error_answer, throttled
 from .faults import ConnectionCut
+from .quiet_handler import QuietHandler
 
 ERROR_CODE = re.compile(rb'(?:<Code>|"__type": ?")([^<"]*)')
 
@@ -152,15 +153,11 @@ class ApiServer(ThreadingHTTPServer):
         return Answer(number, dict(headers.items()), content, code)
 
 
-class ApiHandler(BaseHTTPRequestHandler):
+class ApiHandler(QuietHandler):
     server: ApiServer
-    protocol_version = "HTTP/1.1"
-    # Head and body in one packet, at once: delays of the transport would look like delays of the API.
-    disable_nagle_algorithm = True
-    wbufsize = -1
 
     def _handle(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.read_body()
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = HttpRequest(self.command, path, query, headers, body, self.connection)
@@ -179,24 +176,7 @@ class ApiHandler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             if name.lower() not in ("content-length", "connection", "date", "server"):
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body)
-
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except OSError:  # the client has gone
-            pass
-
-    def finish(self) -> None:
-        try:
-            super().finish()
-        except OSError:
-            pass
-
-    def log_message(self, *_: Any) -> None:
-        pass
+        self.send_content(answer.body)
 
 
 def _cut(connection: socket.socket) -> None:
