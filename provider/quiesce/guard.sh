@@ -339,6 +339,17 @@ remove_state() {
     [ -z "$left" ]
 }
 
+# While the marker stays, so does what is needed to thaw.
+clean_up() {
+    if [ -e "$marker_file" ]; then
+        say "cleaned failed $run_directory"
+    elif remove_state; then
+        say 'cleaned ok'
+    else
+        say "cleaned failed $left"
+    fi
+}
+
 # All that a later connection needs to thaw, without our inputs.
 write_marker() {
     printf '%s\nmarker_boot=%s\n' "$marker" "$boot" >"$marker_file.new" && mv "$marker_file.new" "$marker_file"
@@ -697,14 +708,7 @@ wake_and_leave() {
     wake_host "$1" "$2"
     [ -z "$3" ] || say_stderr "$3"
     stop_helpers
-    if [ -z "$awake" ]; then
-        # The marker stays, and with it what is needed to thaw.
-        say "cleaned failed $run_directory"
-    elif remove_state; then
-        say 'cleaned ok'
-    else
-        say "cleaned failed $left"
-    fi
+    clean_up
     kill -KILL "$watcher"
     exit 0
 }
@@ -744,13 +748,7 @@ take_over() {
     fi
     await_orphaned_post_thaw
     wake_host "$verb" "$stuck"
-    if [ -z "$awake" ]; then
-        say "cleaned failed $run_directory"
-    elif remove_state; then
-        say 'cleaned ok'
-    else
-        say "cleaned failed $left"
-    fi
+    clean_up
 }
 
 # It may be half done; it is run again, but not beside itself.
@@ -880,13 +878,7 @@ guard_recover() {
     exit_code=$(thaw_by_marker)
     case $exit_code in 0 | 205) rm -f "$marker_file" ;; esac
     say "thawed $exit_code"
-    if [ -e "$marker_file" ]; then
-        say "cleaned failed $run_directory"
-    elif remove_state; then
-        say 'cleaned ok'
-    else
-        say "cleaned failed $left"
-    fi
+    clean_up
     exit 0
 }
 
