@@ -80,12 +80,13 @@ async function freeze(guard: GuardSession, settings: HoldSettings): Promise<Froz
         });
     }
     guard.say("freeze");
-    const deadline = performance.now() + timeouts.preFreeze * 1000 + GUARD_MARGIN_MS;
+    const asked = performance.now();
+    const deadline = asked + timeouts.preFreeze * 1000 + GUARD_MARGIN_MS;
     let freezing: GuardEvent | undefined;
     for (;;) {
         const event = await nextUnlessAborted(guard, deadline, signal);
         const line = event?.line;
-        if (line?.kind === "freezing") {
+        if (line?.kind === "freezing" && event !== undefined && event.at >= asked) {
             freezing = event;
         } else if (line?.kind === "frozen" && event !== undefined && freezing !== undefined) {
             return { freezing, frozen: event };
