@@ -63,10 +63,7 @@ describe("a hostile host, by what sshd hands it", function () {
     afterEach(() => scene.reset());
 
     /** Takes a snapshot of an instance that lies; whatever it says, it costs little. */
-    async function runWith(
-        lie: string,
-        when: { check?: boolean; mute?: boolean } = {},
-    ): Promise<Outcome> {
+    async function runWith(lie: string, when: { check?: boolean; mute?: boolean } = {}): Promise<Outcome> {
         scene.host.exec("rm -f /run/hostile/check /run/hostile/mute");
         for (const [name, wanted] of Object.entries(when)) {
             if (wanted) {
