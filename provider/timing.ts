@@ -8,6 +8,12 @@ export const timing = {
     keepWarmMs: 5_000,
     /** How long CreateSnapshots waits, while frozen, for the last of these: a new connection would take as long. */
     lastTouchMs: 300,
+    /** Until the guard's first line: a login shell, sudo and a look at the host. */
+    guardStartMs: 30_000,
+    /** For all that the guard says when it checks a host, or cleans up on it. */
+    checkMs: 60_000,
+    /** The guard's own pauses on top of a script's limit: killing, and telling. */
+    guardMarginMs: 10_000,
     /** Connecting anew, within the run, to an instance whose thawing is not proven. */
     reconnectMs: 60_000,
     /** Between two looks at a host whose cloud-init still runs. */
