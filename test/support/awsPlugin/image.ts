@@ -61,8 +61,8 @@ export async function find(ec2: EC2Client, id: string): Promise<Image | undefine
     return Images[0];
 }
 
-export async function deleteSnapshots(ec2: EC2Client, of: Image): Promise<void> {
-    for (const { Ebs } of of.BlockDeviceMappings ?? []) {
+export async function deleteSnapshots(ec2: EC2Client, of: Image | undefined): Promise<void> {
+    for (const { Ebs } of of?.BlockDeviceMappings ?? []) {
         await ec2.send(new DeleteSnapshotCommand({ SnapshotId: Ebs?.SnapshotId }));
     }
 }

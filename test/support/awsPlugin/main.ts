@@ -1,5 +1,7 @@
-// The plugin `pulumi-resource-aws` of the tests: see README.md.
 import { ami } from "./ami";
+import { amiCopy } from "./amiCopy";
+import { instance } from "./instance";
+import { launchTemplate } from "./launchTemplate";
 import { serve } from "./server";
 
-void serve([ami], process.env);
+void serve([ami, amiCopy, instance, launchTemplate], process.env);

@@ -6,6 +6,7 @@ import {
     ServerCredentials,
     type ServiceError,
     status,
+    type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
@@ -51,7 +52,7 @@ export async function serve(kinds: readonly ResourceKind[], environment: NodeJS.
 function implementation(
     kinds: readonly ResourceKind[],
     environment: NodeJS.ProcessEnv,
-): Record<string, handleUnaryCall<never, never>> {
+): UntypedServiceImplementation {
     let settings: Properties = {};
     const clients = new Map<string, EC2Client>();
 
@@ -94,7 +95,7 @@ function implementation(
         try {
             await kind.settle(clientOf(given), id);
         } catch (error) {
-            throw initError(id, String(error), (await stateOf(kind, id, given)) ?? given);
+            throw new InitError(id, String(error), (await stateOf(kind, id, given)) ?? given);
         }
         return (await stateOf(kind, id, given)) ?? given;
     };
@@ -202,41 +203,44 @@ function implementation(
 
 function answer<Request, Response>(
     act: (request: Request) => Response | Promise<Response>,
-): handleUnaryCall<never, never> {
-    const handle: handleUnaryCall<Request, Response> = (call, callback) => {
+): handleUnaryCall<Request, Response> {
+    return (call, callback) => {
         Promise.resolve(call.request)
             .then(act)
             .then(
                 (response) => callback(null, response),
-                (error: unknown) => callback(serviceError(error)),
+                (error: unknown) => callback(statusOf(error)),
             );
     };
-    return handle as handleUnaryCall<never, never>;
 }
 
-function serviceError(error: unknown): Partial<ServiceError> {
-    if (error instanceof Error && "metadata" in error) {
-        return error;
+function statusOf(error: unknown): Partial<ServiceError> {
+    if (!(error instanceof Error)) {
+        return { code: status.UNKNOWN, details: String(error) };
     }
-    const details = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    return { code: status.UNKNOWN, details };
+    const details = `${error.name}: ${error.message}`;
+    return { code: status.UNKNOWN, details, ...(error instanceof InitError && { metadata: error.metadata }) };
 }
 
 /** There is something, though it cannot be used: the engine keeps it in the state. */
-function initError(id: string, reason: string, properties: Properties): Partial<ServiceError> {
-    const detail = new proto.ErrorResourceInitFailed();
-    detail.setId(id);
-    detail.setReasonsList([reason]);
-    detail.setProperties(struct(properties));
-    const packed = new Any();
-    packed.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
-    const full = new Status();
-    full.setCode(status.UNKNOWN);
-    full.setMessage(reason);
-    full.addDetails(packed);
-    const metadata = new Metadata();
-    metadata.add("grpc-status-details-bin", Buffer.from(full.serializeBinary()));
-    return Object.assign(new Error(reason), { code: status.UNKNOWN, details: reason, metadata });
+class InitError extends Error {
+    override readonly name = "InitError";
+    readonly metadata = new Metadata();
+
+    constructor(id: string, reason: string, properties: Properties) {
+        super(reason);
+        const detail = new proto.ErrorResourceInitFailed();
+        detail.setId(id);
+        detail.setReasonsList([reason]);
+        detail.setProperties(struct(properties));
+        const packed = new Any();
+        packed.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
+        const full = new Status();
+        full.setCode(status.UNKNOWN);
+        full.setMessage(reason);
+        full.addDetails(packed);
+        this.metadata.add("grpc-status-details-bin", Buffer.from(full.serializeBinary()));
+    }
 }
 
 function plain(properties: Struct | undefined): Properties {
