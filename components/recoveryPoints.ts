@@ -1,0 +1,87 @@
+import {
+    Output,
+    ResourceHook,
+    StackReference,
+    all,
+    getOrganization,
+    getProject,
+    getStack,
+} from "@pulumi/pulumi";
+import type { CustomResourceOptions, Resource } from "@pulumi/pulumi";
+import { rotateLabels } from "./rotateLabels";
+
+export interface RecoveryPointsArgs {
+    /** Label of a new point, such as a date. Absent, empty, or the label of a point that exists: nothing new is taken. */
+    run?: string | undefined;
+    /** How many points there are at most. */
+    keep: number;
+    /** Label of the point that is activated: it is never dropped, and no new point is taken meanwhile. */
+    pin?: string | undefined;
+    /** The output of this stack that holds the list. Default `recoveryPoints`. */
+    output?: string;
+}
+
+/** The recovery points of this stack. */
+export interface RecoveryPoints {
+    /** One set of resources for each, oldest first. */
+    readonly labels: readonly string[];
+    /** The one of them that this run takes. */
+    readonly taking: string | undefined;
+    /** Options of a point's snapshot: with them, one that exists is never taken again under its old label. */
+    optionsOf(label: string): CustomResourceOptions;
+    /** The list to export: known when all of these resources are made, so that a night that fails leaves the old list. */
+    listAfter(resources: readonly Resource[]): Output<string[]>;
+}
+
+/** What of a snapshot's inputs would replace it. */
+const REPLACING = ["instanceId", "quiesce", "volumes", "triggers"];
+
+/**
+ * Rotates recovery points: reads the list that this stack exported at its last successful run, adds this run's label,
+ * and drops the oldest ones beyond `keep`. The resources themselves are ordinary ones of the program, one set per label.
+ */
+export async function recoveryPoints({
+    run,
+    keep,
+    pin,
+    output: key = "recoveryPoints",
+}: RecoveryPointsArgs): Promise<RecoveryPoints> {
+    const { labels, taking } = rotateLabels({ previous: await exported(key), run, keep, pin });
+    const existing: CustomResourceOptions = {
+        ignoreChanges: REPLACING,
+        hooks: { beforeCreate: [neverAgain(key)] },
+    };
+    return {
+        labels,
+        taking,
+        optionsOf: (label) => (label === taking ? {} : existing),
+        listAfter: (resources) => all(resources.flatMap(outputsOf)).apply(() => labels),
+    };
+}
+
+/** The list as this stack's last run left it. */
+async function exported(key: string): Promise<string[]> {
+    const stack = new StackReference(key, { name: `${getOrganization()}/${getProject()}/${getStack()}` });
+    const details = (await stack.getOutputDetails(key)) as { value?: unknown; secretValue?: unknown };
+    const list = details.value ?? details.secretValue ?? [];
+    if (!Array.isArray(list) || !list.every((label) => typeof label === "string")) {
+        throw new Error(`the output \`${key}\` of this stack is not a list of recovery points`);
+    }
+    return list;
+}
+
+function neverAgain(key: string): ResourceHook {
+    return new ResourceHook(
+        `${key}: never taken again`,
+        ({ name }) => {
+            throw new Error(
+                `${name} is gone, and a new snapshot would not be that recovery point. Take its label out of the list.`,
+            );
+        },
+        { onDryRun: true },
+    );
+}
+
+function outputsOf(resource: Resource): Output<unknown>[] {
+    return Object.values(resource).filter((value): value is Output<unknown> => Output.isInstance(value));
+}

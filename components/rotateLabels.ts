@@ -1,0 +1,69 @@
+export interface Rotation {
+    /** Labels of the last run, oldest first. */
+    readonly previous: readonly string[];
+    /** Label of a new point. */
+    readonly run?: string | undefined;
+    /** How many points there are at most. */
+    readonly keep: number;
+    /** Label of the point that runs. */
+    readonly pin?: string | undefined;
+}
+
+export interface Rotated {
+    /** Labels to keep, oldest first. */
+    readonly labels: string[];
+    /** The one of them that is new. */
+    readonly taking?: string;
+}
+
+/** Part of names of resources and images. */
+const LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
+
+/**
+ * Which recovery points there are after this run: the last ones and a new one, at most `keep`. While one runs it is never
+ * dropped, and no new one is taken: its source is not what the data are written to any more.
+ *
+ * @throws Error that names the input
+ */
+export function rotateLabels({ previous, run, keep, pin }: Rotation): Rotated {
+    if (!Number.isInteger(keep) || keep < 1) {
+        throw new Error(`keep must be a whole number, 1 or more, not ${keep}`);
+    }
+    for (const label of [...previous, ...given(run), ...given(pin)]) {
+        assertLabel(label);
+    }
+    const [pinned] = given(pin);
+    if (pinned !== undefined) {
+        if (!previous.includes(pinned)) {
+            const known = previous.length === 0 ? "there is none yet" : `there are ${previous.join(", ")}`;
+            throw new Error(`there is no recovery point "${pinned}": ${known}`);
+        }
+        return { labels: newest(previous, keep, pinned) };
+    }
+    const [taking] = given(run).filter((label) => !previous.includes(label));
+    if (taking === undefined) {
+        return { labels: newest(previous, keep) };
+    }
+    return { labels: newest([...previous, taking], keep), taking };
+}
+
+/** Absent and empty are the same: a pipeline passes what it has. */
+function given(label: string | undefined): string[] {
+    return label === undefined || label === "" ? [] : [label];
+}
+
+function newest(labels: readonly string[], keep: number, pinned?: string): string[] {
+    const others = labels.filter((label) => label !== pinned);
+    const places = keep - (labels.length - others.length);
+    const kept = places === 0 ? [] : others.slice(-places);
+    return labels.filter((label) => label === pinned || kept.includes(label));
+}
+
+function assertLabel(label: string): void {
+    if (!LABEL.test(label)) {
+        throw new Error(
+            `"${label}" is not a label of a recovery point: 1 to 40 letters, digits, dots, dashes and underscores, ` +
+                "the first of them a letter or a digit, such as 2026-11-24",
+        );
+    }
+}
