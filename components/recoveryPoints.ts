@@ -1,12 +1,4 @@
-import {
-    Output,
-    ResourceHook,
-    StackReference,
-    all,
-    getOrganization,
-    getProject,
-    getStack,
-} from "@pulumi/pulumi";
+import { Output, StackReference, all, getOrganization, getProject, getStack } from "@pulumi/pulumi";
 import type { CustomResourceOptions, Resource } from "@pulumi/pulumi";
 import { rotateLabels } from "./rotateLabels";
 
@@ -17,6 +9,8 @@ export interface RecoveryPointsArgs {
     keep: number;
     /** Label of the point that is activated: it is never dropped, and no new point is taken meanwhile. */
     pin?: string | undefined;
+    /** Label of a point to be rid of: it is lost, or known to be bad. */
+    drop?: string | undefined;
     /** The output of this stack that holds the list. Default `recoveryPoints`. */
     output?: string;
 }
@@ -33,24 +27,24 @@ export interface RecoveryPoints {
     listAfter(resources: readonly Resource[]): Output<string[]>;
 }
 
-/** What of a snapshot's inputs would replace it. */
-const REPLACING = ["instanceId", "quiesce", "volumes", "triggers"];
+/**
+ * Options of a snapshot that an earlier run took. What would replace it is left as it was: another server in the program
+ * is no reason to lose the points of the old one. What is gone is not taken anew: the provider refuses that.
+ */
+const existing: CustomResourceOptions = {
+    ignoreChanges: ["instanceId", "quiesce", "volumes", "triggers"],
+    transformations: [({ props, opts }) => ({ props: { ...props, taken: true }, opts })],
+};
 
 /**
  * Rotates recovery points: reads the list that this stack exported at its last successful run, adds this run's label,
  * and drops the oldest ones beyond `keep`. The resources themselves are ordinary ones of the program, one set per label.
+ *
+ * @throws Error that names the input, when the labels or `keep` cannot be
  */
-export async function recoveryPoints({
-    run,
-    keep,
-    pin,
-    output: key = "recoveryPoints",
-}: RecoveryPointsArgs): Promise<RecoveryPoints> {
-    const { labels, taking } = rotateLabels({ previous: await exported(key), run, keep, pin });
-    const existing: CustomResourceOptions = {
-        ignoreChanges: REPLACING,
-        hooks: { beforeCreate: [neverAgain(key)] },
-    };
+export async function recoveryPoints(args: RecoveryPointsArgs): Promise<RecoveryPoints> {
+    const { output: key = "recoveryPoints", ...rotation } = args;
+    const { labels, taking } = rotateLabels({ ...rotation, previous: await exported(key) });
     return {
         labels,
         taking,
@@ -68,18 +62,6 @@ async function exported(key: string): Promise<string[]> {
         throw new Error(`the output \`${key}\` of this stack is not a list of recovery points`);
     }
     return list;
-}
-
-function neverAgain(key: string): ResourceHook {
-    return new ResourceHook(
-        `${key}: never taken again`,
-        ({ name }) => {
-            throw new Error(
-                `${name} is gone, and a new snapshot would not be that recovery point. Take its label out of the list.`,
-            );
-        },
-        { onDryRun: true },
-    );
 }
 
 function outputsOf(resource: Resource): Output<unknown>[] {

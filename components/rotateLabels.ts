@@ -7,6 +7,8 @@ export interface Rotation {
     readonly keep: number;
     /** Label of the point that runs. */
     readonly pin?: string | undefined;
+    /** Label of a point to be rid of. */
+    readonly drop?: string | undefined;
 }
 
 export interface Rotated {
@@ -25,13 +27,14 @@ const LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
  *
  * @throws Error that names the input
  */
-export function rotateLabels({ previous, run, keep, pin }: Rotation): Rotated {
+export function rotateLabels({ previous: all, run, keep, pin, drop }: Rotation): Rotated {
     if (!Number.isInteger(keep) || keep < 1) {
         throw new Error(`keep must be a whole number, 1 or more, not ${keep}`);
     }
-    for (const label of [...previous, ...given(run), ...given(pin)]) {
+    for (const label of [...all, ...given(run), ...given(pin)]) {
         assertLabel(label);
     }
+    const previous = all.filter((label) => label !== drop);
     const [pinned] = given(pin);
     if (pinned !== undefined) {
         if (!previous.includes(pinned)) {

@@ -91,7 +91,7 @@ function knownKeys(schema: z.ZodType, inputs: Inputs, path: Path): string[] {
         here = here.shape?.[String(key)] ?? {};
         value = (value as Inputs)[String(key)];
     }
-    return Object.keys(here.shape ?? {}).filter((key) => key !== "owner");
+    return Object.keys(here.shape ?? {}).filter((key) => key !== "owner" && key !== "taken");
 }
 
 /** The few parts of a zod schema that `knownKeys` walks. */

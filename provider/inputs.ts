@@ -182,6 +182,7 @@ const snapshotInputs = z.strictObject({
     waitForCompletion: z.boolean().optional(),
     aws: aws.optional(),
     owner: z.string().optional(),
+    taken: z.boolean().optional(),
 });
 
 const hostKeysInputs = z.strictObject({ instanceId, aws: aws.optional() });
