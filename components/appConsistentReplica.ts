@@ -53,42 +53,14 @@ export class AppConsistentReplica extends ComponentResource {
     /** @throws Error that names the input to change, when there can be no image. */
     constructor(name: string, args: AppConsistentReplicaArgs, opts?: ComponentResourceOptions) {
         super("app-consistent-snapshot:index:AppConsistentReplica", name, {}, opts);
-        const { snapshot, kmsKeyId, launch } = args;
-        const source = new AppConsistentAmi(name, { snapshot }, { parent: this });
-        const region = args.region ?? snapshot.instance.region;
-        const tags = originTags(snapshot, { Name: name });
-        const copy = new AmiCopy(
-            name,
-            {
-                name: all([snapshot.id, output(kmsKeyId)]).apply(([id, key]) => copyName(name, id, key)),
-                region,
-                sourceAmiId: source.imageId,
-                sourceAmiRegion: snapshot.instance.region,
-                encrypted: true,
-                ...(kmsKeyId === undefined ? {} : { kmsKeyId }),
-                tags,
-            },
-            { parent: this },
-        );
-        const template = new LaunchTemplate(
-            name,
-            {
-                region,
-                imageId: copy.id,
-                updateDefaultVersion: true,
-                instanceType: launch.instanceType,
-                networkInterfaces: [networkInterface(launch)],
-                ...(launch.iamInstanceProfile === undefined
-                    ? {}
-                    : { iamInstanceProfile: output(launch.iamInstanceProfile).apply(profileReference) }),
-                ...(launch.keyName === undefined ? {} : { keyName: launch.keyName }),
-                ...(launch.userData === undefined ? {} : { userData: output(launch.userData).apply(base64) }),
-                tags,
-            },
-            { parent: this },
-        );
-        const instance =
-            args.activate === true ? this.activated(name, template, launch, region, tags) : undefined;
+        const { snapshot, launch } = args;
+        const place = {
+            region: args.region ?? snapshot.instance.region,
+            tags: originTags(snapshot, { Name: name }),
+        };
+        const copy = this.copy(name, args, place);
+        const template = this.template(name, copy.id, launch, place);
+        const instance = args.activate === true ? this.instance(name, template, launch, place) : undefined;
         this.imageId = copy.id;
         this.launchTemplateId = template.id;
         this.instanceId = output(instance?.id);
@@ -103,24 +75,62 @@ export class AppConsistentReplica extends ComponentResource {
         });
     }
 
+    /** Also in the same region: the replica owns its snapshots, under its own key. */
+    private copy(name: string, { snapshot, kmsKeyId }: AppConsistentReplicaArgs, place: Place): AmiCopy {
+        const source = new AppConsistentAmi(name, { snapshot }, { parent: this });
+        return new AmiCopy(
+            name,
+            {
+                ...place,
+                name: all([snapshot.id, kmsKeyId]).apply(([id, key]) => copyName(name, id, key)),
+                sourceAmiId: source.imageId,
+                sourceAmiRegion: snapshot.instance.region,
+                encrypted: true,
+                kmsKeyId,
+            },
+            { parent: this, customTimeouts: { create: COPY_LIMIT } },
+        );
+    }
+
+    /** Holds all that a launch needs, so that the template alone launches the replica, also by hand. */
+    private template(
+        name: string,
+        imageId: Output<string>,
+        launch: LaunchArgs,
+        place: Place,
+    ): LaunchTemplate {
+        return new LaunchTemplate(
+            name,
+            {
+                ...place,
+                imageId,
+                updateDefaultVersion: true,
+                instanceType: launch.instanceType,
+                networkInterfaces: [
+                    {
+                        deviceIndex: 0,
+                        deleteOnTermination: "true",
+                        subnetId: launch.subnetId,
+                        securityGroups: launch.vpcSecurityGroupIds,
+                        privateIpAddress: launch.privateIp,
+                    },
+                ],
+                iamInstanceProfile: mapped(launch.iamInstanceProfile, profileReference),
+                keyName: launch.keyName,
+                userData: mapped(launch.userData, base64),
+            },
+            { parent: this },
+        );
+    }
+
     /**
      * Once it runs it holds data of its own: a newer image, another template or other tags must not replace it. Only
      * `activate: false` ends it.
      */
-    private activated(
-        name: string,
-        template: LaunchTemplate,
-        launch: LaunchArgs,
-        region: Input<string>,
-        tags: Output<Record<string, string>>,
-    ): Instance {
+    private instance(name: string, template: LaunchTemplate, launch: LaunchArgs, place: Place): Instance {
         return new Instance(
             name,
-            {
-                region,
-                launchTemplate: { id: template.id, version: template.latestVersion.apply(String) },
-                tags,
-            },
+            { ...place, launchTemplate: { id: template.id, version: template.latestVersion.apply(String) } },
             {
                 parent: this,
                 ignoreChanges: ["launchTemplate", "tags"],
@@ -131,15 +141,17 @@ export class AppConsistentReplica extends ComponentResource {
     }
 }
 
-/** In the template, not in the instance, so that the template alone launches the replica. */
-function networkInterface({ subnetId, vpcSecurityGroupIds, privateIp }: LaunchArgs) {
-    return {
-        deviceIndex: 0,
-        deleteOnTermination: "true",
-        subnetId,
-        securityGroups: vpcSecurityGroupIds,
-        ...(privateIp === undefined ? {} : { privateIpAddress: privateIp }),
-    };
+/** Of everything that belongs to a replica. */
+interface Place {
+    readonly region: Input<string>;
+    readonly tags: Output<Record<string, string>>;
+}
+
+/** EC2 copies to another region for hours; the provider's own limit is 40 minutes. */
+const COPY_LIMIT = "24h";
+
+function mapped<T>(value: Input<string> | undefined, map: (text: string) => T): Output<T> | undefined {
+    return value === undefined ? undefined : output(value).apply(map);
 }
 
 function profileReference(profile: string): { arn: string } | { name: string } {

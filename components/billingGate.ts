@@ -34,7 +34,7 @@ export function billingLoss(facts: InstanceFacts): string | undefined {
 /** What to do instead. */
 export function billingWayOut(facts: InstanceFacts): string {
     if (facts.platform === "windows") {
-        return 'Have the snapshot make the image: `quiesce: { method: "vss", createImage: true }`.';
+        return 'Have the snapshot make the image, `quiesce: { method: "vss", createImage: true }`, which is then its output `imageId`.';
     }
     const source = facts.imageId ?? "the image that the source was launched from";
     return `Launch an instance from ${source}, which has the code, stop it, and put volumes made of these snapshots in the place of its own.`;

@@ -1,3 +1,5 @@
+import { RunError } from "@pulumi/pulumi";
+
 /** EC2's limit of an image's name (EC2 API reference, RegisterImage). */
 const MAX_NAME = 128;
 /** What an image's name may not have (EC2 API reference, RegisterImage). */
@@ -22,10 +24,10 @@ export function defaultPrefix(resourceName: string): string {
     return resourceName.replace(NOT_IN_NAMES, "-");
 }
 
-/** @throws Error that names the input */
+/** @throws RunError that names the input */
 export function assertPrefix(namePrefix: string): void {
     if (!PREFIX.test(namePrefix)) {
-        throw new Error(
+        throw new RunError(
             `namePrefix ${JSON.stringify(namePrefix)} must be 1 to 80 of the characters that an image's name may have: ` +
                 "letters, digits, blanks and ()[]./-'@_",
         );

@@ -1,4 +1,4 @@
-import { Output, StackReference, all, getOrganization, getProject, getStack } from "@pulumi/pulumi";
+import { Output, RunError, StackReference, all, getOrganization, getProject, getStack } from "@pulumi/pulumi";
 import type { CustomResourceOptions, Resource } from "@pulumi/pulumi";
 import { rotateLabels } from "./rotateLabels";
 
@@ -40,7 +40,7 @@ const existing: CustomResourceOptions = {
  * Rotates recovery points: reads the list that this stack exported at its last successful run, adds this run's label,
  * and drops the oldest ones beyond `keep`. The resources themselves are ordinary ones of the program, one set per label.
  *
- * @throws Error that names the input, when the labels or `keep` cannot be
+ * @throws RunError that names the input, when the labels or `keep` cannot be
  */
 export async function recoveryPoints(args: RecoveryPointsArgs): Promise<RecoveryPoints> {
     const { output: key = "recoveryPoints", ...rotation } = args;
@@ -59,7 +59,7 @@ async function exported(key: string): Promise<string[]> {
     const details = (await stack.getOutputDetails(key)) as { value?: unknown; secretValue?: unknown };
     const list = details.value ?? details.secretValue ?? [];
     if (!Array.isArray(list) || !list.every((label) => typeof label === "string")) {
-        throw new Error(`the output \`${key}\` of this stack is not a list of recovery points`);
+        throw new RunError(`the output \`${key}\` of this stack is not a list of recovery points`);
     }
     return list;
 }

@@ -1,3 +1,5 @@
+import { RunError } from "@pulumi/pulumi";
+
 export interface Rotation {
     /** Labels of the last run, oldest first. */
     readonly previous: readonly string[];
@@ -25,11 +27,11 @@ const LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
  * Which recovery points there are after this run: the last ones and a new one, at most `keep`. While one runs it is never
  * dropped, and no new one is taken: its source is not what the data are written to any more.
  *
- * @throws Error that names the input
+ * @throws RunError that names the input
  */
 export function rotateLabels({ previous: all, run, keep, pin, drop }: Rotation): Rotated {
     if (!Number.isInteger(keep) || keep < 1) {
-        throw new Error(`keep must be a whole number, 1 or more, not ${keep}`);
+        throw new RunError(`keep must be a whole number, 1 or more, not ${keep}`);
     }
     for (const label of [...all, ...given(run), ...given(pin)]) {
         assertLabel(label);
@@ -39,7 +41,7 @@ export function rotateLabels({ previous: all, run, keep, pin, drop }: Rotation):
     if (pinned !== undefined) {
         if (!previous.includes(pinned)) {
             const known = previous.length === 0 ? "there is none yet" : `there are ${previous.join(", ")}`;
-            throw new Error(`there is no recovery point "${pinned}": ${known}`);
+            throw new RunError(`there is no recovery point "${pinned}": ${known}`);
         }
         return { labels: newest(previous, keep, pinned) };
     }
@@ -64,7 +66,7 @@ function newest(labels: readonly string[], keep: number, pinned?: string): strin
 
 function assertLabel(label: string): void {
     if (!LABEL.test(label)) {
-        throw new Error(
+        throw new RunError(
             `"${label}" is not a label of a recovery point: 1 to 40 letters, digits, dots, dashes and underscores, ` +
                 "the first of them a letter or a digit, such as 2026-11-24",
         );
