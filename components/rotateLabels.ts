@@ -45,11 +45,11 @@ export function rotateLabels({ previous: all, run, keep, pin, drop }: Rotation):
         }
         return { labels: newest(previous, keep, pinned) };
     }
-    const [taking] = given(run).filter((label) => !previous.includes(label));
-    if (taking === undefined) {
-        return { labels: newest(previous, keep) };
+    const [label] = given(run);
+    if (label === undefined || previous.includes(label)) {
+        return { labels: newest(previous, keep, label) };
     }
-    return { labels: newest([...previous, taking], keep), taking };
+    return { labels: newest([...previous, label], keep), taking: label };
 }
 
 /** Absent and empty are the same: a pipeline passes what it has. */
@@ -57,11 +57,11 @@ function given(label: string | undefined): string[] {
     return label === undefined || label === "" ? [] : [label];
 }
 
-function newest(labels: readonly string[], keep: number, pinned?: string): string[] {
-    const others = labels.filter((label) => label !== pinned);
+function newest(labels: readonly string[], keep: number, kept?: string): string[] {
+    const others = labels.filter((label) => label !== kept);
     const places = keep - (labels.length - others.length);
-    const kept = places === 0 ? [] : others.slice(-places);
-    return labels.filter((label) => label === pinned || kept.includes(label));
+    const chosen = places === 0 ? [] : others.slice(-places);
+    return labels.filter((label) => label === kept || chosen.includes(label));
 }
 
 function assertLabel(label: string): void {
