@@ -11,14 +11,18 @@ import { Config } from "@pulumi/pulumi";
 import { AppConsistentReplica, AppConsistentSnapshot, recoveryPoints } from "pulumi-app-consistent-snapshot";
 
 const config = new Config();
-const active = config.get("activate");
-const connection = {
-    host: config.require("host"),
-    port: config.getNumber("port") ?? 22,
-    user: config.require("user"),
-    privateKey: config.requireSecret("privateKey"),
-    hostKey: config.require("hostKey"),
-};
+const instanceId = config.require("instanceId");
+const region = config.require("targetRegion");
+const quiesce = {
+    method: "hooks",
+    connection: {
+        host: config.require("host"),
+        port: config.getNumber("port") ?? 22,
+        user: config.require("user"),
+        privateKey: config.requireSecret("privateKey"),
+        hostKey: config.require("hostKey"),
+    },
+} as const;
 const launch = {
     instanceType: config.get("instanceType") ?? "m7i.large",
     subnetId: config.require("subnetId"),
@@ -26,21 +30,14 @@ const launch = {
 };
 
 export = async () => {
+    const active = config.get("activate");
     const points = await recoveryPoints({ run: config.get("run"), keep: 3, pin: active });
     const replicas = points.labels.map((label) => {
-        const args = {
-            instanceId: config.require("instanceId"),
-            quiesce: { method: "hooks" as const, connection },
-        };
-        const snapshot = new AppConsistentSnapshot(`db-${label}`, args, points.optionsOf(label));
-        const region = config.require("targetRegion");
-        return new AppConsistentReplica(`db-${label}`, {
-            snapshot,
-            region,
-            launch,
-            activate: label === active,
-        });
+        const name = `db-${label}`;
+        const snapshot = new AppConsistentSnapshot(name, { instanceId, quiesce }, points.optionsOf(label));
+        const activate = label === active;
+        return new AppConsistentReplica(name, { snapshot, region, launch, activate });
     });
-    const running = replicas.find((_, index) => points.labels[index] === active);
-    return { recoveryPoints: points.listAfter(replicas), address: running?.privateIp };
+    const addresses = replicas.map(({ privateIp }) => privateIp); // of the active one only
+    return { recoveryPoints: points.listAfter(replicas), addresses };
 };
