@@ -1,10 +1,9 @@
 import type { Instance, Snapshot } from "@aws-sdk/client-ec2";
 import { type Clients, accountOf } from "./aws/clients";
-import { tagOf } from "./aws/earlierSets";
 import { findImages } from "./aws/images";
 import { bootFirst, findInstance, instanceFacts } from "./aws/instance";
 import { describeSnapshots, findSet, imagesOf } from "./aws/snapshots";
-import { APP_CONSISTENT, TAG_PREFIX, tagKeys } from "./aws/tags";
+import { APP_CONSISTENT, TAG_PREFIX, tagKeys, tagOf } from "./aws/tags";
 import { SnapshotError } from "./errors";
 import { type ConsistencyLevel, type Evidence, levels } from "./evidence";
 import type { SnapshotInfo } from "./outputs";

@@ -3,7 +3,7 @@ import type { Clients } from "./clients";
 import { deregisterImage } from "./images";
 import { deleteSet, findSnapshots, imagesOf } from "./snapshots";
 import { setTags } from "./setTags";
-import { tagKeys } from "./tags";
+import { tagKeys, tagOf } from "./tags";
 
 /** A set counts as abandoned when its run has not renewed its lease for this long after it ran out. */
 const GRACE_MS = 10 * 60_000;
@@ -57,10 +57,6 @@ export function groupSets(snapshots: readonly Snapshot[]): EarlierSet[] {
             lease: leases.length > 0 ? Math.max(...leases) : undefined,
         };
     });
-}
-
-export function tagOf({ Tags }: Pick<Snapshot, "Tags">, key: string): string | undefined {
-    return Tags?.find((tag) => tag.Key === key)?.Value;
 }
 
 /** Whether the run that took the set is gone for good and nobody was told of it. */

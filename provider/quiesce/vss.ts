@@ -1,13 +1,12 @@
 import type { Image, Snapshot } from "@aws-sdk/client-ec2";
 import type { Clients } from "../aws/clients";
 import type { SetRequest } from "../aws/createSnapshots";
-import { tagOf } from "../aws/earlierSets";
 import { findImageByName, snapshotIdsOf } from "../aws/images";
 import type { Source } from "../aws/instance";
 import { setTags } from "../aws/setTags";
 import { describeSnapshots, findSet } from "../aws/snapshots";
 import { awaitCommand, commentFor, isRefusal, sendCommand } from "../aws/systemsManager";
-import { APP_CONSISTENT, tagKeys } from "../aws/tags";
+import { APP_CONSISTENT, tagKeys, tagOf } from "../aws/tags";
 import { awsErrorName } from "../aws/request";
 import { deleteState } from "../deleteState";
 import { type Failure, SnapshotError, messageOf } from "../errors";
@@ -17,6 +16,7 @@ import { isHurried } from "../interrupt";
 import { poll } from "../poll";
 import { timing } from "../timing";
 import type { Undo } from "../undo";
+import { appConsistencyOf, isAppConsistent } from "./appConsistency";
 import { imageName } from "./imageName";
 import { QuiesceError } from "./quiesceError";
 import type { Capture, CreatedSet, Quiescer } from "./quiescer";
@@ -332,11 +332,14 @@ class Vss implements Quiescer {
         const { source, signal } = this.#settings;
         let last: Found = { image: undefined, snapshots: [] };
         const isWhole = () => last.snapshots.length >= source.volumes.length;
+        // The tags of the snapshots may be seen later than that of the image.
+        const imageCounts = performance.now() + timing.vssSettleMs;
         await poll(
             async () => {
                 last = await this.#look();
-                const vouched = last.snapshots.every((snapshot) => isAppConsistent(snapshot, last.image));
-                return isWhole() && vouched ? true : undefined;
+                const seen = appConsistencyOf(last.snapshots, last.image);
+                const isLast = !seen.byImage || performance.now() >= imageCounts;
+                return isWhole() && isAppConsistent(seen) && isLast ? true : undefined;
             },
             { deadline: performance.now() + timing.vssVisibleMs, interval: FIND_INTERVAL_MS, signal },
         );
@@ -391,18 +394,17 @@ class Vss implements Quiescer {
     #capture(taken: Taken): Capture {
         const { quiesce } = this.#settings;
         const { document, commandId, image, snapshots, requestedAt, apiMs } = taken;
-        const appConsistent = Object.fromEntries(
-            snapshots.map((snapshot) => [snapshot.SnapshotId ?? "", isAppConsistent(snapshot, image)]),
-        );
+        const consistency = appConsistencyOf(snapshots, image);
         const evidence: VssEvidence = {
             document,
             commandId,
             componentsVersion: versionOf(snapshots) ?? this.#components.version,
             installedByUs: this.#ours,
-            appConsistent,
+            appConsistent: consistency.bySnapshot,
+            ...(consistency.byImage ? { byImage: true } : {}),
         };
         const returnedAt = new Date().toISOString();
-        const held = Object.values(appConsistent).every(Boolean);
+        const held = isAppConsistent(consistency);
         const set: CreatedSet = { snapshots: snapshots.map(created), requestedAt, returnedAt, apiMs };
         return {
             set,
@@ -419,7 +421,7 @@ class Vss implements Quiescer {
                 apiMs,
                 held,
                 vss: evidence,
-                ...(held ? {} : notConsistent(appConsistent)),
+                ...(held ? {} : notConsistent(consistency.bySnapshot)),
             },
         };
     }
@@ -452,15 +454,6 @@ function isAwsError(error: unknown): boolean {
 function versionOf(snapshots: readonly Snapshot[]): string | undefined {
     const configs = snapshots.map((snapshot) => tagOf(snapshot, CONFIG) ?? "");
     return configs.flatMap((config) => /\d+(\.\d+){1,3}/.exec(config)?.[0] ?? [])[0];
-}
-
-/** AWS tags the snapshots; behind an image it may tag the image alone. */
-function isAppConsistent(snapshot: Snapshot, image: Image | undefined): boolean {
-    const own = tagOf(snapshot, APP_CONSISTENT);
-    const value =
-        own ??
-        (image === undefined ? undefined : image.Tags?.find((tag) => tag.Key === APP_CONSISTENT)?.Value);
-    return value?.toLowerCase() === "true";
 }
 
 function created(snapshot: Snapshot): CreatedSet["snapshots"][number] {

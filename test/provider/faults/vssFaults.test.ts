@@ -370,6 +370,15 @@ describe("faults of VSS", function () {
                 sends: ALL,
                 keepsSet: true,
             });
+            both({
+                title: `says that it succeeded, with an image, but ${vss}`,
+                arrange: () => scene.ssm.setCourse({ vss }, { document: VSS }),
+                changes: { quiesce: { createImage: true } },
+                code: "VSS_NOT_CONSISTENT",
+                text: /snap-[\w, -]+ does not carry AppConsistent = True/,
+                sends: ALL,
+                keepsSet: true,
+            });
         }
 
         both({
