@@ -19,6 +19,8 @@ export const tagKeys = {
 
 /** AWS's tag on a snapshot that VSS vouches for (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
 export const APP_CONSISTENT = "AppConsistent";
+/** AWS's tag beside it, with the volume's device name (the same page). */
+export const VSS_DEVICE = "Device";
 
 /** A snapshot, an image, ... */
 interface Tagged {

@@ -312,14 +312,16 @@ class Vss implements Quiescer {
             quiesce.createImage === undefined
                 ? undefined
                 : await findImageByName(clients, imageName(quiesce, executionId), signal);
-        const snapshotIds = new Set([
-            ...(image === undefined ? [] : snapshotIdsOf(image)),
-            ...(await findSet(clients, executionId, signal)).flatMap(({ SnapshotId }) => SnapshotId ?? []),
-        ]);
-        if (image === undefined && snapshotIds.size === 0) {
+        const tagged = (await findSet(clients, executionId, signal)).flatMap(
+            ({ SnapshotId }) => SnapshotId ?? [],
+        );
+        const bare = (image === undefined ? [] : snapshotIdsOf(image)).filter((id) => !tagged.includes(id));
+        if (image === undefined && tagged.length === 0) {
             return false;
         }
-        const made = { imageId: image?.ImageId, snapshotIds: [...snapshotIds] };
+        // The caller may only be allowed to delete what carries the tag, and once the image is gone nothing else leads to them.
+        await setTags(clients, bare, this.#tags, signal);
+        const made = { imageId: image?.ImageId, snapshotIds: [...tagged, ...bare] };
         await deleteState(clients, executionId, made, signal);
         return true;
     }
@@ -362,19 +364,23 @@ class Vss implements Quiescer {
 
     /** The document tags what it makes; if it tags the image alone, or only the snapshots, the rest gets the same tags. */
     async #tag({ image, snapshots }: Found): Promise<void> {
-        const { clients, set, signal } = this.#settings;
+        const { clients, signal } = this.#settings;
         const made = [
             ...snapshots.map((snapshot) => ({ id: snapshot.SnapshotId ?? "", Tags: snapshot.Tags })),
             ...(image === undefined ? [] : [{ id: image.ImageId ?? "", Tags: image.Tags }]),
         ];
         const bare = made.filter((one) => tagOf(one, tagKeys.execution) === undefined);
-        const tags = Object.fromEntries(set.tags.map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
         await setTags(
             clients,
             bare.map(({ id }) => id),
-            tags,
+            this.#tags,
             signal,
         );
+    }
+
+    get #tags(): Record<string, string> {
+        const { tags } = this.#settings.set;
+        return Object.fromEntries(tags.map(({ Key, Value }) => [Key ?? "", Value ?? ""]));
     }
 
     #incomplete({ image, snapshots }: Found): QuiesceError {
@@ -398,7 +404,9 @@ class Vss implements Quiescer {
         const evidence: VssEvidence = {
             document,
             commandId,
-            componentsVersion: versionOf(snapshots) ?? this.#components.version,
+            componentsVersion:
+                versionOf([...snapshots, ...(image === undefined ? [] : [image])]) ??
+                this.#components.version,
             installedByUs: this.#ours,
             appConsistent: consistency.bySnapshot,
             ...(consistency.byImage ? { byImage: true } : {}),
@@ -450,9 +458,9 @@ function isAwsError(error: unknown): boolean {
     return error instanceof SnapshotError && error.code === "AWS_ERROR";
 }
 
-/** As AWS has noted it on the snapshots. */
-function versionOf(snapshots: readonly Snapshot[]): string | undefined {
-    const configs = snapshots.map((snapshot) => tagOf(snapshot, CONFIG) ?? "");
+/** As AWS has noted it on what the document made. */
+function versionOf(made: readonly (Snapshot | Image)[]): string | undefined {
+    const configs = made.map((one) => tagOf(one, CONFIG) ?? "");
     return configs.flatMap((config) => /\d+(\.\d+){1,3}/.exec(config)?.[0] ?? [])[0];
 }
 

@@ -1,5 +1,6 @@
 import {
     CreateTagsCommand,
+    DeleteTagsCommand,
     DeregisterImageCommand,
     DescribeImagesCommand,
     EC2Client,
@@ -209,14 +210,22 @@ export class WindowsScene {
         });
     }
 
-    /** As if the run had died right before Pulumi was told of its set, long ago. */
-    async abandon({ id, state }: VssOutcome): Promise<void> {
+    /** As if the run had died right before Pulumi was told of its set, long ago; `bare`: before it tagged the snapshots. */
+    async abandon({ id, state }: VssOutcome, { bare = false } = {}): Promise<void> {
         this.#recorded.delete(id);
+        const snapshotIds = [...(state?.snapshotIds ?? [])];
+        if (bare) {
+            const all = await this.cloud.snapshots(this.instance);
+            const keys = new Set(all.flatMap(({ tags }) => Object.keys(tags)));
+            const Tags = [...keys].map((Key) => ({ Key }));
+            await this.#client.send(new DeleteTagsCommand({ Resources: snapshotIds, Tags }));
+        }
         const Tags = [
             { Key: "app-consistent-snapshot:state", Value: "in-progress" },
             { Key: "app-consistent-snapshot:lease", Value: "2020-01-01T00:00:00.000Z" },
         ];
-        const Resources = [...(state?.snapshotIds ?? [])];
+        const image = state?.imageId === undefined ? [] : [state.imageId];
+        const Resources = [...(bare ? [] : snapshotIds), ...image];
         await this.#client.send(new CreateTagsCommand({ Resources, Tags }));
     }
 

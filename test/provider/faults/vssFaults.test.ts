@@ -372,7 +372,7 @@ describe("faults of VSS", function () {
             });
             both({
                 title: `says that it succeeded, with an image, but ${vss}`,
-                arrange: () => scene.ssm.setCourse({ vss }, { document: VSS }),
+                arrange: () => scene.ssm.setCourse({ vss, tagsSnapshotsOfImage: true }, { document: VSS }),
                 changes: { quiesce: { createImage: true } },
                 code: "VSS_NOT_CONSISTENT",
                 text: /snap-[\w, -]+ does not carry AppConsistent = True/,
@@ -445,6 +445,12 @@ describe("faults of VSS", function () {
             const outcome = await scene.create({ quiesce: { createImage: true } });
             assert.match(plainError(outcome).message, /^VSS_FAILED .*no snapshot was kept/s);
             assert.isNotEmpty(outcome.calls.filter(({ operation }) => operation === "DeregisterImage"));
+        });
+
+        it("with an image alone that it tags as not consistent: no snapshot is", async () => {
+            await scene.ssm.setCourse({ vss: "notConsistent" }, { document: VSS });
+            const { message } = plainError(await scene.create({ quiesce: { createImage: true } }));
+            assert.match(message, /^VSS_NOT_CONSISTENT .*(snap-\w+, ){2}snap-\w+ does not carry/);
         });
 
         it("with an image that is not consistent: kept where that will do, image and all", async () => {

@@ -144,6 +144,14 @@ describe("a run of VSS that is interrupted", function () {
         assert.notIncludeMembers(left, snapshotIds);
     });
 
+    it("leaves an image whose snapshots have no tags: the next run deletes them all the same", async () => {
+        const first = await scene.create({ quiesce: { createImage: true }, waitForCompletion: false });
+        await scene.abandon(first, { bare: true });
+        const next = await scene.create({ owner: first.inputs.owner });
+        stateOf(next);
+        assert.match(next.lines.join("\n"), new RegExp(`deleting the abandoned set ${first.id}`));
+    });
+
     it("uses whichever document there is", async () => {
         await scene.ssm.removeDocument(VSS);
         const gate = await scene.ssm.hold({ document: VSS_AND_INSTALL, step: "CreateVssSnapshot" });

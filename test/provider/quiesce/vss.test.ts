@@ -224,6 +224,25 @@ describe("a snapshot by VSS", function () {
             assert.deepEqual(deletes, ["DeregisterImage", ...Array<string>(3).fill("DeleteSnapshot")]);
         });
 
+        for (const [what, tagsSnapshotsOfImage] of [
+            ["is vouched for by itself when the document tags it alone; its snapshots get our tags", false],
+            ["has snapshots that are vouched for each, when the document tags these too", true],
+        ] as const) {
+            it(what, async () => {
+                await scene.ssm.setCourse({ tagsSnapshotsOfImage }, { document: VSS });
+                const outcome = await scene.create({ quiesce, tags: { app: "sql" } });
+                const { evidence, consistencyLevel, snapshotIds } = stateOf(outcome);
+                assert.equal(consistencyLevel, "application");
+                assert.equal(evidence.vss?.byImage ?? false, !tagsSnapshotsOfImage);
+                assert.equal(evidence.vss?.componentsVersion, "2.5.1");
+                assert.sameMembers(Object.keys(evidence.vss?.appConsistent ?? {}), [...snapshotIds]);
+                for (const { tags } of await scene.cloud.snapshots(scene.instance)) {
+                    assert.includeMembers(Object.keys(tags), [...KEYS, "app"]);
+                    assert.equal("AppConsistent" in tags, tagsSnapshotsOfImage);
+                }
+            });
+        }
+
         it("of a run can exist beside that of another run of the same resource", async () => {
             const first = await scene.create({ quiesce });
             const second = await scene.create({ quiesce, owner: first.inputs.owner });
