@@ -118,6 +118,22 @@ describe("faults of VSS", function () {
             sends: [],
         });
 
+        for (const [title, code, status, text] of [
+            ["ails", "InternalServerError", 500, /\[SSM_OFFLINE\] .*InternalServerError/],
+            ["does not know the instance", "InvalidInstanceId", 400, /\[SSM_NOT_MANAGED\] /],
+        ] as const) {
+            both({
+                title: `cannot be looked at, as Systems Manager ${title}`,
+                arrange: () => {
+                    const fault = { kind: "error", code, status } as const;
+                    return scene.cloud.fault("DescribeInstanceInformation", fault, { times: null });
+                },
+                code: "PRECONDITION_FAILED",
+                text,
+                sends: [],
+            });
+        }
+
         it("is not met, and others neither: all are told together, with remedies", async () => {
             await scene.ssm.manage(scene.instanceId, { pingStatus: "Inactive", agentVersion: "2.3.0.0" });
             const outcome = await scene.create();
