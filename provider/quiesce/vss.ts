@@ -5,9 +5,9 @@ import { findImageByName, snapshotIdsOf } from "../aws/images";
 import type { Source } from "../aws/instance";
 import { setTags } from "../aws/setTags";
 import { describeSnapshots, findSet } from "../aws/snapshots";
-import { awaitCommand, commentFor, isRefusal, sendCommand } from "../aws/systemsManager";
+import { type SentCommand, awaitCommand, commentFor, endSent, sendCommand } from "../aws/systemsManager";
 import { APP_CONSISTENT, tagKeys, tagOf } from "../aws/tags";
-import { awsErrorName } from "../aws/request";
+import { awsErrorName, isRefusal } from "../aws/request";
 import { deleteState } from "../deleteState";
 import { type Failure, SnapshotError, messageOf } from "../errors";
 import type { VssEvidence } from "../evidence";
@@ -72,8 +72,8 @@ class Vss implements Quiescer {
     #components: Components = { present: false, version: "" };
     /** The components are on the instance because of this run, or of an earlier one that could not remove them. */
     #ours = false;
-    /** A document may have begun. */
-    #begun = false;
+    /** The document that may have begun. */
+    #sent: SentCommand | undefined;
 
     constructor(settings: VssSettings) {
         this.#settings = settings;
@@ -182,8 +182,11 @@ class Vss implements Quiescer {
         return this.#quiesceError(failure, { froze: false, cause: error });
     }
 
-    #quiesceError(failure: Failure, { froze, cause }: { froze: boolean; cause?: unknown }): QuiesceError {
-        const outcome = { awake: true, froze, mayFallBack: true, deployed: this.#removes };
+    #quiesceError(
+        failure: Failure,
+        { froze, mayFallBack = true, cause }: { froze: boolean; mayFallBack?: boolean; cause?: unknown },
+    ): QuiesceError {
+        const outcome = { awake: true, froze, mayFallBack, deployed: this.#removes };
         return new QuiesceError(failure, outcome, { cause });
     }
 
@@ -240,10 +243,14 @@ class Vss implements Quiescer {
             });
             try {
                 const command = { instanceId, document, parameters, comment: commentFor(executionId) };
-                this.#begun = true;
-                return { document, commandId: await sendCommand(clients, command, signal) };
+                this.#sent = { command, since: Date.now() };
+                const commandId = await sendCommand(clients, command, signal);
+                this.#sent = { ...this.#sent, commandId };
+                return { document, commandId };
             } catch (error) {
-                this.#begun = !isRefusal(error);
+                if (isRefusal(error)) {
+                    this.#sent = undefined;
+                }
                 if (awsErrorName(error) !== "InvalidDocument" || index === DOCUMENTS.length - 1) {
                     throw this.#startError(document, error);
                 }
@@ -256,6 +263,14 @@ class Vss implements Quiescer {
     #startError(document: string, error: unknown): unknown {
         if (!isAwsError(error)) {
             return error;
+        }
+        if (this.#sent !== undefined) {
+            const failure: Failure = {
+                code: "SNAPSHOT_OUTCOME_UNKNOWN",
+                message: `Whether ${document} was started is not known: ${messageOf(error)}`,
+                remedy: "Run again.",
+            };
+            return this.#quiesceError(failure, { froze: true, mayFallBack: false, cause: error });
         }
         const failure: Failure = {
             code: "VSS_FAILED",
@@ -290,22 +305,48 @@ class Vss implements Quiescer {
 
     /**
      * Deletes whatever the document made, whether or not it came to tell of it. A document that has just failed, or was
-     * cancelled, may have made snapshots that are not seen yet.
+     * cancelled, may have made snapshots that are not seen yet; one whose start is not known may not be seen itself.
      */
     async #undoSet(): Promise<void> {
-        if (!this.#begun) {
+        const sent = this.#sent;
+        if (sent === undefined) {
             return;
         }
-        const limitMs = isHurried(this.#settings.signal) ? 0 : timing.vssSettleMs;
-        await poll(async () => ((await this.#deleteMade()) ? true : undefined), {
-            deadline: performance.now() + limitMs,
-            interval: FIND_INTERVAL_MS,
-            signal: AbortSignal.timeout(limitMs + DELETE_LIMIT_MS),
-        });
+        const { source, signal } = this.#settings;
+        const hurried = isHurried(signal);
+        const limitMs = hurried ? 0 : sent.commandId === undefined ? timing.visibleMs : timing.vssSettleMs;
+        const own = AbortSignal.timeout(limitMs + DELETE_LIMIT_MS);
+        const seen = { snapshots: new Set<string>(), document: "running" as Sent };
+        const isWhole = () => seen.snapshots.size >= source.volumes.length;
+        await poll(
+            async () => {
+                seen.document = hurried ? "running" : await this.#end(sent, own);
+                for (const id of await this.#deleteMade()) {
+                    seen.snapshots.add(id);
+                }
+                return isWhole() && seen.document === "ended" ? true : undefined;
+            },
+            { deadline: performance.now() + limitMs, interval: FIND_INTERVAL_MS, signal: own },
+        );
+        if (!isWhole() && seen.document === "running") {
+            throw new Error("the document has not ended yet, or AWS does not show yet what it made");
+        }
     }
 
-    /** @returns whether there was anything */
-    async #deleteMade(): Promise<boolean> {
+    /** Has the document end. That it could not be asked to says nothing of it. */
+    async #end(sent: SentCommand, signal: AbortSignal): Promise<Sent> {
+        try {
+            return await endSent(this.#settings.clients, sent, signal);
+        } catch (error) {
+            if (!(error instanceof SnapshotError)) {
+                throw error;
+            }
+            return "running";
+        }
+    }
+
+    /** @returns the snapshots that there were */
+    async #deleteMade(): Promise<string[]> {
         const { clients, quiesce, executionId } = this.#settings;
         const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
         const image =
@@ -317,13 +358,13 @@ class Vss implements Quiescer {
         );
         const bare = (image === undefined ? [] : snapshotIdsOf(image)).filter((id) => !tagged.includes(id));
         if (image === undefined && tagged.length === 0) {
-            return false;
+            return [];
         }
         // The caller may only be allowed to delete what carries the tag, and once the image is gone nothing else leads to them.
         await setTags(clients, bare, this.#tags, signal);
         const made = { imageId: image?.ImageId, snapshotIds: [...tagged, ...bare] };
         await deleteState(clients, executionId, made, signal);
-        return true;
+        return made.snapshotIds;
     }
 
     /**
@@ -434,6 +475,8 @@ class Vss implements Quiescer {
         };
     }
 }
+
+type Sent = Awaited<ReturnType<typeof endSent>>;
 
 /** What is seen of the document's work. */
 interface Found {
