@@ -52,6 +52,8 @@ export interface KnownCommand {
     readonly parameters: Readonly<Record<string, readonly string[]>>;
     /** Milliseconds since 1970. */
     readonly requestedAt: number;
+    /** It has ended by then, whatever its status says: a command can stay Pending for ever. Milliseconds since 1970. */
+    readonly endsBefore: number;
 }
 
 export interface WaitOptions {
@@ -231,6 +233,9 @@ export async function knownCommands(
 
 function known(command: Command): KnownCommand {
     const comment = command.Comment ?? "";
+    const requestedAt = command.RequestedDateTime?.getTime() ?? 0;
+    const deliveryS = command.TimeoutSeconds ?? LIMIT_S;
+    const executionS = Number.parseInt(command.Parameters?.executionTimeout?.[0] ?? "", 10);
     const ours = comment.startsWith(COMMENT_PREFIX);
     return {
         commandId: command.CommandId ?? "",
@@ -240,8 +245,17 @@ function known(command: Command): KnownCommand {
         comment,
         status: command.Status ?? "",
         parameters: command.Parameters ?? {},
-        requestedAt: command.RequestedDateTime?.getTime() ?? 0,
+        requestedAt,
+        endsBefore: requestedAt + 1000 * (deliveryS + (Number.isFinite(executionS) ? executionS : LIMIT_S)),
     };
+}
+
+/** Default of either limit, of a command's delivery and of a document's execution, in seconds (SendCommand; pluginutil.go). */
+const LIMIT_S = 3_600;
+
+/** Whether a command may be at work, or come to it. */
+export function mayRun({ status, endsBefore }: KnownCommand, now: number): boolean {
+    return isRunning(status) && now < endsBefore;
 }
 
 export function isRunning(status: string): boolean {

@@ -33,6 +33,7 @@ import {
     pauseWhileLocked,
     removeComponents,
     requestRemoval,
+    waitUntilUnused,
 } from "./vssComponents";
 import { vssFailure } from "./vssMessages";
 import { vssParameters } from "./vssParameters";
@@ -198,7 +199,7 @@ class Vss implements Quiescer {
         }
         if (!signal.aborted) {
             try {
-                await this.#removeUnlessInUse(timing.removalMs, signal, removeComponents);
+                await this.#removeUnlessInUse(timing.removalMs, timing.inUseMs, signal, removeComponents);
                 return;
             } catch (error) {
                 if (!isAborted(signal)) {
@@ -206,26 +207,23 @@ class Vss implements Quiescer {
                 }
             }
         }
-        const [limitMs, act] = isHurried(signal)
-            ? ([HURRIED_MS, requestRemoval] as const)
-            : ([timing.removalMs, removeComponents] as const);
-        await this.#removeUnlessInUse(limitMs, undefined, act);
+        if (isHurried(signal)) {
+            await this.#removeUnlessInUse(HURRIED_MS, 0, undefined, requestRemoval);
+        } else {
+            await this.#removeUnlessInUse(timing.removalMs, timing.inUseMs, undefined, removeComponents);
+        }
     }
 
-    /** Not from under another execution: that one, or the next, finds our commands and removes them. */
+    /** Not from under somebody else who uses them. */
     async #removeUnlessInUse(
         limitMs: number,
+        waitMs: number,
         signal: AbortSignal | undefined,
         remove: (host: ComponentsHost) => Promise<void>,
     ): Promise<void> {
         const limit = AbortSignal.timeout(limitMs);
         const host = this.#host(limitMs, signal === undefined ? limit : AbortSignal.any([limit, signal]));
-        if ((await otherUsers(host)).inUse) {
-            this.#settings.log(
-                "somebody else uses the VSS components now: the last to use them, or the next run, removes them",
-            );
-            return;
-        }
+        await waitUntilUnused({ ...host, deadline: performance.now() + waitMs });
         await remove(host);
     }
 

@@ -5,6 +5,7 @@ import {
     DescribeImagesCommand,
     EC2Client,
 } from "@aws-sdk/client-ec2";
+import { SSMClient, SendCommandCommand } from "@aws-sdk/client-ssm";
 import { assert } from "chai";
 import { accountOf, clientsFor } from "../../provider/aws/clients";
 import { resolveSource } from "../../provider/aws/instance";
@@ -61,6 +62,7 @@ const SHORT = {
     vssSettleMs: 600,
     removalMs: 5_000,
     betweenCommandsMs: 300_000,
+    inUseMs: 700,
 };
 
 let runs = 0;
@@ -274,6 +276,26 @@ export class WindowsScene {
             name: Name,
             tags: Object.fromEntries(Tags.map(({ Key = "", Value = "" }) => [Key, Value])),
         }));
+    }
+
+    /** A command of somebody else, or of a run that is dead by now, sent without the provider. Resolves when it has ended. */
+    async sendForeign(document: string, parameters: Record<string, string>, comment: string): Promise<void> {
+        const client = new SSMClient(this.cloud.clientConfig());
+        try {
+            const { Command } = await client.send(
+                new SendCommandCommand({
+                    DocumentName: document,
+                    InstanceIds: [this.instanceId],
+                    Parameters: Object.fromEntries(
+                        Object.entries(parameters).map(([name, value]) => [name, [value]]),
+                    ),
+                    Comment: comment,
+                }),
+            );
+            await this.ssm.reached({ commandId: Command?.CommandId ?? "" });
+        } finally {
+            client.destroy();
+        }
     }
 
     /** Behind Pulumi's back. */
