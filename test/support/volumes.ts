@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
+import { shellQuote } from "../../provider/quiesce/guardProgram";
 import type { CloudInstance, LocalCloud } from "./localCloud";
 import type { SshHost } from "./sshHost";
 
@@ -75,7 +76,8 @@ export async function mountVolumes(
         volumes.map((one) => one.mountPoint),
     );
     for (const volume of volumes) {
-        await hostRun(host, mountCommand(ORIGINALS, volume.mountPoint, volume, volume.offsetMiB));
+        const range = `offset=${volume.offsetMiB * MIB},sizelimit=${volume.sizeMiB * MIB}`;
+        await hostRun(host, mountCommand(ORIGINALS, volume.mountPoint, volume, range));
         await cloud.giveContents(volume.volumeId, {
             file: host.path(ORIGINALS),
             offset: volume.offsetMiB * MIB,
@@ -130,13 +132,23 @@ export class Volumes {
         return restored;
     }
 
-    /** @param options such as `ro,noload`: without replay of the journal. */
-    async mount(volume: RestoredVolume, mountPoint: string, options = ""): Promise<void> {
-        await hostRun(this.#host, mountCommand(volume.file, mountPoint, volume, undefined, options));
-    }
-
-    async unmount(mountPoint: string): Promise<void> {
-        await hostRun(this.#host, `umount ${mountPoint}`);
+    /**
+     * Runs a shell command in the host, as root, where these volumes are mounted in the place of the originals: as on
+     * another server. That view, and all that was started in it, ends with the command.
+     *
+     * @param mountOptions by file system, such as `ro,noload`: without replay of the journal
+     */
+    async runOn(
+        restored: readonly RestoredVolume[],
+        command: string,
+        mountOptions: Partial<Record<RestoredVolume["fileSystem"], string>> = {},
+    ): Promise<string> {
+        const mounts = restored.map((volume) =>
+            mountCommand(volume.file, volume.originalMountPoint, volume, mountOptions[volume.fileSystem]),
+        );
+        const script = [...mounts, command].join(" && ");
+        const namespaces = "--mount --propagation private --pid --fork --kill-child --mount-proc";
+        return await hostRun(this.#host, `unshare ${namespaces} sh -c ${shellQuote(script)}`);
     }
 
     async discard(volume: RestoredVolume): Promise<void> {
@@ -186,17 +198,11 @@ async function makeFileSystem(host: SshHost, volume: Volume): Promise<void> {
 function mountCommand(
     file: string,
     mountPoint: string,
-    { fileSystem, sizeMiB }: { fileSystem: "ext4" | "xfs"; sizeMiB?: number },
-    offsetMiB: number | undefined,
+    { fileSystem }: Pick<VolumeLayout, "fileSystem">,
     more = "",
 ): string {
-    const options = [
-        "loop",
-        ...(offsetMiB === undefined ? [] : [`offset=${offsetMiB * MIB}`, `sizelimit=${(sizeMiB ?? 0) * MIB}`]),
-        // The original may be mounted.
-        ...(fileSystem === "xfs" ? ["nouuid"] : []),
-        ...(more === "" ? [] : [more]),
-    ];
+    // The original of an XFS may be mounted as well.
+    const options = ["loop", ...(fileSystem === "xfs" ? ["nouuid"] : []), ...(more === "" ? [] : [more])];
     return `mkdir -p ${mountPoint} && mount -t ${fileSystem} -o ${options.join(",")} ${file} ${mountPoint}`;
 }
 
