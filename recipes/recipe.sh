@@ -58,6 +58,7 @@ freeze_parts() {
 }
 
 check_parts() {
+    [ -d "$state" ] || { say 'nothing is held'; return 1; }
     for number in $1; do
         (part "$number" check) || return 1
     done

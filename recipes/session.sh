@@ -4,7 +4,9 @@
 start_session() {
     mkfifo "$folder/input" || return 1
     : >"$folder/answers"
-    "$@" <>"$folder/input" >"$folder/answers" 2>"$folder/errors" &
+    # Open before anything is said: what nobody has open loses what is in it.
+    exec 4<>"$folder/input"
+    "$@" <&4 4>&- >"$folder/answers" 2>"$folder/errors" &
     printf '%s\n' "$!" >"$folder/client"
 }
 
@@ -12,7 +14,7 @@ session_lives() {
     { read -r client <"$folder/client"; } 2>/dev/null && is_alive "$client"
 }
 
-# Usage: say_in_session TEXT. Opened for reading as well: so it never waits for a reader.
+# Usage: say_in_session TEXT. Opened for reading as well, so that it never waits for a reader.
 say_in_session() {
     printf '%s\n' "$1" 1<>"$folder/input"
 }

@@ -1,61 +1,75 @@
 import type { SshHost } from "../../test/support/sshHost";
-import { type RestoredVolume, hostRun } from "../../test/support/volumes";
+import { type RestoredVolume, type Volumes, hostRun } from "../../test/support/volumes";
 
 /** What a file system is like before anybody has mounted it. */
 export interface FileSystemState {
-    readonly fileSystem: "ext4" | "xfs";
-    /** Its journal has changes to files or folders that have to be replayed. */
+    /** Something would be missing, or other than it is, without a replay of its journal. */
     readonly needsReplay: boolean;
-    /** What its own checker finds, on a copy whose journal has been replayed if it has to be. */
+    /** What its own checker finds after a mount. */
     readonly problems: readonly string[];
 }
 
-export async function fileSystemState(host: SshHost, volume: RestoredVolume): Promise<FileSystemState> {
-    return volume.fileSystem === "ext4" ? await ext4State(host, volume) : await xfsState(host, volume);
-}
-
-/** ext4 notes in its superblock that its journal is not empty (`needs_recovery`); a freeze empties it. */
-async function ext4State(host: SshHost, { file, fileSystem }: RestoredVolume): Promise<FileSystemState> {
-    const features = await hostRun(host, `dumpe2fs -h ${file} 2>/dev/null | grep '^Filesystem features'`);
-    const needsReplay = /\bneeds_recovery\b/.test(features);
-    const problems = await onCopy(host, file, (copy) =>
-        // Replays the journal, then only looks.
-        needsReplay ? `{ e2fsck -p -E journal_only ${copy}; e2fsck -f -n ${copy}; }` : `e2fsck -f -n ${copy}`,
-    );
-    return { fileSystem, needsReplay, problems };
-}
+/** Without a look at the journal. */
+const NO_REPLAY = { ext4: "ro,noload", xfs: "ro,norecovery" };
+const CHECK = { ext4: "e2fsck -f -n", xfs: "xfs_repair -n" };
 
 /**
- * XFS leaves a record of its counters in its log when it is frozen, so that the log is never empty (xfs_fs_freeze in
- * the kernel's fs/xfs/xfs_super.c): what counts is whether it has anything else, and whether all files are there
- * without the log.
+ * ext4 has an empty journal when it is frozen, and says so. XFS never has: it leaves records in its log of what it has
+ * written in place already (xfs_fs_freeze in the kernel's fs/xfs/xfs_super.c), and its tools and mounts speak of
+ * recovery. So what is compared is the whole tree, names, times and contents, without a replay and with one.
  */
-async function xfsState(host: SshHost, volume: RestoredVolume): Promise<FileSystemState> {
-    const log = await hostRun(host, `xfs_logprint -t ${volume.file} 2>&1 || true`);
-    const needsReplay = !onlyCounters(log);
-    const problems = await onCopy(host, volume.file, (copy) => {
-        const replay = `mkdir -p /run/replay && mount -t xfs -o loop,nouuid ${copy} /run/replay && umount /run/replay`;
-        return `{ ${replay} && xfs_repair -n ${copy}; }`;
-    });
-    return { fileSystem: volume.fileSystem, needsReplay, problems };
-}
-
-/** Whether all buffers in a log are the superblock. */
-export function onlyCounters(logPrint: string): boolean {
-    const buffers = [...logPrint.matchAll(/^BUF:/gm)].length;
-    const superblocks = [...logPrint.matchAll(/SUPER B(lock|UFFER)/gi)].length;
-    return buffers === superblocks && !/^(INO|EFI|EFD|RUI|CUI|BUI|ICR|DQ)/m.test(logPrint);
-}
-
-/** @returns the checker's output when it finds something */
-async function onCopy(host: SshHost, file: string, check: (copy: string) => string): Promise<string[]> {
-    const copy = `${file}.checked`;
-    try {
-        await hostRun(host, `cp --reflink=always ${file} ${copy} && ${check(copy)} >${copy}.log 2>&1`);
-        return [];
-    } catch {
-        return (await hostRun(host, `tail -n 20 ${copy}.log`)).split("\n").filter((line) => line !== "");
-    } finally {
-        await hostRun(host, `rm -f ${copy} ${copy}.log`);
+export async function fileSystemStates(
+    host: SshHost,
+    volumes: Volumes,
+    restored: readonly RestoredVolume[],
+): Promise<FileSystemState[]> {
+    const before = await fingerprints(volumes, restored, NO_REPLAY);
+    const copies = restored.map((volume) => ({ ...volume, file: `${volume.file}.checked` }));
+    for (const [index, { file }] of copies.entries()) {
+        await hostRun(host, `cp --reflink=always ${restored[index]?.file ?? ""} ${file}`);
     }
+    try {
+        const journals = await Promise.all(copies.map((copy) => journalIsEmpty(host, copy)));
+        const after = await fingerprints(volumes, copies);
+        const problems = await Promise.all(copies.map((copy) => problemsOf(host, copy)));
+        return copies.map((_, index) => ({
+            needsReplay: journals[index] !== true || before[index] !== after[index],
+            problems: problems[index] ?? [],
+        }));
+    } finally {
+        await Promise.all(copies.map((copy) => volumes.discard(copy)));
+    }
+}
+
+async function journalIsEmpty(host: SshHost, { fileSystem, file }: RestoredVolume): Promise<boolean> {
+    if (fileSystem === "xfs") {
+        return true;
+    }
+    return !/\bneeds_recovery\b/.test(await hostRun(host, `dumpe2fs -h ${file} 2>/dev/null`));
+}
+
+/** One of each volume's whole tree; that of one which cannot be read is like no other. */
+async function fingerprints(
+    volumes: Volumes,
+    restored: readonly RestoredVolume[],
+    mountOptions?: typeof NO_REPLAY,
+): Promise<string[]> {
+    return await Promise.all(
+        restored.map(async (volume) => {
+            const tree = `tar --create --sort=name --directory ${volume.originalMountPoint} . | sha256sum`;
+            try {
+                return await volumes.runOn([volume], tree, mountOptions);
+            } catch (error) {
+                return String(error);
+            }
+        }),
+    );
+}
+
+async function problemsOf(host: SshHost, { fileSystem, file }: RestoredVolume): Promise<string[]> {
+    const output = await hostRun(
+        host,
+        `if said=$(${CHECK[fileSystem]} ${file} 2>&1); then :; else printf '%s\\n' "$said"; fi`,
+    );
+    return output.split("\n").filter((line) => line !== "");
 }

@@ -8,8 +8,8 @@ const SQL = "mariadb --no-defaults --batch --skip-column-names --unbuffered --us
 const FOLDER = "mkdir -p /run/mysql && chown nobody /run/mysql";
 const START =
     `mariadbd --no-defaults ${OPTIONS} --user=nobody --socket=/run/mysql/socket --pid-file=/run/mysql/pid ` +
-    "--skip-networking --log-error=/run/mysql/log >/dev/null 2>&1 & " +
-    "tries=0; until mariadb-admin --no-defaults --user=root --socket=/run/mysql/socket ping >/dev/null 2>&1; " +
+    "--skip-networking --log-error=/run/mysql/log.err >/dev/null 2>&1 & " +
+    `tries=0; until ${SQL} -e 'select 1' >/dev/null 2>&1; ` +
     "do tries=$((tries + 1)); [ $tries -lt 600 ] || exit 1; sleep 0.1; done";
 
 /** With InnoDB's redo log on a volume of its own. */
@@ -35,7 +35,7 @@ export const mariadb: Application = {
             restored,
             `mount -t tmpfs -o mode=755 restored /run/mysql && chown nobody /run/mysql && { ${START}; }; ` +
                 `${SQL} -e 'select writer, n from proof.numbers order by 1, 2' 2>&1; ${nextPart}; ` +
-                `cat /run/mysql/log; ${nextPart}; ` +
+                `cat /run/mysql/log.err; ${nextPart}; ` +
                 `${SQL} -e 'check table proof.numbers extended' 2>&1`,
         );
         const [rows = [], log = [], checked = []] = partsOf(output);

@@ -5,7 +5,7 @@ import type { Project } from "../../test/support/project";
 import type { SshHost } from "../../test/support/sshHost";
 import { mountVolumes, type RestoredVolume, type Volumes } from "../../test/support/volumes";
 import type { Application } from "./application";
-import { type FileSystemState, fileSystemState } from "./fileSystemState";
+import { fileSystemStates } from "./fileSystemState";
 import { judge, type Verdict } from "./verdict";
 import { Writers, type WriterLog } from "./writer";
 
@@ -99,10 +99,7 @@ export async function checkSet(
 ): Promise<Verdict> {
     const restored = await volumes.restore(snapshots);
     try {
-        const states: FileSystemState[] = [];
-        for (const volume of restored) {
-            states.push(await fileSystemState(host, volume));
-        }
+        const states = await fileSystemStates(host, volumes, restored);
         const foreign = await findOurs(volumes, restored, executionId);
         const data = await application.read(volumes, restored);
         const requestedAt = Date.parse(evidence.requestedAt);
@@ -132,7 +129,7 @@ async function findOurs(
 
 function quiesceBy(application: Application, host: SshHost): string {
     const connection = JSON.stringify(connectionOf(host));
-    return `{ method: "hooks", connection: ${connection}, scripts: ${application.recipe} }`;
+    return `{ method: "hooks", connection: ${connection}, scripts: ${application.recipe}, showHookOutput: "onFailure" }`;
 }
 
 function programOf(instanceId: string, quiesce: string, run: number): string {
