@@ -2,7 +2,7 @@
 # shellcheck disable=SC2154 # guardProgram.ts puts the parameters, as assignments, before this text.
 # The guard: freezes a host through its hooks, and is certain to thaw it.
 #
-# Usage of the words: see guardProgram.ts. A line that repeats another's meaning (a second `unfrozen` or
+# Usage of the words: see guardLine.ts. A line that repeats another's meaning (a second `unfrozen` or
 # `releasing`) comes from the watcher that took over; the first one counts.
 #
 # Processes, while something is frozen:

@@ -5,7 +5,7 @@ import { isHurried } from "../interrupt";
 import { maskSecrets } from "../maskSecrets";
 import { timing } from "../timing";
 import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
-import { type GuardLine, type HookEnd, type ReleaseReason, isAwake } from "./guardProgram";
+import { type GuardLine, type HookEnd, type ReleaseReason, isAwake } from "./guardLine";
 import type { GuardEvent, GuardSession } from "./guardSession";
 import { QuiesceError } from "./quiesceError";
 import type { Capture, CreatedSet, SnapshotCall } from "./quiescer";

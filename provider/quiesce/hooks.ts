@@ -15,15 +15,9 @@ import {
 import { timing } from "../timing";
 import type { Undo } from "../undo";
 import { lostConnection, refused, silent, stillFrozen, unexpected, unknownHost } from "./guardFailures";
-import {
-    type GuardLine,
-    type GuardParams,
-    type HostReport,
-    type Hook,
-    VMWARE_VERBS,
-    isAwake,
-    parseHostReport,
-} from "./guardProgram";
+import { type GuardLine, isAwake } from "./guardLine";
+import { type GuardParams, type Hook, VMWARE_VERBS } from "./guardProgram";
+import { type HostReport, parseHostReport } from "./hostReport";
 import { GuardSession, NoGuard } from "./guardSession";
 import { markHealed } from "./healed";
 import { hold } from "./hold";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type GuardLine, parseGuardLine } from "../../../provider/quiesce/guardProgram";
+import { type GuardLine, parseGuardLine } from "../../../provider/quiesce/guardLine";
 import type { GuardEvent, GuardSession } from "../../../provider/quiesce/guardSession";
 import { type HoldSettings, hold, holdEnd, hookOutput } from "../../../provider/quiesce/hold";
 import type { QuiesceError } from "../../../provider/quiesce/quiesceError";
