@@ -218,7 +218,15 @@ class Watchdog {
 
     static async start(host: SshHost, mountPoints: readonly string[]): Promise<Watchdog> {
         const script = join(__dirname, "volumeWatchdog.sh");
-        const args = ["--target", String(host.pid), "--mount", "bash", script, String(host.pid), ...mountPoints];
+        const args = [
+            "--target",
+            String(host.pid),
+            "--mount",
+            "bash",
+            script,
+            String(host.pid),
+            ...mountPoints,
+        ];
         const child = spawn("nsenter", args, { stdio: ["pipe", "pipe", "ignore"], detached: true });
         // It ends by itself when this process does.
         child.unref();

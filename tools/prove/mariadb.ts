@@ -4,7 +4,8 @@ import { type Application, DATA_AND_LOG, nextPart, numbersOf, partsOf } from "./
 const OPTIONS =
     "--datadir=/mnt/data/mysql --innodb-log-group-home-dir=/mnt/log/mysql --innodb-log-file-size=32M " +
     "--innodb-buffer-pool-size=32M";
-const SQL = "mariadb --no-defaults --batch --skip-column-names --unbuffered --user=root --socket=/run/mysql/socket";
+const SQL =
+    "mariadb --no-defaults --batch --skip-column-names --unbuffered --user=root --socket=/run/mysql/socket";
 const FOLDER = "mkdir -p /run/mysql && chown nobody /run/mysql";
 const START =
     `mariadbd --no-defaults ${OPTIONS} --user=nobody --socket=/run/mysql/socket --pid-file=/run/mysql/pid ` +
@@ -16,8 +17,7 @@ const START =
 export const mariadb: Application = {
     name: "MariaDB",
     volumes: DATA_AND_LOG,
-    recipe:
-        'recipes.combine(recipes.mysql({ socket: "/run/mysql/socket" }), recipes.fileSystems(["/mnt/data", "/mnt/log"]))',
+    recipe: 'recipes.combine(recipes.mysql({ socket: "/run/mysql/socket" }), recipes.fileSystems(["/mnt/data", "/mnt/log"]))',
     async start(host) {
         await hostRun(
             host,

@@ -40,10 +40,7 @@ export const postgresql: Application = {
         return {
             numbers: numbersOf(rows),
             recovery: log.filter((line) => /not properly shut down|redo (starts|done)/.test(line)),
-            problems: [
-                ...problems,
-                ...log.filter((line) => /PANIC|FATAL|ERROR|could not/.test(line)),
-            ],
+            problems: [...problems, ...log.filter((line) => /PANIC|FATAL|ERROR|could not/.test(line))],
         };
     },
 };

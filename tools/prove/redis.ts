@@ -18,8 +18,7 @@ function redis(name: string, persistence: string): Application {
     return {
         name,
         volumes: DATA_AND_LOG.slice(0, 1),
-        recipe:
-            'recipes.combine(recipes.redis({ socket: "/run/redis/socket" }), recipes.fileSystems(["/mnt/data"]))',
+        recipe: 'recipes.combine(recipes.redis({ socket: "/run/redis/socket" }), recipes.fileSystems(["/mnt/data"]))',
         async start(host) {
             await hostRun(
                 host,
@@ -43,7 +42,9 @@ function redis(name: string, persistence: string): Application {
             return {
                 numbers: numbersOf(rows),
                 recovery: log.filter((line) => /truncat|short read|AOF loading anyway/i.test(line)),
-                problems: log.filter((line) => /Bad file format|Fatal|Unrecoverable|Wrong signature/i.test(line)),
+                problems: log.filter((line) =>
+                    /Bad file format|Fatal|Unrecoverable|Wrong signature/i.test(line),
+                ),
             };
         },
     };

@@ -19,7 +19,7 @@ export interface TrialResult {
 
 export interface TrialOptions {
     readonly application: Application;
-    /** With its recipe, or by `{ method: "none" }`. */
+    /** With its recipe, or by `{ method: "none" }`: then what is lost or recovered is a finding, and no failure. */
     readonly quiesced: boolean;
     readonly runs: number;
     readonly log?: (line: string) => void;
@@ -41,17 +41,26 @@ export async function runTrials({ application, quiesced, runs, log }: TrialOptio
         await application.start(host);
         writers = Writers.start(host, application);
         const program = (run: number) =>
-            programOf(instance.instanceId, quiesced ? quiesceBy(application, host) : '{ method: "none" }', run);
+            programOf(
+                instance.instanceId,
+                quiesced ? quiesceBy(application, host) : '{ method: "none" }',
+                run,
+            );
         const project = await lab.project({ program: program(0) });
         const results: TrialResult[] = [];
         for (let run = 1; run <= runs; run += 1) {
+            writers.resume();
             await writers.progress(20);
             await sleep(Math.random() * RANDOM_MS);
             project.setProgram(program(run));
             const result = await trial({ application, host, volumes, writers, project });
-            log?.(`${application.name}, ${quiesced ? "recipe" : "none"}, ${run} of ${runs}: ${JSON.stringify(result)}`);
+            log?.(
+                `${application.name}, ${quiesced ? "recipe" : "none"}, ${run} of ${runs}: ${JSON.stringify(result)}`,
+            );
             results.push(result);
         }
+        // They go on: nothing is frozen.
+        writers.resume();
         await writers.progress(20);
         return results;
     } finally {
@@ -73,6 +82,7 @@ async function trial({ application, host, volumes, writers, project }: Scene): P
     await volumes.thawAfter(LONGEST_RUN_S);
     succeeded(await project.up());
     await volumes.stayAwake();
+    writers.pause();
     const { snapshots, consistencyLevel, evidence, id } = (await project.outputs()) as unknown as {
         snapshots: SnapshotInfo[];
         consistencyLevel: string;

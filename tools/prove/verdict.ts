@@ -57,7 +57,7 @@ function judgeWriter(
 ) {
     const there = new Set(numbers);
     const acknowledged = acknowledgedAt.filter((time) => time < requestedAt).length;
-    const highest = Math.max(0, ...numbers);
+    const highest = numbers.at(-1) ?? 0;
     return {
         there: there.size,
         lost: range(acknowledged).filter((n) => !there.has(n)).length,
