@@ -36,7 +36,7 @@ function redis(name: string, persistence: string): Application {
                     writers
                         .map((writer) => `${CLIENT} lrange writer-${writer} 0 -1 | sed 's/^/${writer} /'; `)
                         .join("") +
-                    `${nextPart}; cat /run/redis/log`,
+                    `${nextPart}; cat /run/redis/log; true`,
             );
             const [rows = [], log = []] = partsOf(output);
             return {

@@ -3,7 +3,7 @@ import type { Evidence, SnapshotInfo } from "../../index";
 import { connectionOf, startLab, succeeded } from "../../test/support/e2e";
 import type { Project } from "../../test/support/project";
 import type { SshHost } from "../../test/support/sshHost";
-import { mountVolumes, type RestoredVolume, type Volumes } from "../../test/support/volumes";
+import { hostRun, mountVolumes, type RestoredVolume, type Volumes } from "../../test/support/volumes";
 import type { Application } from "./application";
 import { fileSystemStates } from "./fileSystemState";
 import { judge, type Verdict } from "./verdict";
@@ -39,6 +39,8 @@ export async function runTrials({ application, quiesced, runs, log }: TrialOptio
         const { host, instance } = lab.server;
         volumes = await mountVolumes(lab.cloud, instance, host, application.volumes);
         await application.start(host);
+        // What was there long before is on the disk in any case.
+        await hostRun(host, `sync -f ${volumes.mountPoints.join(" ")}`);
         writers = Writers.start(host, application);
         const program = (run: number) =>
             programOf(
