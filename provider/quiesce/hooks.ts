@@ -122,8 +122,10 @@ class Hooks implements Quiescer {
             throw new TypeError("capture was called without deploy");
         }
         const call = await reserve();
+        const recipe = quiesce.scripts?.recipe;
         return await hold(this.#guard, call, {
             level: quiesce.scripts?.level ?? "application",
+            vouchedBy: recipe === undefined ? "script" : `recipe:${recipe}`,
             timeouts,
             secrets: secretsOf(quiesce),
             deployed: usesInlineScripts(quiesce),
@@ -343,7 +345,8 @@ class Hooks implements Quiescer {
             verifyIdentity: quiesce.verifyInstanceIdentity ?? true,
             preFreeze: hookOf(quiesce.scripts?.preFreeze, defaultScripts.preFreeze),
             postThaw: hookOf(quiesce.scripts?.postThaw, defaultScripts.postThaw),
-            verbs: VMWARE_VERBS,
+            // Users' own scripts need not know it, and might take it for `freeze`.
+            verbs: quiesce.scripts?.recipe === undefined ? VMWARE_VERBS : { ...VMWARE_VERBS, check: "check" },
             environment: quiesce.environment ?? {},
             limits: { lock, wait: READY_LIMIT_S, preFreeze, freeze, postThaw },
             showHookOutput: quiesce.showHookOutput === "onFailure",
