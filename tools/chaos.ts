@@ -20,11 +20,17 @@ async function main(): Promise<void> {
     const [first, runs] = [Number(values.seed), Number(values.runs)];
     const seeds = Array.from({ length: runs }, (_, index) => first + index);
     const labs: ChaosLab[] = [];
-    const stop = () => Promise.all(labs.splice(0).map((lab) => lab.stop()));
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-        process.once(signal, () => void stop().finally(() => process.exit(130)));
-    }
     const results: ChaosResult[] = [];
+    let stopping: Promise<unknown> | undefined;
+    const stop = () => (stopping ??= Promise.all(labs.map((lab) => lab.stop())));
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.once(signal, () => {
+            // What the runs under way say of labs that are gone is of no interest.
+            process.on("unhandledRejection", () => undefined);
+            console.log(`\n${countTable(results)}`);
+            void stop().finally(() => process.exit(130));
+        });
+    }
     const work = async (): Promise<void> => {
         const lab = await ChaosLab.start();
         labs.push(lab);
@@ -38,8 +44,8 @@ async function main(): Promise<void> {
         await Promise.all(Array.from({ length: Math.min(Number(values.jobs), runs) }, work));
     } finally {
         await stop();
-        console.log(`\n${countTable(results)}`);
     }
+    console.log(`\n${countTable(results)}`);
     process.exitCode = results.some(({ problems }) => problems.length > 0) ? 1 : 0;
 }
 

@@ -1,3 +1,4 @@
+import { table } from "../bench/report";
 import { groupOf } from "./plan";
 import type { ChaosResult } from "./run";
 
@@ -5,24 +6,19 @@ import type { ChaosResult } from "./run";
 export function countTable(results: readonly ChaosResult[]): string {
     const groups = Map.groupBy(results, ({ fault }) => groupOf(fault));
     const rows = [...groups].sort(([a], [b]) => a.localeCompare(b)).map(([group, runs]) => row(group, runs));
-    return [
-        "| what | runs | struck | succeeded | failed or killed | problems |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-        .concat(rows, row("all", results))
-        .join("\n");
+    const head = ["what", "runs", "struck", "succeeded", "failed or killed", "problems"];
+    return table(head, [...rows, row("all", results)]);
 }
 
-function row(group: string, runs: readonly ChaosResult[]): string {
+function row(group: string, runs: readonly ChaosResult[]): string[] {
     const count = (is: (run: ChaosResult) => boolean) => runs.filter(is).length;
     const succeeded = count(({ outcome }) => outcome === "succeeded");
-    const cells = [
+    return [
         group,
-        runs.length,
-        count(({ struck }) => struck),
-        succeeded,
-        runs.length - succeeded,
-        count(({ problems }) => problems.length > 0),
+        String(runs.length),
+        String(count(({ struck }) => struck)),
+        String(succeeded),
+        String(runs.length - succeeded),
+        String(count(({ problems }) => problems.length > 0)),
     ];
-    return `| ${cells.join(" | ")} |`;
 }

@@ -97,7 +97,7 @@ async function reached(lab: ChaosLab, running: RunningOperation, anchor: Anchor)
         if (end.signal.aborted || performance.now() > deadline) {
             return false;
         }
-        await sleep(10);
+        await sleep(anchor === "provider" ? 200 : 10);
     }
     return true;
 }

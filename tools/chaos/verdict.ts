@@ -10,6 +10,8 @@ const TAG = "app-consistent-snapshot:";
 const AWAKE_LIMIT_MS = (TIMEOUTS.preFreeze + TIMEOUTS.freeze + 3 * (TIMEOUTS.postThaw + 5)) * 1000;
 /** Undoing may look for a set of unknown outcome for 2 min. */
 const ORPHAN_LIMIT_MS = 240_000;
+/** A look at all processes costs some time itself. */
+const LOOK_INTERVAL_MS = 250;
 const IDLE_LIMIT_MS = 60_000;
 /** /proc/uptime shows hundredths. */
 const CLOCK_MS = 25;
@@ -23,6 +25,8 @@ export async function notAwake({ host }: ChaosLab): Promise<string[]> {
 /** Nothing of the run lives on: neither an orphaned provider nor a session. @returns what is wrong */
 export async function stillRunning(lab: ChaosLab): Promise<string[]> {
     const gone = await until(ORPHAN_LIMIT_MS, () => lab.project.processes().length === 0);
+    // Nobody is left who uses it; a host that was never told of a cut would keep its session.
+    lab.proxy.cut("RST");
     const idle = await until(IDLE_LIMIT_MS, () => lab.busy().length === 0);
     return [
         ...(gone
@@ -50,7 +54,7 @@ async function until(limitMs: number, condition: () => boolean): Promise<boolean
         if (performance.now() > deadline) {
             return false;
         }
-        await sleep(50);
+        await sleep(LOOK_INTERVAL_MS);
     }
     return true;
 }
