@@ -111,6 +111,7 @@ async function claimsOf(what: Said): Promise<Claims> {
     try {
         const { awake, evidence } = await hold(guard, () => Promise.resolve(set), {
             level: "application",
+            vouchedBy: "script",
             timeouts: { preFreeze: 1, freeze: 1, postThaw: 1 },
             secrets: [],
             deployed: false,
