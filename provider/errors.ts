@@ -131,6 +131,17 @@ export function combine(code: ReasonCode, failures: readonly Failure[]): Failure
     };
 }
 
+/** Anything that was thrown, as a failure. */
+export function failureOf(error: unknown): Failure {
+    return error instanceof SnapshotError
+        ? error.failure
+        : {
+              code: "AWS_ERROR",
+              message: messageOf(error),
+              remedy: "Run again; report it if it happens again.",
+          };
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
     return error instanceof Error ? error.message : String(error);

@@ -3,7 +3,7 @@ import { accountOf } from "./aws/clients";
 import { type Source, resolveSource } from "./aws/instance";
 import { verifySet } from "./aws/snapshots";
 import { type ProvenLevel, provenLevel, reaches } from "./consistency";
-import { type ReasonCode, SnapshotError, messageOf } from "./errors";
+import { type ReasonCode, SnapshotError, failureOf, messageOf } from "./errors";
 import { finishSet } from "./finishSet";
 import { minimumLevelOf } from "./inputs";
 import { isHurried } from "./interrupt";
@@ -89,7 +89,7 @@ async function capturePlain(run: Run, source: Source, undo: Undo, before: Quiesc
     } catch (error) {
         const { awake, froze, bootId } = before;
         throw new QuiesceError(
-            asSnapshotError(error).failure,
+            failureOf(error),
             { awake, froze, bootId, mayFallBack: false },
             { cause: error },
         );
@@ -188,16 +188,7 @@ function hostState(awake: boolean, froze: boolean): string {
 }
 
 function asSnapshotError(error: unknown): SnapshotError {
-    return error instanceof SnapshotError
-        ? error
-        : new SnapshotError(
-              {
-                  code: "AWS_ERROR",
-                  message: messageOf(error),
-                  remedy: "Run again; report it if it happens again.",
-              },
-              { cause: error },
-          );
+    return error instanceof SnapshotError ? error : new SnapshotError(failureOf(error), { cause: error });
 }
 
 function isThrottled(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { type Failure, type ReasonCode, SnapshotError, messageOf } from "../errors";
+import { type ReasonCode, failureOf } from "../errors";
 import type { CaptureEvidence, ConsistencyLevel, HookRun } from "../evidence";
 import type { Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
@@ -307,12 +307,6 @@ export function hookOutput(bytes: Buffer): string {
     return bytes
         .subarray(bytes.length < TAIL_BYTES ? 0 : bytes.indexOf("\n") + 1 || bytes.length)
         .toString("utf8");
-}
-
-function failureOf(error: unknown): Failure {
-    return error instanceof SnapshotError
-        ? error.failure
-        : { code: "AWS_ERROR", message: messageOf(error), remedy: "Run again." };
 }
 
 async function settle<T>(work: Promise<T>): Promise<{ value: T } | { error: unknown }> {
