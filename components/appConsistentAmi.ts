@@ -68,9 +68,9 @@ export class AppConsistentAmi extends ComponentResource {
         if (namePrefix !== undefined) {
             assertPrefix(namePrefix);
         }
-        const registration = all([snapshot.instance, snapshot.snapshots]).apply(([facts, snapshots]) => {
+        const registration = all([snapshot.instance, snapshot.snapshots, snapshot.evidence]).apply((set) => {
             try {
-                return imageRegistration(facts, snapshots);
+                return imageRegistration(...set);
             } catch (error) {
                 throw this.refused((error as Error).message);
             }
