@@ -68,7 +68,7 @@ export class AppConsistentAmi extends ComponentResource {
         if (namePrefix !== undefined) {
             assertPrefix(namePrefix);
         }
-        const registration = all([snapshot.instance, snapshot.snapshots, snapshot.evidence]).apply((set) => {
+        const registration = all([snapshot.instance, snapshot.snapshots]).apply((set) => {
             try {
                 return imageRegistration(...set);
             } catch (error) {

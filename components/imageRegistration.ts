@@ -1,4 +1,3 @@
-import type { Evidence } from "../provider/evidence";
 import type { InstanceFacts, SnapshotInfo } from "../provider/outputs";
 import { billingLoss, billingWayOut } from "./billingGate";
 import { type BlockDevice, blockDeviceMapping } from "./blockDeviceMapping";
@@ -22,13 +21,7 @@ export interface ImageRegistration {
 export function imageRegistration(
     facts: InstanceFacts,
     snapshots: readonly SnapshotInfo[],
-    { completion }: Pick<Evidence, "completion">,
 ): ImageRegistration {
-    if (completion === "pending") {
-        throw new Error(
-            `${refusal(facts)}: they are not completed yet. Leave \`waitForCompletion\` of the snapshot at true.`,
-        );
-    }
     const loss = billingLoss(facts);
     if (loss !== undefined) {
         throw new Error(`${refusal(facts)}: ${loss}. ${billingWayOut(facts)}`);

@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import { imageRegistration } from "../../components/imageRegistration";
 import type { InstanceFacts } from "../../provider/outputs";
-import { boot, completed, data, linux } from "../support/snapshotSet";
+import { boot, data, linux } from "../support/snapshotSet";
 
 const of = (facts: Partial<InstanceFacts>, snapshots = [boot, data]) =>
-    imageRegistration({ ...linux, ...facts }, snapshots, completed);
+    imageRegistration({ ...linux, ...facts }, snapshots);
 
 const without = (key: keyof InstanceFacts): InstanceFacts => {
     const { [key]: _, ...others } = linux;
@@ -13,7 +13,7 @@ const without = (key: keyof InstanceFacts): InstanceFacts => {
 
 describe("registration of an image", () => {
     it("is what the source was", () => {
-        expect(imageRegistration(linux, [boot, data], completed)).to.include({
+        expect(imageRegistration(linux, [boot, data])).to.include({
             rootDeviceName: "/dev/xvda",
             architecture: "x86_64",
             virtualizationType: "hvm",
@@ -26,19 +26,15 @@ describe("registration of an image", () => {
 
     it("boots as the source's image says, else as the source booted, else as the type does", () => {
         const neither = without("bootMode");
-        expect(imageRegistration(neither, [boot], completed).bootMode).to.equal("uefi");
+        expect(imageRegistration(neither, [boot]).bootMode).to.equal("uefi");
         const { currentInstanceBootMode: _, ...unknown } = neither;
-        expect(imageRegistration(unknown, [boot], completed)).not.to.have.property("bootMode");
+        expect(imageRegistration(unknown, [boot])).not.to.have.property("bootMode");
     });
 
     it("leaves out what the source has not", () => {
-        expect(imageRegistration(without("tpmSupport"), [boot], completed)).not.to.have.property(
-            "tpmSupport",
-        );
-        expect(imageRegistration(without("sriovNetSupport"), [boot], completed)).not.to.have.property(
-            "sriovNetSupport",
-        );
-        expect(imageRegistration(without("enaSupport"), [boot], completed).enaSupport).to.equal(false);
+        expect(imageRegistration(without("tpmSupport"), [boot])).not.to.have.property("tpmSupport");
+        expect(imageRegistration(without("sriovNetSupport"), [boot])).not.to.have.property("sriovNetSupport");
+        expect(imageRegistration(without("enaSupport"), [boot]).enaSupport).to.equal(false);
     });
 
     for (const [what, refused, text] of [
@@ -46,11 +42,6 @@ describe("registration of an image", () => {
             "Red Hat",
             () => of({ usageOperation: "RunInstances:0010" }),
             /billing code.*Launch an instance from/,
-        ],
-        [
-            "a set that is not complete",
-            () => imageRegistration(linux, [boot], { completion: "pending" }),
-            /not completed yet.*`waitForCompletion`/,
         ],
         ["Windows", () => of({ platform: "windows" }), /does not start.*createImage/],
         ["a paravirtual source", () => of({ virtualizationType: "paravirtual" }), /needs the kernel/],
@@ -61,12 +52,12 @@ describe("registration of an image", () => {
         ],
         [
             "an instance that is gone",
-            () => imageRegistration(without("rootDeviceName"), [boot], completed),
+            () => imageRegistration(without("rootDeviceName"), [boot]),
             /not known any more/,
         ],
         [
             "an instance of no architecture",
-            () => imageRegistration(without("architecture"), [boot], completed),
+            () => imageRegistration(without("architecture"), [boot]),
             /not known any more/,
         ],
         ["a volume that is gone", () => of({}, [boot, { ...data, deviceName: "" }]), /not known any more/],

@@ -48,8 +48,6 @@ export const data: SnapshotInfo = {
     deleteOnTermination: false,
 };
 
-export const completed = { completion: "completed" } as const;
-
 export const EXECUTION = "acs-00000000-0000-4000-8000-000000000000";
 
 /** Outputs of an AppConsistentSnapshot. */
@@ -60,7 +58,7 @@ export function setOutputs(facts: Partial<InstanceFacts> = {}): Record<string, u
         snapshots: [boot, data],
         instance: { ...linux, ...facts },
         consistencyLevel: "application",
-        evidence: { method: "hooks", executionId: EXECUTION, ...completed },
+        evidence: { method: "hooks", executionId: EXECUTION },
         thawPending: false,
         startTime: "2026-11-24T02:00:00.000Z",
     };
