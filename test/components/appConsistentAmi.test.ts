@@ -8,17 +8,7 @@ import {
 } from "../../index";
 import { imageRegistration } from "../../components/imageRegistration";
 import { type MockedOptions, type MockedRun, runMocked, valueOf } from "../support/mockedEngine";
-import {
-    AMI,
-    COMPONENTS,
-    EXECUTION,
-    SNAPSHOT,
-    boot,
-    completed,
-    data,
-    linux,
-    setOutputs,
-} from "../support/snapshotSet";
+import { AMI, COMPONENTS, EXECUTION, SNAPSHOT, boot, data, linux, setOutputs } from "../support/snapshotSet";
 
 const none: AppConsistentSnapshotArgs["quiesce"] = { method: "none" };
 const vss: AppConsistentSnapshotArgs["quiesce"] = { method: "vss", createImage: true };
@@ -49,7 +39,7 @@ describe("AppConsistentAmi", () => {
         expect(ami?.inputs).to.deep.equal({
             name: `golden-${EXECUTION}`,
             region: "eu-central-1",
-            ...imageRegistration(linux, [boot, data], completed),
+            ...imageRegistration(linux, [boot, data]),
             tags: {
                 team: "a",
                 "app-consistent-snapshot:source-set": EXECUTION,
