@@ -22,3 +22,6 @@ export type { ConsistencyLevel, Evidence, HookRun, IdentityProof, VssEvidence } 
 export { InstanceHostKeys } from "./provider/instanceHostKeys";
 export type { InstanceHostKeysArgs } from "./provider/instanceHostKeys";
 export type { InstanceFacts, SnapshotInfo } from "./provider/outputs";
+
+import * as recipes from "./recipes";
+export { recipes };

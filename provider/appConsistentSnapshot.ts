@@ -59,6 +59,11 @@ export interface HooksArgs {
         postThaw: ScriptArgs;
         /** What the scripts vouch for when pre-freeze exits 0. Default `"application"`. */
         level?: "application" | "filesystem";
+        /**
+         * Name of the recipe that the scripts follow (`recipes`). Pre-freeze is then also run with `check`, when
+         * CreateSnapshots has answered, and its exit code tells whether all that it froze is still held.
+         */
+        recipe?: string;
     };
     /** Runs as root through `sudo -n`. Default: true unless `user` is root. */
     sudo?: boolean;

@@ -89,6 +89,10 @@ const hooks = z.strictObject({
             preFreeze: script.optional(),
             postThaw: script.optional(),
             level: z.enum(["application", "filesystem"], 'must be "application" or "filesystem"').optional(),
+            recipe: z
+                .string()
+                .regex(/^[\w+.-]{1,200}$/, "must be letters, digits and any of + . - _")
+                .optional(),
         })
         .optional(),
     sudo: z.boolean("must be true or false").optional(),

@@ -6,6 +6,9 @@ export type RefusalCode = "HOST_BUSY" | "WRONG_INSTANCE" | "STALE_FREEZE" | "HOS
 /** How the guard knows which instance it runs on. */
 export type Identity = "dmi" | "imds" | "unverified";
 
+const RELEASE_REASONS = ["asked", "eof", "expired", "lost", "unheld"] as const;
+export type ReleaseReason = (typeof RELEASE_REASONS)[number];
+
 /** What the guard says in `freeze` and `recover` mode, after the nonce. */
 export type GuardLine =
     | { kind: "refused"; code: RefusalCode; text: string }
@@ -16,8 +19,11 @@ export type GuardLine =
     | { kind: "frozen" }
     /** Pre-freeze did not succeed; post-thaw follows. eof: the connection ended, or a signal came. */
     | { kind: "unfrozen"; why: HookEnd | "eof" }
-    /** Only the first of a run counts. asked: the host was still held when the word came. */
-    | { kind: "releasing"; why: "asked" | "eof" | "expired" | "lost" }
+    /**
+     * Only the first of a run counts. asked: the host was still held when the word came. unheld: by us, but not by the
+     * scripts, by their own word.
+     */
+    | { kind: "releasing"; why: ReleaseReason }
     /** Awake when 0 or 205 (already thawed). */
     | { kind: "thawed"; end: HookEnd }
     /** The end of a failed hook's standard error. May hold secrets. */
@@ -57,10 +63,10 @@ const PARSERS: Readonly<Record<string, LineParser | undefined>> = {
         const end = why === "eof" ? why : parseHookEnd(why);
         return end === undefined ? undefined : { kind: "unfrozen", why: end };
     },
-    releasing: (why) =>
-        why === "asked" || why === "eof" || why === "expired" || why === "lost"
-            ? { kind: "releasing", why }
-            : undefined,
+    releasing: (word) => {
+        const why = RELEASE_REASONS.find((one) => one === word);
+        return why === undefined ? undefined : { kind: "releasing", why };
+    },
     thawed: (exit) => {
         const end = parseHookEnd(exit);
         return end === undefined ? undefined : { kind: "thawed", end };

@@ -10,6 +10,8 @@ export interface HookVerbs {
     thaw: string;
     /** Post-thaw's, when freezing did not succeed. */
     freezeFailed: string;
+    /** Pre-freeze's, before letting go: does it still hold? Only of scripts that know it. */
+    check?: string;
 }
 
 /** VMware's convention, which administrators' scripts already follow. */
@@ -110,6 +112,7 @@ function guardVariables(given: GuardParams): Record<string, string> {
         verb_freeze: verbs.freeze,
         verb_thaw: verbs.thaw,
         verb_failed: verbs.freezeFailed,
+        verb_check: verbs.check ?? "",
         environment: environmentText(params),
         limit_lock: String(Math.ceil(limits.lock)),
         limit_wait: String(limits.wait),

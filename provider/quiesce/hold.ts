@@ -5,7 +5,7 @@ import { isHurried } from "../interrupt";
 import { maskSecrets } from "../maskSecrets";
 import { timing } from "../timing";
 import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
-import { type GuardLine, type HookEnd, isAwake } from "./guardLine";
+import { type GuardLine, type HookEnd, type ReleaseReason, isAwake } from "./guardLine";
 import type { GuardEvent, GuardSession } from "./guardSession";
 import { QuiesceError } from "./quiesceError";
 import type { Capture, CreatedSet, SnapshotCall } from "./quiescer";
@@ -13,6 +13,8 @@ import type { Capture, CreatedSet, SnapshotCall } from "./quiescer";
 export interface HoldSettings {
     /** What the scripts vouch for. */
     readonly level: Exclude<ConsistencyLevel, "crash">;
+    /** For `evidence.vouchedBy`. */
+    readonly vouchedBy: CaptureEvidence["vouchedBy"];
     readonly timeouts: Pick<Timeouts, "preFreeze" | "freeze" | "postThaw">;
     /** Not to be shown in a hook's output. */
     readonly secrets: readonly string[];
@@ -26,8 +28,6 @@ export interface HoldSettings {
     readonly signal: AbortSignal;
 }
 
-/** The guard's own pauses on top of a script's limit: killing, and telling. */
-const GUARD_MARGIN_MS = 10_000;
 /** When the process has little time left; the guard goes on by itself. */
 const HURRIED_MS = 1_500;
 
@@ -80,12 +80,13 @@ async function freeze(guard: GuardSession, settings: HoldSettings): Promise<Froz
         });
     }
     guard.say("freeze");
-    const deadline = performance.now() + timeouts.preFreeze * 1000 + GUARD_MARGIN_MS;
+    const asked = performance.now();
+    const deadline = asked + timeouts.preFreeze * 1000 + timing.guardMarginMs;
     let freezing: GuardEvent | undefined;
     for (;;) {
         const event = await nextUnlessAborted(guard, deadline, signal);
         const line = event?.line;
-        if (line?.kind === "freezing") {
+        if (line?.kind === "freezing" && event !== undefined && event.at >= asked) {
             freezing = event;
         } else if (line?.kind === "frozen" && event !== undefined && freezing !== undefined) {
             return { freezing, frozen: event };
@@ -156,7 +157,7 @@ interface Thaw {
 
 /** Listens until the guard has cleaned up, or is gone, or has had all the time that it can need. */
 async function awaitThaw(guard: GuardSession, { timeouts, signal }: HoldSettings): Promise<Thaw> {
-    const longest = timeouts.freeze * 1000 + 3 * (timeouts.postThaw * 1000 + GUARD_MARGIN_MS);
+    const longest = timeouts.freeze * 1000 + 3 * (timeouts.postThaw * 1000 + timing.guardMarginMs);
     const deadline = performance.now() + longest;
     const patience = patienceOf(signal);
     let thaw: Thaw = { output: "" };
@@ -212,10 +213,10 @@ function evidenceOf(
 ): CaptureEvidence {
     const { releasing, thawed, end } = thaw;
     const why = holdEnd(releasing, askedAt);
-    const { ready, level, notCovered } = settings;
+    const { ready, level, vouchedBy, notCovered } = settings;
     return {
         method: "hooks",
-        vouchedBy: "script",
+        vouchedBy,
         vouchedLevel: level,
         identity: ready.identity,
         bootId: ready.bootId,
@@ -247,10 +248,7 @@ const alreadyThawed =
     "scripts did so by themselves, and vouch for more than they hold.";
 
 /** How the hold ended. An answer from before the question proves nothing. */
-export function holdEnd(
-    releasing: GuardEvent | undefined,
-    askedAt: number,
-): "asked" | "expired" | "lost" | "eof" {
+export function holdEnd(releasing: GuardEvent | undefined, askedAt: number): ReleaseReason {
     if (releasing?.line.kind !== "releasing") {
         return "eof";
     }
@@ -258,7 +256,7 @@ export function holdEnd(
     return why === "asked" && releasing.at < askedAt ? "eof" : why;
 }
 
-const notHeld: Record<"expired" | "lost" | "eof", { reason: ReasonCode; message: string }> = {
+const notHeld: Record<Exclude<ReleaseReason, "asked">, { reason: ReasonCode; message: string }> = {
     expired: {
         reason: "FREEZE_EXPIRED",
         message:
@@ -268,6 +266,12 @@ const notHeld: Record<"expired" | "lost" | "eof", { reason: ReasonCode; message:
         reason: "HOLD_LOST",
         message:
             "A process that held the freeze was killed before CreateSnapshots answered; the guard thawed.",
+    },
+    unheld: {
+        reason: "HOLD_LOST",
+        message:
+            "Asked with `check` when CreateSnapshots had answered, the scripts said that they did not hold any more " +
+            "what they had frozen.",
     },
     eof: {
         reason: "HOLD_UNPROVEN",

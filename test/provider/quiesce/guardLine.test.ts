@@ -14,6 +14,7 @@ describe("parseGuardLine", () => {
         "unfrozen timeout": { kind: "unfrozen", why: "timeout" },
         "unfrozen lost": { kind: "unfrozen", why: "lost" },
         "releasing asked": { kind: "releasing", why: "asked" },
+        "releasing unheld": { kind: "releasing", why: "unheld" },
         "thawed 0": { kind: "thawed", end: 0 },
         "thawed lost": { kind: "thawed", end: "lost" },
         "output pre aGk=": { kind: "output", hook: "pre", bytes: Buffer.from("hi") },

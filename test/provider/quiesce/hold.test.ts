@@ -20,6 +20,7 @@ describe("holdEnd", () => {
         ["the limit, before the question", event("releasing expired", ASKED_AT - 500), "expired"],
         ["the limit, at the same time as the question", event("releasing expired", ASKED_AT + 1), "expired"],
         ["a killed holder", event("releasing lost", ASKED_AT + 1), "lost"],
+        ["scripts that do not hold", event("releasing unheld", ASKED_AT + 1), "unheld"],
         ["the end of the connection", event("releasing eof", ASKED_AT + 1), "eof"],
         ["no answer", undefined, "eof"],
         ["another line", event("thawed 0", ASKED_AT + 1), "eof"],
@@ -50,8 +51,8 @@ describe("hookOutput", () => {
 
 describe("hold, when the word to freeze", () => {
     /** A guard that says this and no more, as long as its input is open. */
-    function guardThatSays(...lines: string[]): GuardSession {
-        const events = lines.map((line) => event(line, 0));
+    function guardThatSays(lines: string[], saidAt = () => performance.now()): GuardSession {
+        const left = [...lines];
         let ended = false;
         const guard = {
             get ended() {
@@ -59,7 +60,10 @@ describe("hold, when the word to freeze", () => {
             },
             say: () => undefined,
             letGo: () => (ended = true),
-            next: () => Promise.resolve(events.shift()),
+            next: () => {
+                const line = left.shift();
+                return Promise.resolve(line === undefined ? undefined : event(line, saidAt()));
+            },
         };
         return guard as unknown as GuardSession;
     }
@@ -67,6 +71,7 @@ describe("hold, when the word to freeze", () => {
     async function failureOf(guard: GuardSession): Promise<QuiesceError> {
         const settings: HoldSettings = {
             level: "application",
+            vouchedBy: "script",
             timeouts: { preFreeze: 1, freeze: 1, postThaw: 1 },
             secrets: [],
             deployed: false,
@@ -82,19 +87,24 @@ describe("hold, when the word to freeze", () => {
     }
 
     it("is refused, names why: pre-freeze never started", async () => {
-        const error = await failureOf(guardThatSays("refused HOST_UNSUITABLE /run is full"));
+        const error = await failureOf(guardThatSays(["refused HOST_UNSUITABLE /run is full"]));
         expect(error).to.include({ code: "HOST_UNSUITABLE", awake: true, froze: false, mayFallBack: true });
         expect(error.message).to.include("/run is full");
     });
 
     it("gets no answer in time, does not claim that the connection was lost", async () => {
-        const error = await failureOf(guardThatSays("freezing"));
+        const error = await failureOf(guardThatSays(["freezing"]));
         expect(error).to.include({ code: "CONNECTION_LOST", froze: true });
         expect(error.message).to.include("did not answer in time");
     });
 
     it("is refused after pre-freeze has started, believes nothing", async () => {
-        const error = await failureOf(guardThatSays("freezing", "refused HOST_UNSUITABLE /run is full"));
+        const error = await failureOf(guardThatSays(["freezing", "refused HOST_UNSUITABLE /run is full"]));
+        expect(error).to.include({ code: "UNEXPECTED_OUTPUT", froze: true });
+    });
+
+    it("was answered before it was said, believes nothing", async () => {
+        const error = await failureOf(guardThatSays(["freezing", "frozen"], () => 0));
         expect(error).to.include({ code: "UNEXPECTED_OUTPUT", froze: true });
     });
 });

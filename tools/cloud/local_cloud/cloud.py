@@ -10,6 +10,7 @@ from .journal import Journal
 from .permissions import Permissions
 from .systems_manager import SystemsManager
 from .timing import Latency, Throttle
+from .volume_contents import VolumeContents
 
 
 class Cloud:
@@ -29,12 +30,14 @@ class Cloud:
         self.credentials = Credentials(account_id)
         self.snapshots = snapshots.Snapshots(snapshot_duration_ms)
         self.systems_manager = SystemsManager(self)
+        self.volume_contents = VolumeContents()
 
         install_status_codes()
         self.credentials.install()
         tags.install()
         volumes.install()
         self.snapshots.install()
+        self.snapshots.at_instant.append(self.volume_contents.copy)
         images.install()
         create_image.install(self.snapshots)
         copy_image.install(self.snapshots)

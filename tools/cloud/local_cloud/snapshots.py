@@ -87,6 +87,8 @@ class GradualSnapshot(ebs.Snapshot):
         super().__init__(*args, **kwargs)
         self.kms_key_id = self.kms_key_id or self.volume.kms_key_id
         self._size = self.volume.size
+        self.discard_contents: "Callable[[], None]" = lambda: None
+        """Called when it is deleted."""
 
     @property
     def status(self) -> str:
@@ -389,4 +391,5 @@ def delete_snapshot(self) -> EmptyResult:
             )
     del backend.snapshots[snapshot.id]
     backend.tags.pop(snapshot.id, None)
+    snapshot.discard_contents()
     return EmptyResult()
