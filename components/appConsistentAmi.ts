@@ -68,9 +68,9 @@ export class AppConsistentAmi extends ComponentResource {
         if (namePrefix !== undefined) {
             assertPrefix(namePrefix);
         }
-        const registration = all([snapshot.instance, snapshot.snapshots]).apply(([facts, snapshots]) => {
+        const registration = all([snapshot.instance, snapshot.snapshots]).apply((set) => {
             try {
-                return imageRegistration(facts, snapshots);
+                return imageRegistration(...set);
             } catch (error) {
                 throw this.refused((error as Error).message);
             }
@@ -95,8 +95,10 @@ export class AppConsistentAmi extends ComponentResource {
         return image.id;
     }
 
-    /** Shown with the component, without a stack. */
+    /** Shown with the component, without a stack, and without the properties that the SDK was on its way through. */
     private refused(message: string): ResourceError {
-        return new ResourceError(message, this, true);
+        const error = new ResourceError(message, this, true);
+        Object.defineProperty(error, "message", { get: () => message, set: () => undefined });
+        return error;
     }
 }

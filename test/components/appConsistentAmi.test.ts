@@ -6,6 +6,7 @@ import {
     AppConsistentSnapshot,
     type AppConsistentSnapshotArgs,
 } from "../../index";
+import { imageRegistration } from "../../components/imageRegistration";
 import { type MockedOptions, type MockedRun, runMocked, valueOf } from "../support/mockedEngine";
 import { AMI, COMPONENTS, EXECUTION, SNAPSHOT, boot, data, linux, setOutputs } from "../support/snapshotSet";
 
@@ -38,31 +39,7 @@ describe("AppConsistentAmi", () => {
         expect(ami?.inputs).to.deep.equal({
             name: `golden-${EXECUTION}`,
             region: "eu-central-1",
-            rootDeviceName: "/dev/xvda",
-            ebsBlockDevices: [
-                {
-                    deviceName: "/dev/xvda",
-                    snapshotId: boot.snapshotId,
-                    volumeSize: 8,
-                    volumeType: "gp2",
-                    deleteOnTermination: true,
-                },
-                {
-                    deviceName: "/dev/sdf",
-                    snapshotId: data.snapshotId,
-                    volumeSize: 100,
-                    volumeType: "gp3",
-                    iops: 4000,
-                    throughput: 250,
-                    deleteOnTermination: false,
-                },
-            ],
-            architecture: "x86_64",
-            virtualizationType: "hvm",
-            enaSupport: true,
-            sriovNetSupport: "simple",
-            bootMode: "uefi-preferred",
-            tpmSupport: "v2.0",
+            ...imageRegistration(linux, [boot, data]),
             tags: {
                 team: "a",
                 "app-consistent-snapshot:source-set": EXECUTION,
@@ -104,8 +81,9 @@ describe("AppConsistentAmi", () => {
         it(`refuses what would lose its billing code ${preview ? "at preview" : "before anything is registered"}`, async () => {
             const run = await imageOf(none, withSet(setOutputs(RED_HAT), preview));
             expect(amisOf(run)).to.deep.equal([]);
-            expect(run.errors.map(String).join()).to.match(
-                /i-0123456789abcdef0: the image would lose its billing code \(Red Hat Enterprise Linux, RunInstances:0010\)/,
+            expect(run.errors.map(String)).to.have.length(1);
+            expect(String(run.errors[0])).to.match(
+                /^Error: no image can be registered from the snapshots of i-0123456789abcdef0: the image would lose its billing code \(Red Hat Enterprise Linux, RunInstances:0010\)\. Launch /,
             );
         });
     }
@@ -169,6 +147,7 @@ describe("AppConsistentAmi", () => {
                     providers: [provider],
                     protect: true,
                     aliases: [{ name: "old" }],
+                    transforms: [({ props, opts }) => ({ props, opts })],
                     transformations: [
                         ({ type, props, opts }) =>
                             type === AMI ? { props: { ...props, imdsSupport: "v2.0" }, opts } : undefined,
@@ -181,8 +160,10 @@ describe("AppConsistentAmi", () => {
         expect(ami).to.include({ protect: true });
         expect(ami?.provider).to.match(/pulumi:providers:aws::west/);
         expect(ami?.inputs).to.include({ imdsSupport: "v2.0" });
-        expect(resources.find(({ type }) => type === COMPONENTS.ami)?.aliases).to.deep.equal(["old"]);
-        // The engine derives the children's aliases from their parent's.
+        // The engine derives the children's aliases from their parent's, and runs its transforms on them.
+        const component = resources.find(({ type }) => type === COMPONENTS.ami);
+        expect(component?.aliases).to.deep.equal(["old"]);
+        expect(component?.transforms).to.equal(1);
         expect(ami?.parent).to.match(/AppConsistentAmi::web$/);
     });
 });

@@ -11,6 +11,8 @@ export interface Registration {
     readonly provider: string;
     /** URNs and names that it had before. */
     readonly aliases: readonly string[];
+    /** How many it has of its own. */
+    readonly transforms: number;
     readonly ignoreChanges: readonly string[];
     readonly deleteBeforeReplace: boolean;
     readonly createTimeout: string;
@@ -42,6 +44,7 @@ interface Request {
     getProtect(): boolean;
     getProvider(): string;
     getAliasesList(): { getUrn(): string; getSpec(): { getName(): string } | undefined }[];
+    getTransformsList(): unknown[];
     getIgnorechangesList(): string[];
     getDeletebeforereplace(): boolean;
     getCustomtimeouts(): { getCreate(): string } | undefined;
@@ -101,6 +104,7 @@ function optionsOf(request: Request): Omit<Registration, "type" | "name" | "inpu
         protect: request.getProtect(),
         provider: request.getProvider(),
         aliases: request.getAliasesList().map((alias) => alias.getSpec()?.getName() ?? alias.getUrn()),
+        transforms: request.getTransformsList().length,
         ignoreChanges: request.getIgnorechangesList(),
         deleteBeforeReplace: request.getDeletebeforereplace(),
         createTimeout: request.getCustomtimeouts()?.getCreate() ?? "",
