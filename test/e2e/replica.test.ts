@@ -104,6 +104,16 @@ export const { imageId, launchTemplateId, instanceId, privateIp, consistencyLeve
         expect(await changes()).to.deep.equal([]);
     });
 
+    it("is left alone when only tags of the snapshots change, whatever the preview says", async () => {
+        project.setProgram(program({ tags: { team: "shop" } }));
+        expect(succeeded(await project.preview()).summary).to.deep.equal({ same: 3, replace: 2, update: 2 });
+        const { summary } = await up();
+        expect(summary).to.deep.equal({ same: 6, update: 1 });
+        expect(await changes()).to.deep.equal([]);
+        project.setProgram(program());
+        await up();
+    });
+
     it("is replaced by a new one before the old one goes, each image before its snapshots", async () => {
         const before = await project.outputs();
         const { summary, outputs } = await up({ run: "the next night" });

@@ -197,6 +197,9 @@ function implementation(
             }
             return new Empty();
         }),
+        invoke: answer((request: proto.InvokeRequest) => {
+            throw new Error(`the test plugin does not serve ${request.getTok()}`);
+        }),
         cancel: answer(() => new Empty()),
     };
 }
