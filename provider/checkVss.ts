@@ -6,6 +6,9 @@ const RESERVED_TAGS = new Set(["Device", "AppConsistent", "AwsVssConfig"]);
 /** The characters that the documents' parameter `tags` takes (the same page). */
 const TAG_TEXT = /^[A-Za-z0-9() ./\\\-"'@_+:={}]*$/;
 
+/** Of 50 (EC2 User Guide, "Tag restrictions"), beside ours (aws/tags.ts) and those that VSS sets. */
+const MAX_USER_TAGS = 41;
+
 type Inputs = Record<string, unknown>;
 
 /** What VSS cannot do, by the property that asks for it. */
@@ -28,6 +31,10 @@ export function checkVss(inputs: Inputs): CheckFailure[] {
         ...when(inputs.copyTagsFromVolumes === true, {
             property: "copyTagsFromVolumes",
             reason: "cannot be used with VSS, whose documents copy no tags",
+        }),
+        ...when(Object.keys(recordOf(inputs.tags)).length > MAX_USER_TAGS, {
+            property: "tags",
+            reason: `has more than ${MAX_USER_TAGS} tags: EC2 allows 50 on a snapshot, this package sets 6 and VSS 3 of them`,
         }),
         ...Object.entries(recordOf(inputs.tags)).flatMap(([key, value]) => checkTag(key, value)),
     ];

@@ -32,6 +32,7 @@ export const reasonCodes = [
     "SSM_OFFLINE",
     "SSM_AGENT_TOO_OLD",
     "VSS_UNSUPPORTED",
+    "VSS_COMPONENTS",
     // Always an error.
     "SSH_HOST_KEY_MISMATCH",
     "WRONG_INSTANCE",
@@ -145,4 +146,9 @@ export function failureOf(error: unknown): Failure {
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
     return error instanceof Error ? error.message : String(error);
+}
+
+/** The same without the remedy, for a text that has its own. */
+export function factOf(error: unknown): string {
+    return error instanceof SnapshotError ? error.failure.message : messageOf(error);
 }

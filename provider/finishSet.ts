@@ -5,7 +5,7 @@ import { tagKeys } from "./aws/tags";
 import { SetLostError } from "./aws/setLostError";
 import { waitForCompletion } from "./aws/waitForCompletion";
 import { deleteState } from "./deleteState";
-import { type ReasonCode, SnapshotError, messageOf } from "./errors";
+import { type ReasonCode, SnapshotError, factOf, messageOf } from "./errors";
 import { type SnapshotInputs, timeoutsOf } from "./inputs";
 import { engineGone, isEngineGone, isUnheard } from "./interrupt";
 import { type SnapshotState, UnfinishedError } from "./state";
@@ -82,7 +82,8 @@ async function withoutSet(
     }
 }
 
-const DELETE_LIMIT_MS = 60_000;
+/** Covers the time that an image takes to let go of its snapshots (`timing.visibleMs`). */
+const DELETE_LIMIT_MS = 180_000;
 
 async function complete(run: Finishing, state: SnapshotState): Promise<void> {
     const deadline = performance.now() + timeoutsOf(run.inputs).completion * 1000;
@@ -121,7 +122,7 @@ async function record(run: Finishing, state: SnapshotState): Promise<SnapshotSta
     } catch (error) {
         throw unfinished(run, state, {
             code: "TAGGING_FAILED",
-            message: `The snapshots are good, but could not be tagged: ${messageOf(error)}`,
+            message: `The snapshots are good, but could not be tagged: ${factOf(error)}`,
             remedy: "Allow ec2:CreateTags on snapshots and run `pulumi up` again.",
         });
     }

@@ -8,7 +8,7 @@ import { dryRunSetTags } from "./aws/setTags";
 import { dryRunDelete, findSnapshots } from "./aws/snapshots";
 import { ownerTag, tagKeys } from "./aws/tags";
 import { type Failure, type ReasonCode, SnapshotError, combine, messageOf } from "./errors";
-import { minimumLevelOf, timeoutsOf } from "./inputs";
+import { type SnapshotInputs, minimumLevelOf, timeoutsOf } from "./inputs";
 import { QuiesceError } from "./quiesce/quiesceError";
 import type { Quiescer } from "./quiesce/quiescer";
 import type { Run } from "./run";
@@ -29,6 +29,7 @@ const ofQuiescing: ReadonlySet<ReasonCode> = new Set([
     "SSM_OFFLINE",
     "SSM_AGENT_TOO_OLD",
     "VSS_UNSUPPORTED",
+    "VSS_COMPONENTS",
     "INSTANCE_STATE",
     "IDENTITY_UNVERIFIED",
 ] satisfies ReasonCode[]);
@@ -96,8 +97,15 @@ function multiAttachFailure(run: Run, { volumes }: Source): Failure | undefined 
     return {
         code: "MULTI_ATTACH",
         message: `${shared.join(", ")} is attached to other instances too, which may write to it meanwhile.`,
-        remedy: 'Exclude it with volumes.excludeDataVolumeIds, or set minimumLevel: "crash".',
+        remedy: multiAttachRemedy(run.inputs.quiesce.method),
     };
+}
+
+/** VSS takes all data volumes. */
+export function multiAttachRemedy(method: SnapshotInputs["quiesce"]["method"]): string {
+    const way =
+        method === "vss" ? "Detach them from the others" : "Exclude them with volumes.excludeDataVolumeIds";
+    return `${way}, or set minimumLevel: "crash".`;
 }
 
 /** A question that AWS does not answer is one failure among others. */

@@ -3,11 +3,11 @@ import { accountOf } from "./aws/clients";
 import { type Source, resolveSource } from "./aws/instance";
 import { verifySet } from "./aws/snapshots";
 import { type ProvenLevel, provenLevel, reaches } from "./consistency";
-import { type ReasonCode, SnapshotError, failureOf, messageOf } from "./errors";
+import { SnapshotError, failureOf, messageOf } from "./errors";
 import { finishSet } from "./finishSet";
 import { minimumLevelOf } from "./inputs";
 import { isHurried } from "./interrupt";
-import { assertPreconditions } from "./preconditions";
+import { assertPreconditions, multiAttachRemedy } from "./preconditions";
 import { chooseQuiescer } from "./quiesce/choose";
 import { none } from "./quiesce/none";
 import { QuiesceError } from "./quiesce/quiesceError";
@@ -136,20 +136,22 @@ function assertLevel(run: Run, source: Source, { evidence }: Capture): ProvenLev
         throw new SnapshotError({
             code: level.reason ?? "HOLD_UNPROVEN",
             message: `${evidence.message ?? "The level could not be proven."} The set is "${level.level}", below minimumLevel "${minimum}".`,
-            remedy:
-                remedies[level.reason ?? "HOLD_UNPROVEN"] ??
-                'Run again, or set minimumLevel: "crash" to keep such a set.',
+            remedy: levelRemedy(level.reason, run.inputs.quiesce.method),
         });
     }
     return level;
 }
 
-const remedies: Partial<Record<ReasonCode, string>> = {
-    FREEZE_EXPIRED:
-        "Run again; when it happens again, raise timeouts.freeze to longer than CreateSnapshots takes (evidence.apiMs).",
-    MULTI_ATTACH:
-        'Exclude the volumes that other instances write to (volumes.excludeDataVolumeIds), or set minimumLevel: "crash".',
-};
+function levelRemedy(reason: ProvenLevel["reason"], method: Run["inputs"]["quiesce"]["method"]): string {
+    switch (reason) {
+        case "FREEZE_EXPIRED":
+            return "Run again; when it happens again, raise timeouts.freeze to longer than CreateSnapshots takes (evidence.apiMs).";
+        case "MULTI_ATTACH":
+            return multiAttachRemedy(method);
+        default:
+            return 'Run again, or set minimumLevel: "crash" to keep such a set.';
+    }
+}
 
 /** Undoes what was done; tells what state things are in then. */
 async function takeBack(

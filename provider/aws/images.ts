@@ -42,6 +42,8 @@ export async function deregisterImage(clients: Clients, imageId: string, signal:
 }
 
 const PAUSE_MS = 2_000;
+/** EC2 API reference, Image, `imageState`. */
+const FAILED: ReadonlySet<string> = new Set(["error", "failed", "invalid"]);
 
 /**
  * Waits until the image is `available`; its snapshots are completed by then.
@@ -56,7 +58,8 @@ export async function waitForImage(
     let seen = performance.now();
     for (;;) {
         const [image] = await findImages(clients, [{ Name: "image-id", Values: [imageId] }], signal);
-        if (image?.State === "available") {
+        // Somebody who disables an image has waited for it.
+        if (image?.State === "available" || image?.State === "disabled") {
             return;
         }
         // One answer may come from a replica that has not heard of the image yet.
@@ -64,7 +67,7 @@ export async function waitForImage(
         if (performance.now() - seen > timing.visibleMs) {
             throw new SetLostError([`${imageId} was deregistered`]);
         }
-        if (image?.State === "failed" || image?.State === "error") {
+        if (image?.State !== undefined && FAILED.has(image.State)) {
             throw new SnapshotError({
                 code: "SNAPSHOT_FAILED",
                 message: `The image ${imageId} failed: ${image.StateReason?.Message ?? "no message"}.`,

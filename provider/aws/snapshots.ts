@@ -15,6 +15,7 @@ import { awsErrorName, dryRun, request } from "./request";
 import { tagKeys } from "./tags";
 
 const VISIBLE_INTERVAL_MS = 500;
+const RELEASE_INTERVAL_MS = 2_000;
 
 /** Snapshots of this account that match. */
 export async function findSnapshots(
@@ -182,6 +183,37 @@ export async function deleteSet(
     const [first] = results.filter((result) => result.status === "rejected");
     if (first !== undefined) {
         throw first.reason;
+    }
+}
+
+/**
+ * Deletes the set behind an image that was deregistered just now, which lets go of its snapshots after seconds to
+ * minutes (seen by others: boto issue 3019, packer issue 8598; not documented).
+ */
+export async function deleteSetBehindImage(
+    clients: Clients,
+    executionId: string,
+    ids: readonly string[],
+    signal: AbortSignal,
+): Promise<void> {
+    let inUse: unknown;
+    const deleted = await poll(
+        async () => {
+            try {
+                await deleteSet(clients, executionId, ids, signal);
+                return true;
+            } catch (error) {
+                if (!(error instanceof SnapshotError && error.code === "SNAPSHOT_IN_USE")) {
+                    throw error;
+                }
+                inUse = error;
+                return undefined;
+            }
+        },
+        { deadline: performance.now() + timing.visibleMs, interval: RELEASE_INTERVAL_MS, signal },
+    );
+    if (deleted === undefined) {
+        throw inUse;
     }
 }
 

@@ -1,12 +1,13 @@
 import {
     CancelCommandCommand,
     type Command,
+    type CommandFilter,
     type CommandPlugin,
-    DescribeInstanceInformationCommand,
     GetCommandInvocationCommand,
     type InstanceInformation,
     ListCommandInvocationsCommand,
     SendCommandCommand,
+    paginateDescribeInstanceInformation,
     paginateListCommands,
 } from "@aws-sdk/client-ssm";
 import { SnapshotError } from "../errors";
@@ -33,7 +34,7 @@ export interface CommandRequest {
 /** How a command ended, as far as is known. */
 export interface CommandEnd {
     readonly commandId: string;
-    /** Systems Manager's `StatusDetails`; `OwnTimeout` when our own limit passed first. */
+    /** Systems Manager's `StatusDetails`; `OWN_TIMEOUT` when our own limit passed first. */
     readonly status: string;
     readonly stdout: string;
     readonly stderr: string;
@@ -62,12 +63,14 @@ export interface WaitOptions {
     readonly signal: AbortSignal;
 }
 
+/** In place of a status. */
+export const OWN_TIMEOUT = "OwnTimeout";
 const COMMENT_PREFIX = "acs:";
 /** Behind the execution: what this command installs is meant to stay. */
 const KEPT = " kept";
 /** A delivery limit, not one of execution; 30 is the least (Systems Manager API reference, SendCommand). */
 const DELIVERY_LIMIT_S = 120;
-/** Of the latest commands on an instance so many are looked through, by pages of the largest size. */
+/** Of the latest commands by a document on an instance so many are looked through, by pages of the largest size. */
 const LISTED = 500;
 const PAGE = 50;
 const CANCEL_LIMIT_MS = 1_500;
@@ -85,15 +88,20 @@ export async function managedInstance(
     instanceId: string,
     signal: AbortSignal,
 ): Promise<InstanceInformation | undefined> {
-    const answer = await request("ssm:DescribeInstanceInformation", signal, (abortSignal) =>
-        clients.ssm.send(
-            new DescribeInstanceInformationCommand({
-                Filters: [{ Key: "InstanceIds", Values: [instanceId] }],
-            }),
+    return await request("ssm:DescribeInstanceInformation", signal, async (abortSignal) => {
+        const pages = paginateDescribeInstanceInformation(
+            { client: clients.ssm },
+            { Filters: [{ Key: "InstanceIds", Values: [instanceId] }] },
             { abortSignal },
-        ),
-    );
-    return answer.InstanceInformationList?.[0];
+        );
+        // A page may be empty, and the next not.
+        for await (const { InstanceInformationList } of pages) {
+            if (InstanceInformationList?.[0] !== undefined) {
+                return InstanceInformationList[0];
+            }
+        }
+        return undefined;
+    });
 }
 
 /**
@@ -180,7 +188,7 @@ async function sentBy(
     { command, since }: SentCommand,
     signal: AbortSignal,
 ): Promise<KnownCommand[]> {
-    const known = await knownCommands(clients, command.instanceId, signal);
+    const known = await knownCommands(clients, command.instanceId, [{ name: command.document }], signal);
     return known.filter(
         (candidate) =>
             candidate.comment === command.comment &&
@@ -207,17 +215,43 @@ export async function endSent(
     return statuses.size === 0 ? "unseen" : running.length > 0 ? "running" : "ended";
 }
 
-/** The latest commands on an instance, the newest first. */
+export interface KnownDocument {
+    readonly name: string;
+    /** Only commands that are not older. */
+    readonly withinMs?: number;
+}
+
+/** The latest commands by these documents on an instance, the newest first. AWS lists those of the last 30 days. */
 export async function knownCommands(
     clients: Clients,
     instanceId: string,
+    documents: readonly KnownDocument[],
     signal: AbortSignal,
 ): Promise<KnownCommand[]> {
-    const commands = await request("ssm:ListCommands", signal, async (abortSignal) => {
+    const byDocument = await Promise.all(
+        documents.map((document) => commandsOf(clients, instanceId, document, signal)),
+    );
+    return byDocument
+        .flat()
+        .map(known)
+        .sort((a, b) => b.requestedAt - a.requestedAt);
+}
+
+async function commandsOf(
+    clients: Clients,
+    instanceId: string,
+    { name, withinMs }: KnownDocument,
+    signal: AbortSignal,
+): Promise<Command[]> {
+    const filters: CommandFilter[] = [{ key: "DocumentName", value: name }];
+    if (withinMs !== undefined) {
+        filters.push({ key: "InvokedAfter", value: new Date(Date.now() - withinMs).toISOString() });
+    }
+    return await request("ssm:ListCommands", signal, async (abortSignal) => {
         const found: Command[] = [];
         const pages = paginateListCommands(
             { client: clients.ssm, pageSize: PAGE },
-            { InstanceId: instanceId },
+            { InstanceId: instanceId, Filters: filters },
             { abortSignal },
         );
         for await (const page of pages) {
@@ -228,7 +262,6 @@ export async function knownCommands(
         }
         return found;
     });
-    return commands.map(known).sort((a, b) => b.requestedAt - a.requestedAt);
 }
 
 function known(command: Command): KnownCommand {
@@ -278,7 +311,7 @@ export async function awaitCommand(
         end = await untilEnded(clients, instanceId, commandId, options);
         return end;
     } finally {
-        if (end === undefined || end.status === "OwnTimeout") {
+        if (end === undefined || end.status === OWN_TIMEOUT) {
             await cancelCommand(clients, commandId, AbortSignal.timeout(CANCEL_LIMIT_MS)).catch(
                 () => undefined,
             );
@@ -302,7 +335,7 @@ async function untilEnded(
         }
         const left = deadline - performance.now();
         if (left <= 0) {
-            return { ...last, status: "OwnTimeout" };
+            return { ...last, status: OWN_TIMEOUT };
         }
         await pause(Math.min(interval, left), signal);
         interval = Math.min(interval * 1.3, timing.lastLookMs);
@@ -433,9 +466,10 @@ export async function cancelCommand(clients: Clients, commandId: string, signal:
 }
 
 /** What a command that did not succeed has to say, the last of it. */
-export function endText({ status, stdout, stderr }: CommandEnd): string {
+export function endText({ commandId, status, stdout, stderr }: CommandEnd): string {
     const said = `${stdout}\n${stderr}`.trim().slice(-MESSAGE_LENGTH);
-    return said === "" ? status : `${status}: ${said}`;
+    const how = status === OWN_TIMEOUT ? "no end within the time limit" : status;
+    return `${how}${said === "" ? "" : `: ${said}`} (command ${commandId})`;
 }
 
 const MESSAGE_LENGTH = 1_000;

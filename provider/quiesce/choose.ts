@@ -15,7 +15,13 @@ export function chooseQuiescer(run: Run, source: Source): Quiescer {
         case "hooks":
             return hooks(hooksSettings(run, quiesce, source));
         case "vss":
-            return vss({ ...run, source, quiesce, set: setRequest(run), timeouts: timeoutsOf(run.inputs) });
+            return vss({
+                ...run,
+                source,
+                quiesce,
+                set: () => setRequest(run),
+                timeouts: timeoutsOf(run.inputs),
+            });
         case "none":
             return none(run.signal);
     }

@@ -9,7 +9,7 @@ import { type SentCommand, awaitCommand, commentFor, endSent, sendCommand } from
 import { APP_CONSISTENT, tagKeys, tagOf } from "../aws/tags";
 import { awsErrorName, isRefusal } from "../aws/request";
 import { deleteState } from "../deleteState";
-import { type Failure, SnapshotError, messageOf } from "../errors";
+import { type Failure, SnapshotError, combine, factOf } from "../errors";
 import type { VssEvidence } from "../evidence";
 import type { Timeouts, VssQuiesce } from "../inputs";
 import { isHurried } from "../interrupt";
@@ -43,7 +43,8 @@ export interface VssSettings {
     readonly executionId: string;
     readonly source: Source;
     readonly quiesce: VssQuiesce;
-    readonly set: SetRequest;
+    /** With a lease that begins now: installing may take as long as one lasts. */
+    readonly set: () => SetRequest;
     readonly timeouts: Timeouts;
     readonly clients: Clients;
     readonly log: (line: string) => void;
@@ -59,8 +60,10 @@ const DOCUMENTS = ["AWSEC2-CreateVssSnapshot", "AWSEC2-VssInstallAndSnapshot"] a
 const CONFIG = "AwsVssConfig";
 
 const FIND_INTERVAL_MS = 1_000;
-const DELETE_LIMIT_MS = 60_000;
+/** Covers the time that an image takes to let go of its snapshots (`timing.visibleMs`). */
+const DELETE_LIMIT_MS = 180_000;
 const HURRIED_MS = 1_500;
+const SLACK_MS = 500;
 
 /** Quiesces a Windows instance by VSS, through Systems Manager; AWS's document takes the set itself. */
 export function vss(settings: VssSettings): Quiescer {
@@ -175,11 +178,15 @@ class Vss implements Quiescer {
         if (!(error instanceof ComponentsError || isAwsError(error))) {
             return error;
         }
-        const failure: Failure = {
-            code: "PRECONDITION_FAILED",
-            message: `[VSS_COMPONENTS] ${messageOf(error)}.`,
-            remedy: "See the command in Systems Manager's history; the instance needs a way to AWS's package service.",
-        };
+        const failure = combine("PRECONDITION_FAILED", [
+            {
+                code: "VSS_COMPONENTS",
+                message: `${factOf(error)}.`,
+                remedy:
+                    "See the command in Systems Manager's history; the instance needs a way to AWS's package service; " +
+                    "raise timeouts.command if it only needs longer.",
+            },
+        ]);
         return this.#quiesceError(failure, { froze: false, cause: error });
     }
 
@@ -221,7 +228,8 @@ class Vss implements Quiescer {
         signal: AbortSignal | undefined,
         remove: (host: ComponentsHost) => Promise<void>,
     ): Promise<void> {
-        const limit = AbortSignal.timeout(limitMs);
+        // A moment later, for the deadline to tell what did not end.
+        const limit = AbortSignal.timeout(limitMs + SLACK_MS);
         const host = this.#host(limitMs, signal === undefined ? limit : AbortSignal.any([limit, signal]));
         await waitUntilUnused({ ...host, deadline: performance.now() + waitMs });
         await remove(host);
@@ -235,7 +243,7 @@ class Vss implements Quiescer {
                 document,
                 executionId,
                 quiesce,
-                set,
+                set: set(),
                 limitS: timeouts.command,
                 componentsVersion: this.#components.version,
             });
@@ -265,14 +273,14 @@ class Vss implements Quiescer {
         if (this.#sent !== undefined) {
             const failure: Failure = {
                 code: "SNAPSHOT_OUTCOME_UNKNOWN",
-                message: `Whether ${document} was started is not known: ${messageOf(error)}`,
+                message: `Whether ${document} was started is not known: ${factOf(error)}`,
                 remedy: "Run again.",
             };
             return this.#quiesceError(failure, { froze: true, mayFallBack: false, cause: error });
         }
         const failure: Failure = {
             code: "VSS_FAILED",
-            message: `${document} could not be started: ${messageOf(error)}`,
+            message: `${document} could not be started: ${factOf(error)}`,
             remedy: "See AWS's message, and that the instance is still Online in Systems Manager.",
         };
         return this.#quiesceError(failure, { froze: false, cause: error });
@@ -294,7 +302,7 @@ class Vss implements Quiescer {
             }
             const failure: Failure = {
                 code: "VSS_FAILED",
-                message: `How ${document} (command ${commandId}) ended could not be found out: ${messageOf(error)}`,
+                message: `How ${document} (command ${commandId}) ended could not be found out: ${factOf(error)}`,
                 remedy: "See the command in Systems Manager's history.",
             };
             throw this.#quiesceError(failure, { froze: true, cause: error });
@@ -382,13 +390,18 @@ class Vss implements Quiescer {
                 const isLast = !seen.byImage || performance.now() >= imageCounts;
                 return isWhole() && isAppConsistent(seen) && isLast ? true : undefined;
             },
-            { deadline: performance.now() + timing.vssVisibleMs, interval: FIND_INTERVAL_MS, signal },
+            { deadline: performance.now() + this.#visibleMs, interval: FIND_INTERVAL_MS, signal },
         );
         if (!isWhole()) {
             throw this.#incomplete(last);
         }
         await this.#tag(last);
         return last;
+    }
+
+    /** An image's mapping fills while EC2 makes it. */
+    get #visibleMs(): number {
+        return this.#settings.quiesce.createImage === undefined ? timing.vssVisibleMs : timing.visibleMs;
     }
 
     async #look(): Promise<Found> {
@@ -418,7 +431,7 @@ class Vss implements Quiescer {
     }
 
     get #tags(): Record<string, string> {
-        const { tags } = this.#settings.set;
+        const { tags } = this.#settings.set();
         return Object.fromEntries(tags.map(({ Key, Value }) => [Key ?? "", Value ?? ""]));
     }
 

@@ -7,6 +7,7 @@ import { timing } from "../timing";
 import {
     type CommandEnd,
     type KnownCommand,
+    type KnownDocument,
     awaitCommand,
     commentFor,
     endText,
@@ -26,6 +27,13 @@ const SCRIPT_DOCUMENT = "AWS-RunPowerShellScript";
 /** Takes snapshots, and installs or updates the components before. */
 const INSTALLING_DOCUMENT = "AWSEC2-VssInstallAndSnapshot";
 const SNAPSHOT_DOCUMENTS = ["AWSEC2-CreateVssSnapshot", INSTALLING_DOCUMENT];
+/** What tells who installed the components, and who uses them. */
+const TELLING: readonly KnownDocument[] = [
+    { name: PACKAGE_DOCUMENT },
+    ...SNAPSHOT_DOCUMENTS.map((name) => ({ name })),
+    // Everybody uses this one. Ours tells of a run that has just begun.
+    { name: SCRIPT_DOCUMENT, withinMs: 2 * 3_600_000 },
+];
 /** The agent's text when another install or uninstall is under way (amazon-ssm-agent, localpackages_lock.go). */
 const LOCKED = /already in the process of/;
 /** Earlier versions leave the VSS provider registered when they are removed (EC2 User Guide, "Version history"). */
@@ -155,7 +163,7 @@ export interface OtherUsers {
 }
 
 export async function otherUsers(host: ComponentsHost): Promise<OtherUsers> {
-    const commands = await knownCommands(host.clients, host.instanceId, host.signal);
+    const commands = await knownCommands(host.clients, host.instanceId, TELLING, host.signal);
     return judgeCommands(commands, host.executionId, Date.now());
 }
 

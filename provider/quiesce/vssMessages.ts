@@ -1,5 +1,5 @@
 import type { CommandEnd } from "../aws/systemsManager";
-import { endText } from "../aws/systemsManager";
+import { OWN_TIMEOUT, endText } from "../aws/systemsManager";
 import type { Failure } from "../errors";
 
 /** Texts of the VSS agent and what to do (EC2 User Guide, "Troubleshoot Windows VSS based EBS snapshots"). */
@@ -35,7 +35,7 @@ const known: readonly { readonly text: RegExp; readonly remedy: string }[] = [
 ];
 
 const TIMEOUTS = new Set([
-    "OwnTimeout",
+    OWN_TIMEOUT,
     "DeliveryTimedOut",
     "Delivery Timed Out",
     "ExecutionTimedOut",
@@ -43,19 +43,23 @@ const TIMEOUTS = new Set([
     "TimedOut",
 ]);
 
+/** Its limit is our own, and short: `timeouts.command` changes nothing. */
+const DELIVERY = /^Delivery ?Timed ?Out$/;
+
 /** What a VSS document that did not succeed means. */
 export function vssFailure(document: string, end: CommandEnd, limitS: number): Failure {
     const text = endText(end);
     if (TIMEOUTS.has(end.status)) {
         const limit =
-            end.status === "OwnTimeout" ? `did not end within timeouts.command (${limitS} s)` : "timed out";
+            end.status === OWN_TIMEOUT ? `did not end within timeouts.command (${limitS} s)` : "timed out";
         return {
             code: "VSS_TIMEOUT",
             message: `${document} ${limit}: ${text}.`,
-            remedy: "See that the SSM agent runs on the instance and is not busy; raise timeouts.command if it only needs longer.",
+            remedy: `See that the SSM agent runs on the instance and is not busy${DELIVERY.test(end.status) ? "" : "; raise timeouts.command if it only needs longer"}.`,
         };
     }
-    const remedy = known.find((entry) => entry.text.test(text))?.remedy;
+    const said = `${end.stdout}\n${end.stderr}`;
+    const remedy = known.find((entry) => entry.text.test(said))?.remedy;
     return {
         code: "VSS_FAILED",
         message: `${document} did not succeed: ${text}.`,

@@ -11,6 +11,9 @@ const vss = (quiesce: object, more: object = {}) => ({
     quiesce: { method: "vss", ...quiesce },
 });
 
+const manyTags = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`tag ${index}`, "x"]));
+
 describe("checkVss", () => {
     for (const [what, inputs] of [
         ["nothing but the method", base],
@@ -23,6 +26,7 @@ describe("checkVss", () => {
             "tags of all characters that may be",
             vss({}, { tags: { "a(b) ./\\-\"'@_+:={}9": "(b) ./\\-\"'@_+:={}Z" } }),
         ],
+        ["as many tags as there may be", vss({}, { tags: manyTags(41) })],
         ["tags that are not known yet", vss({}, { tags: { app: UNKNOWN } })],
         ["copyTagsFromVolumes: false", vss({}, { copyTagsFromVolumes: false })],
         ["filesystem, without writers", vss({ noWriters: true }, { minimumLevel: "filesystem" })],
@@ -44,6 +48,7 @@ describe("checkVss", () => {
             "quiesce.createImage",
             /needs its boot volume/,
         ],
+        ["too many tags", vss({}, { tags: manyTags(42) }), "tags", /more than 41 tags/],
         ["tags of volumes", vss({}, { copyTagsFromVolumes: true }), "copyTagsFromVolumes", /copy no tags/],
         ["Device", vss({}, { tags: { Device: "x" } }), "tags.Device", /VSS sets itself/],
         ["AppConsistent", vss({}, { tags: { AppConsistent: "True" } }), "tags.AppConsistent", /sets itself/],

@@ -156,7 +156,7 @@ describe("Systems Manager", () => {
             answer("ListCommandInvocations", { CommandInvocations: [{ CommandPlugins: steps }] });
             const end = await wait();
             assert.deepInclude(end, { status: "Failed", stdout: "x".repeat(24_000), stderr: "why" });
-            assert.match(endText(end), /^Failed: x+\nwhy$/);
+            assert.match(endText(end), /^Failed: x+\nwhy \(command [\w-]+\)$/);
             assert.isBelow(endText(end).length, 1_100);
         });
 
@@ -249,7 +249,7 @@ describe("Systems Manager", () => {
             },
             { Commands: [{ CommandId: "2", Comment: "by hand", RequestedDateTime: at(2) }] },
         );
-        const found = await knownCommands(clients, instanceId, never);
+        const found = await knownCommands(clients, instanceId, [{ name: "AWS-ConfigureAWSPackage" }], never);
         assert.deepEqual(
             found.map(({ commandId, executionId, kept }) => [commandId, executionId, kept]),
             [

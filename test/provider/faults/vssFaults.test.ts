@@ -170,7 +170,7 @@ describe("faults of VSS", function () {
             arrange: () => scene.ssm.setCourse({ outcome: "hang", executionTimeoutMs: 1_600 }, INSTALL),
             changes: { timeouts: { command: 1 } },
             code: "PRECONDITION_FAILED",
-            text: /\[VSS_COMPONENTS\] Install of AwsVssComponents did not succeed: OwnTimeout/,
+            text: /\[VSS_COMPONENTS\] Install of AwsVssComponents did not succeed: no end within the time limit \(command [\w-]+\)\..*timeouts\.command/,
             sends: [SCRIPT, "Install", "Uninstall"],
         });
         both({
@@ -202,7 +202,7 @@ describe("faults of VSS", function () {
             title: "cannot be asked for, as the instance has just gone offline",
             arrange: () => scene.cloud.fault("SendCommand", { kind: "error", code: "InvalidInstanceId" }),
             code: "PRECONDITION_FAILED",
-            text: /\[VSS_COMPONENTS\] AWS_ERROR.*InvalidInstanceId/,
+            text: /\[VSS_COMPONENTS\] ssm:SendCommand: InvalidInstanceId/,
             sends: [],
         });
 
@@ -239,6 +239,20 @@ describe("faults of VSS", function () {
             assert.match(evidence.message ?? "", problem);
             assert.match(evidence.message ?? "", /next run removes it.*AWS-ConfigureAWSPackage/);
             assert.match(outcome.lines.join("\n"), new RegExp(`warning: .*${problem.source}`));
+            scene.expectComponents("2.5.1");
+        });
+
+        it("are removed without an end: the snapshot is good, and it is told that it did not end", async () => {
+            timing.removalMs = 1_000;
+            await scene.ssm.setCourse({ outcome: "hang" }, UNINSTALL);
+            const { consistencyLevel, evidence } = stateOf(await scene.create());
+            assert.equal(consistencyLevel, "application");
+            assert.equal(evidence.cleanup, "failed");
+            assert.match(
+                evidence.message ?? "",
+                /Uninstall of AwsVssComponents did not succeed: no end within the time limit \(command [\w-]+\)/,
+            );
+            await scene.cloud.reset();
             scene.expectComponents("2.5.1");
         });
 
@@ -472,6 +486,13 @@ describe("faults of VSS", function () {
             await scene.ssm.setCourse({ vss: "notConsistent" }, { document: VSS });
             const { message } = plainError(await scene.create({ quiesce: { createImage: true } }));
             assert.match(message, /^VSS_NOT_CONSISTENT .*(snap-\w+, ){2}snap-\w+ does not carry/);
+        });
+
+        it("with an image: its snapshots are let go later than the image", async () => {
+            const first = await scene.create({ quiesce: { createImage: true } });
+            const inUse = { kind: "error", code: "InvalidSnapshot.InUse", status: 400 } as const;
+            await scene.cloud.fault("DeleteSnapshot", inUse, { times: 3 });
+            assert.isUndefined((await scene.remove(first)).error);
         });
 
         it("with an image that is not consistent: kept where that will do, image and all", async () => {

@@ -114,6 +114,33 @@ describe("a run of VSS that is interrupted", function () {
         });
     }
 
+    for (const changes of [{ quiesce: { createImage: true } }, { minimumLevel: "crash" }] as const) {
+        it(`while the document freezes, with ${JSON.stringify(changes)}: no plain set, and no image is left`, async () => {
+            const gate = await scene.ssm.hold({ document: VSS });
+            const abort = new AbortController();
+            const running = scene.createUntil(abort.signal, changes);
+            await gate.reached();
+            abort.abort(interrupted());
+            const outcome = await running;
+            assert.match(outcome.error?.message ?? "", MAY_FOLLOW);
+            await gate.release();
+            await noneRuns();
+            assert.isEmpty(
+                outcome.calls.filter((call) => call.operation === "CreateSnapshots" && !call.dryRun),
+            );
+        });
+    }
+
+    it("with its image made and not tagged yet deletes image and snapshots", async () => {
+        const gate = await scene.cloud.gate("CreateTags", { accessKeyId: scene.cloud.accessKeyId });
+        const abort = new AbortController();
+        const running = scene.createUntil(abort.signal, { quiesce: { createImage: true } });
+        await gate.reached();
+        abort.abort(interrupted());
+        await gate.release();
+        assert.match((await running).error?.message ?? "", NOTHING_KEPT);
+    });
+
     it("while another run uses the components does not pull them away", async () => {
         const other = await scene.ssm.hold({ document: VSS, times: 1 });
         const first = scene.create();

@@ -262,9 +262,10 @@ describe("a snapshot by VSS", function () {
         });
 
         it("that takes longer than its snapshots' limit is waited for in the next run", async () => {
-            await scene.cloud.configureSnapshots({ durationMs: 3_000 }, scene.instanceId);
+            await scene.cloud.configureSnapshots({ durationMs: 600_000 }, scene.instanceId);
             const first = await scene.create({ quiesce, timeouts: { completion: 1 } });
             assert.match(first.error?.message ?? "", /^COMPLETION_PENDING /);
+            await scene.cloud.completeSnapshots([...(first.error?.properties?.snapshotIds ?? [])]);
             const second = await scene.update(first, { quiesce });
             assert.equal(stateOf(second).evidence.completion, "completed");
             assert.equal(stateOf(second).imageId, first.error?.properties?.imageId);

@@ -60,10 +60,20 @@ describe("what a VSS document that did not succeed means", () => {
         assert.notMatch(failureOf("DeliveryTimedOut").message, /timeouts\.command/);
     });
 
+    it("tells the limit that can be raised from the one that cannot", () => {
+        assert.match(failureOf("ExecutionTimedOut").remedy, /raise timeouts\.command/);
+        assert.notMatch(failureOf("DeliveryTimedOut").remedy, /timeouts\.command/);
+    });
+
+    it("knows a message wherever it is in the output", () => {
+        const { remedy } = failureOf("Failed", `timeout waiting for VSS Freeze\n${"x".repeat(20_000)}`);
+        assert.match(remedy, /vssadmin list writers/);
+    });
+
     it("tells the end of a long output", () => {
         const { message } = failureOf("Failed", `begin${"x".repeat(24_000)}`, "the reason");
         assert.isBelow(message.length, 1_200);
-        assert.match(message, /the reason\.$/);
+        assert.match(message, /the reason \(command [\w-]+\)\.$/);
         assert.notInclude(message, "begin");
     });
 });
