@@ -59,6 +59,11 @@ export interface HooksArgs {
         postThaw: ScriptArgs;
         /** What the scripts vouch for when pre-freeze exits 0. Default `"application"`. */
         level?: "application" | "filesystem";
+        /**
+         * Name of the recipe that the scripts follow (`recipes`). Pre-freeze is then also run with `check`, when
+         * CreateSnapshots has answered, and its exit code tells whether all that it froze is still held.
+         */
+        recipe?: string;
     };
     /** Runs as root through `sudo -n`. Default: true unless `user` is root. */
     sudo?: boolean;
@@ -162,6 +167,11 @@ export class AppConsistentSnapshot extends CustomResource {
     declare public readonly imageId: Output<string | undefined>;
     /** When the snapshots were taken. ISO 8601. */
     declare public readonly startTime: Output<string>;
+    /**
+     * What of `quiesce` a component has to know before anything is known; undefined for a set that was got by its id.
+     * @internal
+     */
+    public readonly quiescing: Quiescing | undefined;
 
     /** @throws Error when an option of Pulumi cannot have the effect that its user expects. */
     constructor(name: string, args: AppConsistentSnapshotArgs, opts?: CustomResourceOptions) {
@@ -170,6 +180,7 @@ export class AppConsistentSnapshot extends CustomResource {
         const inputs = opts?.id === undefined ? secretLeaves(args) : { aws: args.aws };
         const owner = opts?.id === undefined ? createUrn(name, TYPE, opts?.parent) : undefined;
         super(TYPE, name, { ...inputs, owner, ...outputs, __provider: providerText(PROVIDER) }, opts);
+        this.quiescing = opts?.id === undefined ? quiescingOf(args.quiesce) : undefined;
     }
 
     /** Finds an existing set by its execution id (`acs-...`), the id of the resource that took it. */
@@ -181,6 +192,20 @@ export class AppConsistentSnapshot extends CustomResource {
     ): AppConsistentSnapshot {
         return new AppConsistentSnapshot(name, args as AppConsistentSnapshotArgs, { ...opts, id });
     }
+}
+
+interface Quiescing {
+    readonly method: string;
+    readonly createImage: boolean;
+}
+
+/** A program that is not checked by TypeScript may lack what the provider then asks for. */
+function quiescingOf(quiesce: Partial<VssArgs> | HooksArgs | NoneArgs | undefined): Quiescing | undefined {
+    if (quiesce?.method === undefined) {
+        return undefined;
+    }
+    const { method } = quiesce;
+    return { method, createImage: method === "vss" && quiesce.createImage !== undefined };
 }
 
 /** Declared, so that they are unknown, not absent, at preview. */

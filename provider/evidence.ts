@@ -22,6 +22,8 @@ export interface VssEvidence {
     readonly installedByUs: boolean;
     /** By snapshot id: whether AWS's tag `AppConsistent` is True. */
     readonly appConsistent: Readonly<Record<string, boolean>>;
+    /** No snapshot has the tag: `appConsistent` is what the tag on the image says, for the whole of it. */
+    readonly byImage?: true;
 }
 
 /** How it was made sure that the host behind the address is the instance. */
@@ -31,8 +33,11 @@ export type IdentityProof = "dmi" | "imds" | "unverified" | "ssm";
 export interface CaptureEvidence {
     /** How the instance was quiesced. */
     readonly method: "hooks" | "vss" | "none";
-    /** Who says that the applications were quiescent while the freeze was held. */
-    readonly vouchedBy: "script" | "vss" | "nobody";
+    /**
+     * Who says that the applications were quiescent while the freeze was held: `script`, `vss`, `nobody`, or
+     * `recipe:<name>`, scripts that were asked themselves, in the end, whether they still held it.
+     */
+    readonly vouchedBy: string;
     /** What they vouch for. */
     readonly vouchedLevel: ConsistencyLevel;
     readonly identity?: IdentityProof;

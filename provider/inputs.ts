@@ -89,6 +89,10 @@ const hooks = z.strictObject({
             preFreeze: script.optional(),
             postThaw: script.optional(),
             level: z.enum(["application", "filesystem"], 'must be "application" or "filesystem"').optional(),
+            recipe: z
+                .string()
+                .regex(/^[\w+.-]{1,200}$/, "must be letters, digits and any of + . - _")
+                .optional(),
         })
         .optional(),
     sudo: z.boolean("must be true or false").optional(),
@@ -162,6 +166,10 @@ function quiesceProblem(quiesce: unknown): string {
     );
 }
 
+/** What the classes of this package give, not their users. */
+const hidden = { owner: z.string().optional(), taken: z.boolean().optional() };
+export const hiddenInputs: readonly string[] = Object.keys(hidden);
+
 const snapshotInputs = z.strictObject({
     instanceId,
     quiesce: z.discriminatedUnion("method", [hooks, vss, none], {
@@ -181,7 +189,7 @@ const snapshotInputs = z.strictObject({
     timeouts: timeouts.optional(),
     waitForCompletion: z.boolean().optional(),
     aws: aws.optional(),
-    owner: z.string().optional(),
+    ...hidden,
 });
 
 const hostKeysInputs = z.strictObject({ instanceId, aws: aws.optional() });

@@ -1,6 +1,8 @@
 // tsc copies no other files: what runs on the instance goes beside the code that reads it.
-import { copyFileSync } from "node:fs";
+import { copyFileSync, readdirSync } from "node:fs";
 
-for (const name of ["guard.sh", "installedComponents.ps1"]) {
-    copyFileSync(`provider/quiesce/${name}`, `bin/provider/quiesce/${name}`);
+for (const folder of ["provider/quiesce", "recipes"]) {
+    for (const name of readdirSync(folder).filter((one) => /\.(sh|ps1)$/.test(one))) {
+        copyFileSync(`${folder}/${name}`, `bin/${folder}/${name}`);
+    }
 }

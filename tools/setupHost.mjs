@@ -31,6 +31,11 @@ export const TEST_COMMANDS = [
     { command: "mount", package: "mount" },
     { command: "mkfs.ext4", package: "e2fsprogs" },
     { command: "mkfs.xfs", package: "xfsprogs" },
+    { command: "psql", package: "postgresql" },
+    // The servers alone: the packages around them would start one.
+    { command: "mariadbd", package: "mariadb-server-core" },
+    { command: "mariadb", package: "mariadb-client-core" },
+    { command: "redis-check-rdb", package: "redis-tools" },
     { command: "useradd", package: "passwd" },
     { command: "ip", package: "iproute2" },
     { command: "ps", package: "procps" },

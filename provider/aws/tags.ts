@@ -1,3 +1,4 @@
+import type { Tag } from "@aws-sdk/client-ec2";
 import { createHash } from "node:crypto";
 
 /** All tags of this package begin with this; users cannot set such tags. */
@@ -18,19 +19,33 @@ export const tagKeys = {
 
 /** AWS's tag on a snapshot that VSS vouches for (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
 export const APP_CONSISTENT = "AppConsistent";
+/** AWS's tag beside it, with the volume's device name (the same page). */
+export const VSS_DEVICE = "Device";
 
-/** Characters that the VSS documents do not take in a tag (EC2 User Guide, "Create VSS snapshots"); `$` is in URNs. */
+/** A snapshot, an image, ... */
+interface Tagged {
+    readonly Tags?: readonly Tag[] | undefined;
+}
+
+/** The value of the tag, if there is one. */
+export function tagOf({ Tags }: Tagged, key: string): string | undefined {
+    return Tags?.find((tag) => tag.Key === key)?.Value;
+}
+
+/** Characters that the VSS documents do not take in a tag (EC2 User Guide, "Create VSS snapshots"). */
 const NOT_IN_TAGS = /[^A-Za-z0-9() ./\\\-"'@_+:={}]/g;
+/** Those but `$`, which every URN of a component's child has between types: there `_` stands for nothing else. */
+const AMBIGUOUS = /[^A-Za-z0-9() ./\\\-"'@_+:={}$]/;
 
 /** EC2's limit of a tag's value (EC2 User Guide, "Tag restrictions"). */
 const MAX_VALUE = 256;
 
 /**
- * A URN that is too long for a tag keeps its end, type and name, which people tell resources apart by, behind a digest
- * of the whole, which the next run does.
+ * A URN that does not fit a tag keeps its end, type and name, which people tell resources apart by, behind a digest of
+ * the whole, which the next run does.
  */
 export function ownerTag(urn: string): string {
-    if (urn.length <= MAX_VALUE) {
+    if (urn.length <= MAX_VALUE && !AMBIGUOUS.test(urn)) {
         return urn.replace(NOT_IN_TAGS, "_");
     }
     const digest = createHash("sha256").update(urn).digest("hex").slice(0, 32);

@@ -2,7 +2,7 @@
 # shellcheck disable=SC2154 # guardProgram.ts puts the parameters, as assignments, before this text.
 # The guard: freezes a host through its hooks, and is certain to thaw it.
 #
-# Usage of the words: see guardProgram.ts. A line that repeats another's meaning (a second `unfrozen` or
+# Usage of the words: see guardLine.ts. A line that repeats another's meaning (a second `unfrozen` or
 # `releasing`) comes from the watcher that took over; the first one counts.
 #
 # Processes, while something is frozen:
@@ -400,15 +400,16 @@ unset OLDPWD
 trap : QUIT
 if [ -n "$6" ]; then exec "$5" "$6" "$7" "$3"; elif [ -n "$5" ]; then exec "$5" "$7" "$3"; else exec "$7" "$3"; fi'
 
-# Usage: run_hook pre|post VERB OWNER. In the foreground: see the top of this file.
+# Usage: run_hook pre|check|post VERB OWNER. In the foreground: see the top of this file.
 run_hook() {
+    # Nobody collects what a check says.
+    case $1 in check) shown=no ;; *) shown=$show_output ;; esac
     case $1 in
-    pre) interpreter=$pre_interpreter argument=$pre_argument script=$pre_path ;;
-    *) interpreter=$post_interpreter argument=$post_argument script=$post_path ;;
+    pre | check) interpreter=$pre_interpreter argument=$pre_argument script=${pre_path:-$run_directory/pre} ;;
+    *) interpreter=$post_interpreter argument=$post_argument script=${post_path:-$run_directory/post} ;;
     esac
-    [ -n "$script" ] || script=$run_directory/$1
     env -i PATH="$PATH" LC_ALL=C setsid sh -c "$launch" sh \
-        "$run_directory" "$1" "$2" "$3" "$interpreter" "$argument" "$script" "$show_output" \
+        "$run_directory" "$1" "$2" "$3" "$interpreter" "$argument" "$script" "$shown" \
         </dev/null >/dev/null 3<&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
     printf '%s\n' "$?" >"$run_directory/$1.$3.status"
     kill -USR1 "$3"
@@ -424,36 +425,37 @@ run_pre_freeze() {
     if read -r _; then run_hook pre "$verb_freeze" "$main_pid"; fi
 }
 
-run_post_thaw() {
-    if read -r supervisor_pid; then run_hook post "$1" "$supervisor_pid"; fi
+run_later_hook() {
+    if read -r supervisor_pid; then run_hook "$1" "$2" "$supervisor_pid"; fi
 }
 
-# One try of post-thaw, within its limit. Sets `result`: an exit code, timeout or lost.
-try_post_thaw() {
-    : >"$run_directory/post.result"
-    collect_stderr post
-    supervise_post_thaw 9>&- | run_post_thaw "$1"
-    { read -r result <"$run_directory/post.result"; } || result=lost
+# One try of a hook that comes after pre-freeze, within its limit. Sets `result`: an exit code, timeout or lost.
+# Usage: try_hook check|post VERB
+try_hook() {
+    : >"$run_directory/$1.result"
+    supervise_hook "$1" 9>&- | run_later_hook "$1" "$2"
+    { read -r result <"$run_directory/$1.result"; } || result=lost
 }
 
-supervise_post_thaw() {
+supervise_hook() {
     read_own_pid
     listen_to_signals
     exec 5>&1 >/dev/null
-    status_file=$run_directory/post.$own_pid.status
+    status_file=$run_directory/$1.$own_pid.status
     result=''
-    rm -f "$run_directory/post.pid" "$status_file"
-    start_timer "$limit_post"
+    rm -f "$run_directory/$1.pid" "$status_file"
+    # What is left of the freeze is all that a check has: main's timer counts it.
+    [ "$1" = check ] || start_timer "$limit_post"
     printf '%s\n' "$own_pid" >&5 || result=lost
     unseen=0
     while :; do
         woken=''
         if [ -s "$status_file" ]; then
             read -r result <"$status_file"
-        elif timer_ended; then
+        elif ! alive "$timer" || { [ "$1" = check ] && ! guards_live; }; then
             result=timeout
-            { read -r hook <"$run_directory/post.pid"; } && { terminate_group "$hook" || kill_parent_of "$hook"; }
-        elif { read -r hook <"$run_directory/post.pid"; } && ! alive "$hook"; then
+            { read -r hook <"$run_directory/$1.pid"; } && end_late_hook "$1"
+        elif { read -r hook <"$run_directory/$1.pid"; } && ! alive "$hook"; then
             # Its runner tells its exit code at once, unless the runner was killed.
             unseen=$((unseen + 1))
             [ "$unseen" -lt 3 ] || result=lost
@@ -461,8 +463,18 @@ supervise_post_thaw() {
         [ -z "$result" ] || break
         pause
     done
-    printf '%s\n' "$result" >"$run_directory/post.result"
-    kill -KILL "$timer"
+    printf '%s\n' "$result" >"$run_directory/$1.result"
+    [ "$1" = check ] || kill -KILL "$timer"
+}
+
+# Nothing waits for a check to die: it only looks, and what it hangs on may be the freeze.
+end_late_hook() {
+    if [ "$1" = check ]; then
+        kill -KILL "-$hook"
+        kill_parent_of "$hook"
+    else
+        terminate_group "$hook" || kill_parent_of "$hook"
+    fi
 }
 
 # The runner of a hook that cannot be killed would wait for it for ever.
@@ -476,7 +488,8 @@ kill_parent_of() {
 # Up to three tries. 205: already thawed.
 thaw() {
     for attempt in 1 2 3; do
-        try_post_thaw "$1"
+        collect_stderr post
+        try_hook post "$1"
         case $result in 0 | 205) return 0 ;; esac
         [ "$attempt" = 3 ] || sleep "$tick" 3<&- 4>&- 5>&- 9>&-
     done
@@ -547,7 +560,11 @@ ended() {
 # Are all processes there that the promises depend on? Look at this before looking for their messages: they
 # may leave a message and end.
 company_complete() {
-    alive "$$" && alive "$parent" && alive "$watcher" && alive "$reader" && ! collector_killed
+    guards_live && alive "$reader" && ! collector_killed
+}
+
+guards_live() {
+    alive "$$" && alive "$parent" && alive "$watcher"
 }
 
 # At its end of file it ends by itself. Without it, what pre-freeze left behind would die of its next message.
@@ -686,7 +703,7 @@ hold() {
         woken='' complete=1
         company_complete || complete=''
         if heard release; then
-            ending=asked
+            confirm_hold
         elif ended; then
             ending=eof
         elif timer_ended; then
@@ -697,6 +714,21 @@ hold() {
         [ -z "$ending" ] || return 0
         pause
     done
+}
+
+# The word came while we held. Did the scripts hold as well? Those that know how to tell are asked.
+confirm_hold() {
+    ending=asked
+    [ -n "$verb_check" ] || return 0
+    try_hook check "$verb_check"
+    if timer_ended; then
+        ending=$timer_end
+    elif ! guards_live; then
+        # The reader has ended with the word.
+        ending=lost
+    elif [ "$result" != 0 ]; then
+        ending=unheld
+    fi
 }
 
 release() {
@@ -746,6 +778,7 @@ take_over() {
         [ -z "$hook" ] || terminate_group "$hook" || stuck=$hook
         say 'unfrozen lost'
     fi
+    { read -r check <"$run_directory/check.pid"; } && kill -KILL "-$check"
     await_orphaned_post_thaw
     wake_host "$verb" "$stuck"
     clean_up

@@ -1,5 +1,5 @@
 import type { Failure } from "../errors";
-import type { HookEnd, RefusalCode } from "./guardProgram";
+import type { HookEnd, RefusalCode } from "./guardLine";
 import { QuiesceError } from "./quiesceError";
 
 /** Why the guard refuses. */

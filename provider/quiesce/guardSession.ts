@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Failure } from "../errors";
 import { type SshChannel, type SshConnection, SshError } from "../ssh/connection";
 import { timing } from "../timing";
-import { type GuardLine, type GuardParams, composeGuard, isAwake, parseGuardLine } from "./guardProgram";
+import { type GuardLine, isAwake, parseGuardLine } from "./guardLine";
+import { type GuardParams, composeGuard } from "./guardProgram";
 
 /** A line of the guard, with when it arrived: monotonic milliseconds, and ISO 8601. */
 export interface GuardEvent {

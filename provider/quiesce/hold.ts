@@ -5,7 +5,7 @@ import { isHurried } from "../interrupt";
 import { maskSecrets } from "../maskSecrets";
 import { timing } from "../timing";
 import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
-import { type GuardLine, type HookEnd, isAwake } from "./guardProgram";
+import { type GuardLine, type HookEnd, type ReleaseReason, isAwake } from "./guardLine";
 import type { GuardEvent, GuardSession } from "./guardSession";
 import { QuiesceError } from "./quiesceError";
 import type { Capture, CreatedSet, SnapshotCall } from "./quiescer";
@@ -13,6 +13,8 @@ import type { Capture, CreatedSet, SnapshotCall } from "./quiescer";
 export interface HoldSettings {
     /** What the scripts vouch for. */
     readonly level: Exclude<ConsistencyLevel, "crash">;
+    /** For `evidence.vouchedBy`. */
+    readonly vouchedBy: CaptureEvidence["vouchedBy"];
     readonly timeouts: Pick<Timeouts, "preFreeze" | "freeze" | "postThaw">;
     /** Not to be shown in a hook's output. */
     readonly secrets: readonly string[];
@@ -211,10 +213,10 @@ function evidenceOf(
 ): CaptureEvidence {
     const { releasing, thawed, end } = thaw;
     const why = holdEnd(releasing, askedAt);
-    const { ready, level, notCovered } = settings;
+    const { ready, level, vouchedBy, notCovered } = settings;
     return {
         method: "hooks",
-        vouchedBy: "script",
+        vouchedBy,
         vouchedLevel: level,
         identity: ready.identity,
         bootId: ready.bootId,
@@ -246,10 +248,7 @@ const alreadyThawed =
     "scripts did so by themselves, and vouch for more than they hold.";
 
 /** How the hold ended. An answer from before the question proves nothing. */
-export function holdEnd(
-    releasing: GuardEvent | undefined,
-    askedAt: number,
-): "asked" | "expired" | "lost" | "eof" {
+export function holdEnd(releasing: GuardEvent | undefined, askedAt: number): ReleaseReason {
     if (releasing?.line.kind !== "releasing") {
         return "eof";
     }
@@ -257,7 +256,7 @@ export function holdEnd(
     return why === "asked" && releasing.at < askedAt ? "eof" : why;
 }
 
-const notHeld: Record<"expired" | "lost" | "eof", { reason: ReasonCode; message: string }> = {
+const notHeld: Record<Exclude<ReleaseReason, "asked">, { reason: ReasonCode; message: string }> = {
     expired: {
         reason: "FREEZE_EXPIRED",
         message:
@@ -267,6 +266,12 @@ const notHeld: Record<"expired" | "lost" | "eof", { reason: ReasonCode; message:
         reason: "HOLD_LOST",
         message:
             "A process that held the freeze was killed before CreateSnapshots answered; the guard thawed.",
+    },
+    unheld: {
+        reason: "HOLD_LOST",
+        message:
+            "Asked with `check` when CreateSnapshots had answered, the scripts said that they did not hold any more " +
+            "what they had frozen.",
     },
     eof: {
         reason: "HOLD_UNPROVEN",

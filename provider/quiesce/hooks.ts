@@ -15,15 +15,9 @@ import {
 import { timing } from "../timing";
 import type { Undo } from "../undo";
 import { lostConnection, refused, silent, stillFrozen, unexpected, unknownHost } from "./guardFailures";
-import {
-    type GuardLine,
-    type GuardParams,
-    type HostReport,
-    type Hook,
-    VMWARE_VERBS,
-    isAwake,
-    parseHostReport,
-} from "./guardProgram";
+import { type GuardLine, isAwake } from "./guardLine";
+import { type GuardParams, type Hook, VMWARE_VERBS } from "./guardProgram";
+import { type HostReport, parseHostReport } from "./hostReport";
 import { GuardSession, NoGuard } from "./guardSession";
 import { markHealed } from "./healed";
 import { hold } from "./hold";
@@ -128,8 +122,10 @@ class Hooks implements Quiescer {
             throw new TypeError("capture was called without deploy");
         }
         const call = await reserve();
+        const recipe = quiesce.scripts?.recipe;
         return await hold(this.#guard, call, {
             level: quiesce.scripts?.level ?? "application",
+            vouchedBy: recipe === undefined ? "script" : `recipe:${recipe}`,
             timeouts,
             secrets: secretsOf(quiesce),
             deployed: usesInlineScripts(quiesce),
@@ -349,7 +345,8 @@ class Hooks implements Quiescer {
             verifyIdentity: quiesce.verifyInstanceIdentity ?? true,
             preFreeze: hookOf(quiesce.scripts?.preFreeze, defaultScripts.preFreeze),
             postThaw: hookOf(quiesce.scripts?.postThaw, defaultScripts.postThaw),
-            verbs: VMWARE_VERBS,
+            // Users' own scripts need not know it, and might take it for `freeze`.
+            verbs: quiesce.scripts?.recipe === undefined ? VMWARE_VERBS : { ...VMWARE_VERBS, check: "check" },
             environment: quiesce.environment ?? {},
             limits: { lock, wait: READY_LIMIT_S, preFreeze, freeze, postThaw },
             showHookOutput: quiesce.showHookOutput === "onFailure",

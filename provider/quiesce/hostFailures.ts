@@ -1,13 +1,8 @@
 import type { SourceVolume } from "../aws/instance";
 import type { Failure } from "../errors";
 import { refusal } from "./guardFailures";
-import {
-    type HostDevice,
-    type HostReport,
-    type ScriptProblem,
-    aggregates,
-    ebsVolumeId,
-} from "./guardProgram";
+import { aggregates, ebsVolumeId } from "./aggregates";
+import type { HostDevice, HostReport, ScriptProblem } from "./hostReport";
 
 /** What the report is held against. */
 export interface Expectations {

@@ -14,7 +14,10 @@ export interface RetryOptions {
     readonly target: string;
 }
 
-/** Repeats an attempt while its failure is transient and time is left. Rejects with the last failure, or with the signal's reason. */
+/** Timers may fire so much before `performance.now()` says so. */
+const TIMER_SLACK_MS = 2;
+
+/** Repeats an attempt while its failure is transient and time is left. Rejects with the last failure that tells most, or with the signal's reason. */
 export async function retryConnect<T>(
     attempt: (remainingMs: number) => Promise<T>,
     options: RetryOptions,
@@ -22,7 +25,9 @@ export async function retryConnect<T>(
     const start = performance.now();
     const elapsed = () => performance.now() - start;
     const remaining = () => Math.max(0, options.timeoutMs - elapsed());
+    const timeIsUp = () => remaining() <= TIMER_SLACK_MS;
     let tries = 0;
+    let failedBefore: SshError | undefined;
     try {
         return await pRetry(
             () => {
@@ -35,9 +40,10 @@ export async function retryConnect<T>(
                 minTimeout: 0,
                 maxRetryTime: options.timeoutMs,
                 signal: options.signal,
-                shouldRetry: ({ error }) => isTransient(error),
+                shouldRetry: ({ error }) => isTransient(error) && !timeIsUp(),
                 onFailedAttempt: async ({ error }) => {
-                    if (!isTransient(error)) return;
+                    if (!isTransient(error) || timeIsUp()) return;
+                    failedBefore = error;
                     if (tries % TRIES_PER_LINE === 0)
                         options.log(
                             `waiting for ssh on ${options.target} (${tries} tries, ${seconds(elapsed())} s): ${error.what}`,
@@ -47,8 +53,9 @@ export async function retryConnect<T>(
             },
         );
     } catch (error) {
-        if (!options.signal.aborted && isTransient(error)) throw gaveUp(error, tries, elapsed());
-        throw error;
+        if (options.signal.aborted || !isTransient(error)) throw error;
+        // A try that the end of the time cut off says less than the one before it.
+        throw gaveUp((timeIsUp() && failedBefore) || error, tries, elapsed());
     }
 }
 

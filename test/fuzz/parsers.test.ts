@@ -2,7 +2,7 @@ import { assert } from "chai";
 import fc from "fast-check";
 import { parseHostKeys as parseConsole } from "../../provider/aws/consoleHostKeys";
 import { type Expectations, hostFailures, notCovered } from "../../provider/quiesce/hostFailures";
-import { parseHostReport } from "../../provider/quiesce/guardProgram";
+import { parseHostReport } from "../../provider/quiesce/hostReport";
 import { parseComponents } from "../../provider/quiesce/vssComponents";
 import { vssFailure } from "../../provider/quiesce/vssMessages";
 import { MAX_LINE, MAX_LINES, MAX_OUTPUT } from "../../provider/ssh/channel";

@@ -1,12 +1,7 @@
 import { once } from "node:events";
 import { Client, type ClientChannel } from "ssh2";
-import {
-    composeGuard,
-    parseGuardLine,
-    VMWARE_VERBS,
-    type GuardLine,
-    type GuardParams,
-} from "../../provider/quiesce/guardProgram";
+import { parseGuardLine, type GuardLine } from "../../provider/quiesce/guardLine";
+import { composeGuard, VMWARE_VERBS, type GuardParams } from "../../provider/quiesce/guardProgram";
 import type { SshHost } from "./sshHost";
 
 let executions = 0;

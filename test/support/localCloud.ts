@@ -322,6 +322,14 @@ export class LocalCloud {
         return this.control("detach_volume", { region, instance_id: instanceId, volume_id: volumeId });
     }
 
+    /**
+     * Gives a volume real contents: a range of a file on XFS with reflink=1, in bytes. Its snapshots are then files
+     * beside it that bear their ids. All ranges of one file are copied at one instant.
+     */
+    giveContents(volumeId: string, range: { file: string; offset: number; length: number }): Promise<void> {
+        return this.control("give_contents", { volume_id: volumeId, ...range });
+    }
+
     /** For snapshots made from now on: of one instance, or of all that have no course of their own. */
     configureSnapshots(course: SnapshotCourse, instanceId?: string): Promise<void> {
         return this.control("configure_snapshots", {
@@ -394,6 +402,11 @@ export class LocalCloud {
     /** Like an IAM policy that allows these actions and no others; null allows everything again. */
     allowOnly(actions: string[] | null): Promise<void> {
         return this.control("allow_only", { actions });
+    }
+
+    /** Only what these statements of IAM policies allow, with their conditions (`aws:ResourceTag`, ...); null: all. */
+    allowPolicy(statements: readonly object[] | null): Promise<void> {
+        return this.control("allow_policy", { statements });
     }
 
     /** From now on until `reset`: one access key, or all. */

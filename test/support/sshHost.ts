@@ -120,10 +120,16 @@ export abstract class SshHost {
     /** Runs a shell command in the host as root (as the user, where there is no root). Throws when it fails. */
     abstract exec(command: string): string;
 
+    /** The command line that does what `exec` does, for whoever starts it himself. */
+    abstract commandLine(command: string): [string, string[]];
+
     abstract processes(): HostProcess[];
 
     /** From now on, the host says that it has been booted again. Needs root. */
     abstract changeBootId(): void;
+
+    /** The host's first process, as seen from the test's machine. */
+    abstract readonly pid: number;
 
     /**
      * To be called before anything freezes a file system of the host: thaws it after that time, from outside of the
@@ -291,27 +297,31 @@ class NamespacedHost extends SshHost {
         return host;
     }
 
-    get #pid(): number {
+    get pid(): number {
         return this.child.pid ?? 0;
     }
 
     path(hostPath: string): string {
-        return `/proc/${this.#pid}/root${hostPath}`;
+        return `/proc/${this.pid}/root${hostPath}`;
     }
 
     exec(command: string): string {
-        return execFileSync("nsenter", [...this.#enter("--mount", "--pid"), "sh", "-c", command], {
+        return execFileSync(...this.commandLine(command), {
             encoding: "utf8",
             stdio: ["ignore", "pipe", "pipe"],
             timeout: 20_000,
         });
     }
 
+    commandLine(command: string): [string, string[]] {
+        return ["nsenter", [...this.#enter("--mount", "--pid"), "sh", "-c", command]];
+    }
+
     #enter(...namespaces: string[]): string[] {
         return namespaces.flatMap((kind) =>
             kind === "--pid"
-                ? [`--pid=/proc/${this.#pid}/ns/pid_for_children`]
-                : ["--target", String(this.#pid), kind],
+                ? [`--pid=/proc/${this.pid}/ns/pid_for_children`]
+                : ["--target", String(this.pid), kind],
         );
     }
 
@@ -433,12 +443,20 @@ class PlainHost extends SshHost {
         return host;
     }
 
+    get pid(): number {
+        return this.child.pid ?? 0;
+    }
+
     path(hostPath: string): string {
         return hostPath;
     }
 
     exec(command: string): string {
-        return execFileSync("sh", ["-c", command], { encoding: "utf8", timeout: 20_000 });
+        return execFileSync(...this.commandLine(command), { encoding: "utf8", timeout: 20_000 });
+    }
+
+    commandLine(command: string): [string, string[]] {
+        return ["sh", ["-c", command]];
     }
 
     changeBootId(): void {

@@ -142,7 +142,7 @@ function groupBy<T>(values: readonly T[], key: (value: T) => string): Map<string
     return groups;
 }
 
-function ms(value: number): string {
+export function ms(value: number): string {
     return `${value.toFixed(1)} ms`;
 }
 

@@ -38,6 +38,16 @@ describe("ownerTag", () => {
         );
     });
 
+    it("tells apart names that differ only in characters which no tag of VSS may have", () => {
+        const owners = ["db_1", "db#1", "db*1", "db,1"].map((name) =>
+            ownerTag(`urn:pulumi:dev::shop::${TYPE}::${name}`),
+        );
+        expect(new Set(owners).size).to.equal(owners.length);
+        for (const owner of owners) {
+            expect(owner).to.match(/^[A-Za-z0-9() ./\\\-"'@_+:={}]+$/);
+        }
+    });
+
     it("of a long URN fits a tag and still tells resources and stacks apart", () => {
         const parents = "pkg:index:Component$".repeat(20);
         const owners = ["dev", "prod"].flatMap((stack) =>

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { parseGuardLine } from "../../../provider/quiesce/guardProgram";
+import { parseGuardLine } from "../../../provider/quiesce/guardLine";
 import { GuardSession, guardParams } from "../../support/guardSession";
 import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../support/sshHost";
 

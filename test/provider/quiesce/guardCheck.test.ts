@@ -3,12 +3,8 @@ import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
-import {
-    parseHostReport,
-    type GuardParams,
-    type HostReport,
-    type ScriptProblem,
-} from "../../../provider/quiesce/guardProgram";
+import type { GuardParams } from "../../../provider/quiesce/guardProgram";
+import { parseHostReport, type HostReport, type ScriptProblem } from "../../../provider/quiesce/hostReport";
 import { GuardSession, guardParams } from "../../support/guardSession";
 import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../support/sshHost";
 

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
-import { isAwake, parseGuardLine, type GuardParams } from "../../../provider/quiesce/guardProgram";
+import { isAwake, parseGuardLine } from "../../../provider/quiesce/guardLine";
+import type { GuardParams } from "../../../provider/quiesce/guardProgram";
 import { main } from "../../support/guardProcesses";
 import { GuardSession, guardParams } from "../../support/guardSession";
 import { needsRoot, startSshHost, type SshHost } from "../../support/sshHost";

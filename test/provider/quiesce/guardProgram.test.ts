@@ -2,15 +2,10 @@ import { execFileSync } from "node:child_process";
 import { expect } from "chai";
 import fc from "fast-check";
 import {
-    aggregates,
     composeGuard,
-    ebsVolumeId,
     interpreterOf,
-    parseGuardLine,
-    parseHostReport,
     shellQuote,
     VMWARE_VERBS,
-    type GuardLine,
     type GuardParams,
 } from "../../../provider/quiesce/guardProgram";
 
@@ -126,114 +121,4 @@ describe("interpreterOf", () => {
             expect(interpreterOf(script)).to.deep.equal({ interpreter, argument });
         });
     }
-});
-
-describe("parseGuardLine", () => {
-    const LINES: Record<string, GuardLine> = {
-        "refused HOST_BUSY acs-2 i-1": { kind: "refused", code: "HOST_BUSY", text: "acs-2 i-1" },
-        "recovered acs-0 205": { kind: "recovered", executionId: "acs-0", end: 205 },
-        "ready dmi b-1": { kind: "ready", identity: "dmi", bootId: "b-1" },
-        freezing: { kind: "freezing" },
-        frozen: { kind: "frozen" },
-        "unfrozen 3": { kind: "unfrozen", why: 3 },
-        "unfrozen eof": { kind: "unfrozen", why: "eof" },
-        "unfrozen timeout": { kind: "unfrozen", why: "timeout" },
-        "unfrozen lost": { kind: "unfrozen", why: "lost" },
-        "releasing asked": { kind: "releasing", why: "asked" },
-        "thawed 0": { kind: "thawed", end: 0 },
-        "thawed lost": { kind: "thawed", end: "lost" },
-        "output pre aGk=": { kind: "output", hook: "pre", bytes: Buffer.from("hi") },
-        "cleaned ok": { kind: "cleaned", ok: true, left: "" },
-        "cleaned failed /run/x y": { kind: "cleaned", ok: false, left: "/run/x y" },
-        "gone dmi b-1": { kind: "gone", identity: "dmi", bootId: "b-1" },
-        "gone other b-1": { kind: "gone", identity: "other", bootId: "b-1" },
-    };
-    for (const [line, parsed] of Object.entries(LINES)) {
-        it(line, () => expect(parseGuardLine(line)).to.deep.equal(parsed));
-    }
-
-    it("calls unknown what it does not know", () => {
-        for (const line of [
-            "",
-            "Welcome!",
-            "refused X y",
-            "ready dmi",
-            "ready other b",
-            "gone",
-            "gone dmi",
-            "gone who b",
-            "thawed",
-            "thawed x",
-            "thawed 1234",
-            "releasing",
-            "constructor",
-            "__proto__",
-            "toString x",
-        ]) {
-            expect(parseGuardLine(line)).to.deep.equal({ kind: "unknown", line });
-        }
-    });
-
-    it("never throws", () => {
-        fc.assert(
-            fc.property(fc.string(), (line) => {
-                parseGuardLine(line);
-                parseHostReport([line]);
-            }),
-        );
-    });
-});
-
-describe("parseHostReport", () => {
-    const disk = (name: string, serial: string) =>
-        `device NAME="${name}" KNAME="${name}" TYPE="disk" PKNAME="" FSTYPE="" MOUNTPOINT="" SERIAL="${serial}" MODEL="Amazon Elastic Block Store              "`;
-    const over = (name: string, kernel: string, type: string, parent: string) =>
-        `device NAME="${name}" KNAME="${kernel}" TYPE="${type}" PKNAME="${parent}" FSTYPE="xfs" MOUNTPOINT="/my\\x20data" SERIAL="" MODEL=""`;
-
-    it("reads devices and mounts with odd names", () => {
-        const report = parseHostReport([
-            disk("nvme0n1", "vol0abc"),
-            over("p", "p", "part", "nvme0n1"),
-            "mount nfs4 s:/x /a\\040b",
-            "done",
-        ]);
-        expect(report.devices[0]).to.include({ serial: "vol0abc", model: "Amazon Elastic Block Store" });
-        expect(report.devices[1]?.mountPoint).to.equal("/my data");
-        expect(report.mounts).to.deep.equal([{ type: "nfs4", source: "s:/x", target: "/a b" }]);
-        expect(ebsVolumeId(report.devices[0]!)).to.equal("vol-0abc");
-        expect(ebsVolumeId(report.devices[1]!)).to.equal(undefined);
-    });
-
-    it("finds what spans several disks, through all layers", () => {
-        const report = parseHostReport([
-            ...["a", "b", "c", "d", "e"].map((name) => disk(name, `vol0${name}`)),
-            over("a1", "a1", "part", "a"),
-            over("md0", "md0", "raid1", "a1"),
-            over("md0", "md0", "raid1", "b"),
-            over("vg-lv", "dm-0", "lvm", "md0"),
-            over("vg2-lv", "dm-1", "lvm", "c"),
-            "btrfs Label: none  uuid: 1",
-            "btrfs Total devices 2 FS bytes used 144.00KiB",
-            "btrfs devid    1 size 1.00GiB used 1.00MiB path /dev/d",
-            "btrfs devid    2 size 1.00GiB used 1.00MiB path /dev/e",
-            "btrfs Label: none  uuid: 2",
-            "btrfs devid    1 size 1.00GiB used 1.00MiB path /dev/mapper/vg2-lv",
-        ]);
-        const found = aggregates(report).map(({ kind, name, disks }) => ({
-            kind,
-            name,
-            disks: disks.map((device) => device.name),
-        }));
-        expect(found).to.deep.equal([
-            { kind: "raid1", name: "md0", disks: ["b", "a"] },
-            { kind: "lvm", name: "vg-lv", disks: ["b", "a"] },
-            { kind: "btrfs", name: "/dev/d", disks: ["d", "e"] },
-        ]);
-    });
-
-    it("knows when it was cut off, and keeps what it does not understand", () => {
-        const report = parseHostReport(["user 0", "script pre odd", "novelty 1"]);
-        expect(report.complete).to.equal(false);
-        expect(report.unknown).to.deep.equal(["script pre odd", "novelty 1"]);
-    });
 });

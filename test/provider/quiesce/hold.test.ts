@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type GuardLine, parseGuardLine } from "../../../provider/quiesce/guardProgram";
+import { type GuardLine, parseGuardLine } from "../../../provider/quiesce/guardLine";
 import type { GuardEvent, GuardSession } from "../../../provider/quiesce/guardSession";
 import { type HoldSettings, hold, holdEnd, hookOutput } from "../../../provider/quiesce/hold";
 import type { QuiesceError } from "../../../provider/quiesce/quiesceError";
@@ -20,6 +20,7 @@ describe("holdEnd", () => {
         ["the limit, before the question", event("releasing expired", ASKED_AT - 500), "expired"],
         ["the limit, at the same time as the question", event("releasing expired", ASKED_AT + 1), "expired"],
         ["a killed holder", event("releasing lost", ASKED_AT + 1), "lost"],
+        ["scripts that do not hold", event("releasing unheld", ASKED_AT + 1), "unheld"],
         ["the end of the connection", event("releasing eof", ASKED_AT + 1), "eof"],
         ["no answer", undefined, "eof"],
         ["another line", event("thawed 0", ASKED_AT + 1), "eof"],
@@ -70,6 +71,7 @@ describe("hold, when the word to freeze", () => {
     async function failureOf(guard: GuardSession): Promise<QuiesceError> {
         const settings: HoldSettings = {
             level: "application",
+            vouchedBy: "script",
             timeouts: { preFreeze: 1, freeze: 1, postThaw: 1 },
             secrets: [],
             deployed: false,

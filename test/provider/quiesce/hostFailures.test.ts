@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { SourceVolume } from "../../../provider/aws/instance";
-import type { HostDevice, HostReport } from "../../../provider/quiesce/guardProgram";
+import type { HostDevice, HostReport } from "../../../provider/quiesce/hostReport";
 import { type Expectations, hostFailures, notCovered } from "../../../provider/quiesce/hostFailures";
 
 const sound: HostReport = {

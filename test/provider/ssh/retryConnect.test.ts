@@ -2,8 +2,7 @@ import { expect } from "chai";
 import { backOff, retryConnect } from "../../../provider/ssh/retryConnect";
 import { SshError } from "../../../provider/ssh/sshError";
 
-function failure(transient: boolean): SshError {
-    const what = transient ? "connection refused" : "login refused";
+function failure(transient: boolean, what = transient ? "connection refused" : "login refused"): SshError {
     return new SshError({
         code: "SSH_UNREACHABLE",
         where: "instance",
@@ -65,5 +64,29 @@ describe("retryConnect", () => {
         expect((error as SshError).message).to.match(
             /connection refused \(gave up after \d+ tr(y|ies) in 0 s\)/,
         );
+    });
+
+    it("tells what failed before rather than that the last try ran out of time", async () => {
+        const refused = failure(true);
+        const noAnswer = failure(true, "no answer within 0 s");
+        let tries = 0;
+        const attempt = async (remainingMs: number) => {
+            if (++tries === 1) throw refused;
+            await new Promise((resolve) => setTimeout(resolve, remainingMs));
+            throw noAnswer;
+        };
+        const error: unknown = await retryConnect(attempt, options(500)).catch((reason: unknown) => reason);
+        expect(error).to.be.instanceOf(SshError).with.property("cause", refused);
+        expect((error as SshError).message).to.match(/^.*connection refused \(gave up after 2 tries/);
+    });
+
+    it("says that there was no answer if there never was another failure", async () => {
+        const noAnswer = failure(true, "no answer within 0 s");
+        const attempt = async (remainingMs: number) => {
+            await new Promise((resolve) => setTimeout(resolve, remainingMs));
+            throw noAnswer;
+        };
+        const error: unknown = await retryConnect(attempt, options(100)).catch((reason: unknown) => reason);
+        expect(error).to.be.instanceOf(SshError).with.property("cause", noAnswer);
     });
 });

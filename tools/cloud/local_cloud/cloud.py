@@ -2,7 +2,7 @@
 
 import threading
 
-from . import block_devices, console, create_image, images, instances, snapshots, tags, volumes
+from . import block_devices, console, copy_image, create_image, images, instances, launches, snapshots, tags, volumes
 from .credentials import Credentials
 from .errors import install_status_codes
 from .faults import Faults
@@ -10,6 +10,7 @@ from .journal import Journal
 from .permissions import Permissions
 from .systems_manager import SystemsManager
 from .timing import Latency, Throttle
+from .volume_contents import VolumeContents
 
 
 class Cloud:
@@ -29,15 +30,19 @@ class Cloud:
         self.credentials = Credentials(account_id)
         self.snapshots = snapshots.Snapshots(snapshot_duration_ms)
         self.systems_manager = SystemsManager(self)
+        self.volume_contents = VolumeContents()
 
         install_status_codes()
         self.credentials.install()
         tags.install()
         volumes.install()
         self.snapshots.install()
+        self.snapshots.at_instant.append(self.volume_contents.copy)
         images.install()
         create_image.install(self.snapshots)
+        copy_image.install(self.snapshots)
         instances.install()
+        launches.install()
         block_devices.install()
         console.install()
         self.systems_manager.install()

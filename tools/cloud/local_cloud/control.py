@@ -19,6 +19,7 @@ from .permissions import Denial
 from .powershell import Responder
 from .quiet_handler import QuietHandler
 from .server import ApiServer
+from .volume_contents import Range
 
 PREFIX = "/__control/"
 
@@ -70,6 +71,10 @@ class Control:
         with self._cloud.acting:
             self._find(region, instance_id)[0].detach_volume(volume_id, instance_id, None)
 
+    def give_contents(self, volume_id: str, file: str, offset: int, length: int) -> None:
+        with self._cloud.acting:
+            self._cloud.volume_contents.give(volume_id, Range(file, offset, length))
+
     def configure_snapshots(self, instance_id: "str | None" = None, **changes: Any) -> None:
         self._cloud.snapshots.configure(instance_id, **changes)
 
@@ -97,6 +102,7 @@ class Control:
             for snapshot in self._snapshots(region, snapshot_ids):
                 del backend.snapshots[snapshot.id]
                 backend.tags.pop(snapshot.id, None)
+                snapshot.discard_contents()
 
     def snapshots(self, region: str, volume_ids: "list[str] | None" = None) -> Any:
         with self._cloud.acting:
@@ -130,6 +136,9 @@ class Control:
 
     def allow_only(self, actions: "list[str] | None") -> None:
         self._cloud.permissions.allow_only(actions)
+
+    def allow_policy(self, statements: "list[dict[str, Any]] | None") -> None:
+        self._cloud.permissions.allow_policy(statements)
 
     def expire_credentials(self, access_key_id: "str | None" = None) -> None:
         self._cloud.credentials.expire(access_key_id)

@@ -1,0 +1,97 @@
+/** A hook's exit code (128 + n: killed by signal n), or why there is none. */
+export type HookEnd = number | "timeout" | "lost";
+
+export type RefusalCode = "HOST_BUSY" | "WRONG_INSTANCE" | "STALE_FREEZE" | "HOST_UNSUITABLE";
+
+/** How the guard knows which instance it runs on. */
+export type Identity = "dmi" | "imds" | "unverified";
+
+const RELEASE_REASONS = ["asked", "eof", "expired", "lost", "unheld"] as const;
+export type ReleaseReason = (typeof RELEASE_REASONS)[number];
+
+/** What the guard says in `freeze` and `recover` mode, after the nonce. */
+export type GuardLine =
+    | { kind: "refused"; code: RefusalCode; text: string }
+    /** An earlier execution had left the host frozen; its post-thaw has succeeded. */
+    | { kind: "recovered"; executionId: string; end: HookEnd }
+    | { kind: "ready"; identity: Identity; bootId: string }
+    | { kind: "freezing" }
+    | { kind: "frozen" }
+    /** Pre-freeze did not succeed; post-thaw follows. eof: the connection ended, or a signal came. */
+    | { kind: "unfrozen"; why: HookEnd | "eof" }
+    /**
+     * Only the first of a run counts. asked: the host was still held when the word came. unheld: by us, but not by the
+     * scripts, by their own word.
+     */
+    | { kind: "releasing"; why: ReleaseReason }
+    /** Awake when 0 or 205 (already thawed). */
+    | { kind: "thawed"; end: HookEnd }
+    /** The end of a failed hook's standard error. May hold secrets. */
+    | { kind: "output"; hook: "pre" | "post"; bytes: Buffer }
+    | { kind: "cleaned"; ok: boolean; left: string }
+    /** recover: nothing of this execution is there. */
+    | { kind: "gone"; identity: Identity | "other"; bootId: string }
+    | { kind: "unknown"; line: string };
+
+/** Is the host awake after a post-thaw that ended so? */
+export function isAwake(end: HookEnd): boolean {
+    return end === 0 || end === 205;
+}
+
+/** Reads a line of the guard. What it does not know is `unknown`: never a throw. */
+export function parseGuardLine(line: string): GuardLine {
+    const [word = "", ...rest] = line.split(" ");
+    const [first = "", second = ""] = rest;
+    const parsed = PARSERS[word]?.(first, second, rest.slice(1).join(" "));
+    return parsed ?? { kind: "unknown", line };
+}
+
+type LineParser = (first: string, second: string, tail: string) => GuardLine | undefined;
+
+const PARSERS: Readonly<Record<string, LineParser | undefined>> = {
+    __proto__: null as never,
+    refused: (code, _, text) => (isRefusalCode(code) ? { kind: "refused", code, text } : undefined),
+    recovered: (executionId, exit) => {
+        const end = parseHookEnd(exit);
+        return end === undefined ? undefined : { kind: "recovered", executionId, end };
+    },
+    ready: (identity, bootId) =>
+        isIdentity(identity) && bootId !== "" ? { kind: "ready", identity, bootId } : undefined,
+    freezing: () => ({ kind: "freezing" }),
+    frozen: () => ({ kind: "frozen" }),
+    unfrozen: (why) => {
+        const end = why === "eof" ? why : parseHookEnd(why);
+        return end === undefined ? undefined : { kind: "unfrozen", why: end };
+    },
+    releasing: (word) => {
+        const why = RELEASE_REASONS.find((one) => one === word);
+        return why === undefined ? undefined : { kind: "releasing", why };
+    },
+    thawed: (exit) => {
+        const end = parseHookEnd(exit);
+        return end === undefined ? undefined : { kind: "thawed", end };
+    },
+    output: (hook, base64) =>
+        hook === "pre" || hook === "post"
+            ? { kind: "output", hook, bytes: Buffer.from(base64, "base64") }
+            : undefined,
+    cleaned: (how, _, left) =>
+        how === "ok" || how === "failed" ? { kind: "cleaned", ok: how === "ok", left } : undefined,
+    gone: (identity, bootId) =>
+        (isIdentity(identity) || identity === "other") && bootId !== ""
+            ? { kind: "gone", identity, bootId }
+            : undefined,
+};
+
+function parseHookEnd(text: string): HookEnd | undefined {
+    if (text === "timeout" || text === "lost") return text;
+    return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
+}
+
+function isRefusalCode(text: string): text is RefusalCode {
+    return ["HOST_BUSY", "WRONG_INSTANCE", "STALE_FREEZE", "HOST_UNSUITABLE"].includes(text);
+}
+
+export function isIdentity(text: string): text is Identity {
+    return ["dmi", "imds", "unverified"].includes(text);
+}

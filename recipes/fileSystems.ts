@@ -1,0 +1,27 @@
+import { type RecipeScripts, recipeOf } from "./combine";
+
+/**
+ * File systems that can be frozen: ext4, XFS, btrfs and others (fsfreeze(8)). Each path stands for the file system that
+ * it is on. All that was written before is then in the snapshot, and writers wait until the thaw.
+ *
+ * The root file system is refused, whichever way the path leads there (also by a link or a bind mount): nothing on the
+ * host would run any more, not even what thaws. Most data is to be written before the freeze (`sync -f`), and who froze
+ * a file system is asked nothing: one that is frozen already is refused, and left as it is.
+ *
+ * @param paths absolute, such as `["/data", "/var/lib/postgresql"]`
+ * @throws TypeError for none, and for what is not absolute
+ */
+export function fileSystems(paths: readonly string[]): RecipeScripts {
+    if (paths.length === 0 || !paths.every((path) => /^\/[^\0\n]*$/.test(path))) {
+        throw new TypeError("fileSystems() needs absolute paths on the instance");
+    }
+    return recipeOf([
+        {
+            kind: "fileSystems",
+            functions: "file_systems",
+            needs: [],
+            level: "filesystem",
+            settings: { paths: paths.join("\n") },
+        },
+    ]);
+}

@@ -1,0 +1,32 @@
+# MySQL and MariaDB. See mysql.ts.
+
+mysql_client() {
+    program=mysql
+    command -v mariadb >/dev/null && program=mariadb
+    # Without an option file of root's: what counts is in the recipe and in the environment.
+    set -- "$program" --no-defaults --batch --skip-column-names --unbuffered --skip-reconnect --user="$user"
+    [ -z "$socket" ] || set -- "$@" --socket="$socket"
+    [ -z "$host" ] || set -- "$@" --protocol=tcp --host="$host" --port="$port"
+    exec "$@"
+}
+
+mysql_freeze() {
+    start_session mysql_client || return 1
+    # A lock that is waited for stops all writers: not for longer than our own time, even if we are killed. And a
+    # server ends a session that has been idle for that long, and with it the lock.
+    ask "set session lock_wait_timeout = $limit, wait_timeout = $longest_hold;
+flush tables with read lock;
+flush no_write_to_binlog engine logs;"
+}
+
+# The lock is the session's, and ends with it.
+mysql_check() {
+    ask 'select connection_id();' || return 1
+    [ -e "$folder/connection" ] || printf '%s\n' "$answer" >"$folder/connection"
+    read -r first <"$folder/connection"
+    [ "$answer" = "$first" ]
+}
+
+mysql_thaw() {
+    end_session
+}

@@ -1,0 +1,36 @@
+import { type RecipeScripts, recipeOf } from "./combine";
+
+export interface MysqlOptions {
+    /** Default `root`. It needs RELOAD. */
+    user?: string;
+    /** Default: the client's own. */
+    socket?: string;
+    /** Address, instead of the socket. */
+    host?: string;
+    /** With `host`. Default 3306. */
+    port?: number;
+}
+
+/**
+ * MySQL and MariaDB. To be combined with `fileSystems` of all that the server's data is on.
+ *
+ * Their manuals (MySQL, "Making Backups Using a File System Snapshot"; MariaDB, "Backup and Restore Overview") take
+ * FLUSH TABLES WITH READ LOCK in a session that stays until the snapshot is taken. The session is kept here, and waits
+ * for the lock no longer than the recipe's own limit (`lock_wait_timeout`), for everybody else waits behind it. FLUSH
+ * ENGINE LOGS makes it whole where `innodb_flush_log_at_trx_commit` is not 1. Started on the snapshot, InnoDB goes
+ * through its recovery, with nothing to roll back or forward that had been committed: the manuals promise no more.
+ *
+ * A password is the client's `MYSQL_PWD` in `environment`.
+ */
+export function mysql(options: MysqlOptions = {}): RecipeScripts {
+    const { user = "root", socket = "", host = "", port = 3306 } = options;
+    return recipeOf([
+        {
+            kind: "mysql",
+            functions: "mysql",
+            needs: ["session"],
+            level: "application",
+            settings: { user, socket, host, port: String(port) },
+        },
+    ]);
+}

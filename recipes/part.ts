@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { shellQuote } from "../provider/quiesce/guardProgram";
+
+/** What a recipe is made of: a kind of script, and its settings. */
+export interface Part {
+    /** Of the script `<kind>.sh`, and in `evidence.vouchedBy`. */
+    readonly kind: string;
+    /** Prefix of the functions in it. */
+    readonly functions: string;
+    /** Further scripts that it needs. */
+    readonly needs: readonly string[];
+    readonly level: "application" | "filesystem";
+    readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Seconds in which all of a recipe has to be frozen; below the limit of pre-freeze, 60. */
+const FREEZE_LIMIT_S = 40;
+
+/** The parts as one script, which is pre-freeze and post-thaw: they are frozen in this order, and thawed in reverse. */
+export function scriptOf(parts: readonly Part[]): string {
+    const kinds = [...new Set(parts.flatMap((part) => [...part.needs, part.kind]))];
+    const numbers = parts.map((_, index) => String(index + 1));
+    return [
+        "#!/bin/sh\n",
+        ...["recipe", ...kinds].map(textOf),
+        `limit=${FREEZE_LIMIT_S}\n`,
+        "part() {\n    folder=$state/$1\n    case $1 in\n",
+        ...parts.map((part, index) => caseOf(part, index + 1)),
+        "    esac\n}\n\n",
+        `run_parts "$1" '${numbers.join(" ")}' '${numbers.toReversed().join(" ")}'\n`,
+    ].join("");
+}
+
+function caseOf({ functions, settings }: Part, number: number): string {
+    const assignments = Object.entries(settings).map(([name, value]) => `${name}=${shellQuote(value)}`);
+    return `    ${number})\n        ${[...assignments, `${functions}_"$2"`].join("\n        ")}\n        ;;\n`;
+}
+
+function textOf(name: string): string {
+    return `${readFileSync(join(__dirname, `${name}.sh`), "utf8")}\n`;
+}

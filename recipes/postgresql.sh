@@ -1,0 +1,46 @@
+# PostgreSQL. See postgresql.ts.
+
+postgresql_client() {
+    set -- psql -X -q -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=terse -d "$database" -p "$port" -f -
+    [ -z "$host" ] || set -- "$@" -h "$host"
+    [ -z "$role" ] || set -- "$@" -U "$role"
+    as "$account" "$@"
+}
+
+postgresql_freeze() {
+    start_session postgresql_client || return 1
+    ask 'checkpoint;'
+}
+
+# Does the log of changes stand still since all of the recipe is frozen? Then nothing was committed since.
+postgresql_check() {
+    flushed || return 1
+    if [ ! -e "$folder/flushed" ]; then
+        await_standstill || return 1
+        printf '%s\n' "$answer" >"$folder/flushed"
+    fi
+    read -r first <"$folder/flushed"
+    [ "$answer" = "$first" ] && return 0
+    say "PostgreSQL went on to write: from $first to $answer"
+    return 1
+}
+
+flushed() {
+    ask 'select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end;'
+}
+
+# A process may have been about to note what it had written before the freeze.
+await_standstill() {
+    same=0
+    while [ "$same" -lt 3 ]; do
+        before=$answer
+        blink
+        flushed || return 1
+        if [ "$answer" = "$before" ]; then same=$((same + 1)); else same=0; fi
+        in_time 'PostgreSQL goes on to write; are all its file systems in the recipe?' || return 1
+    done
+}
+
+postgresql_thaw() {
+    end_session
+}

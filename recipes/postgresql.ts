@@ -1,0 +1,42 @@
+import { type RecipeScripts, recipeOf } from "./combine";
+
+export interface PostgresqlOptions {
+    /** Operating system account that psql runs as. Default `postgres`. */
+    account?: string;
+    /** Database role. Default: the account's name. It needs the right to CHECKPOINT (superuser, or `pg_checkpoint`). */
+    role?: string;
+    /** Default `postgres`. */
+    database?: string;
+    /** Default 5432. */
+    port?: number;
+    /** Folder of the socket, or address. Default: psql's own. */
+    host?: string;
+}
+
+/**
+ * PostgreSQL, 10 or newer. To be combined with `fileSystems` of all that the cluster is on: data directory, WAL,
+ * tablespaces.
+ *
+ * Its manual ("File System Level Backup") calls a snapshot of all file systems at one instant a right backup, with the
+ * server running, and advises a CHECKPOINT before it. Started on it, the server replays what was logged since that
+ * CHECKPOINT, as after a crash: that is what the manual promises, not less. pg_backup_start is for copies that are not
+ * made at one instant; a snapshot without the label that pg_backup_stop gives is not such a backup.
+ *
+ * PostgreSQL has nothing to hold commits back with: the frozen file systems do. `check` compares how far the WAL has
+ * been flushed, so that a server whose file systems are not in the recipe, and which goes on to commit, earns no level.
+ * Transactions with `synchronous_commit = off` may be lost as in a crash.
+ *
+ * A password is psql's `PGPASSWORD` in `environment`.
+ */
+export function postgresql(options: PostgresqlOptions = {}): RecipeScripts {
+    const { account = "postgres", role = "", database = "postgres", port = 5432, host = "" } = options;
+    return recipeOf([
+        {
+            kind: "postgresql",
+            functions: "postgresql",
+            needs: ["session"],
+            level: "application",
+            settings: { account, role, database, port: String(port), host },
+        },
+    ]);
+}

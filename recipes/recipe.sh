@@ -1,0 +1,120 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2015,SC2034,SC2154,SC2317 # the parts and their settings come behind
+# A recipe's script, pre-freeze and post-thaw in one: `freeze`, `thaw`, `freezeFail` and `check` are its verbs.
+#
+# combine.ts puts this text first, then that of each kind of recipe that is used, then the parts with their settings
+# and run_parts, which does the verb. Each kind has three functions, NAME_freeze, NAME_thaw and NAME_check; they run
+# in a subshell, with `folder` for what they have to remember. Exit codes of a thaw: 0 thawed, 205 there was nothing
+# to thaw (AWS Data Lifecycle Manager's convention), all else failed.
+
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+umask 077
+set -f
+cd /
+
+# In memory: what is on a disk would be in the snapshot, and could not be written while that is frozen.
+state=/run/app-consistent-snapshot-recipe
+# Longer than any freeze of the guard (120 s): for callers that never thaw. In seconds.
+longest_hold=180
+
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+read_uptime() {
+    read -r uptime _ </proc/uptime
+    uptime=${uptime%.*}
+}
+
+# Fails when the recipe's time to freeze, of which all parts have a share, is over.
+in_time() {
+    read_uptime
+    [ "$uptime" -lt "$deadline" ] && return 0
+    say "$1: not within $limit s"
+    return 1
+}
+
+# What is killed is a zombie until somebody asks for it.
+is_alive() {
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+    case ${stat##*) } in Z* | X*) return 1 ;; esac
+}
+
+blink() {
+    sleep 0.02 2>/dev/null || sleep 1
+}
+
+# ------------------------------------------------------------------------------------------------ the whole
+
+freeze_parts() {
+    for number in $1; do
+        mkdir "$state/$number" || return 1
+        (part "$number" freeze) || return 1
+    done
+    # Only now does everything stand still: what is remembered here is what the check compares with.
+    check_parts "$1"
+}
+
+check_parts() {
+    [ -d "$state" ] || { say 'nothing is held'; return 1; }
+    for number in $1; do
+        (part "$number" check) || return 1
+    done
+}
+
+# All of them, whatever becomes of the others.
+thaw_parts() {
+    worst=0
+    for number in $1; do
+        [ -d "$state/$number" ] || continue
+        (part "$number" thaw)
+        ended=$?
+        case $ended in
+        0 | 205) rm -rf "${state:?}/$number" ;;
+        esac
+        case $worst,$ended in
+        *,0 | [!0]*,205) ;;
+        *) worst=$ended ;;
+        esac
+    done
+    return "$worst"
+}
+
+# Usage: run_parts VERB ORDER REVERSED
+run_parts() {
+    order=$2
+    reversed=$3
+    read_uptime
+    deadline=$((uptime + limit))
+    case $1 in
+    freeze) freeze_all ;;
+    thaw | freezeFail) thaw_all ;;
+    check) check_parts "$order" ;;
+    *)
+        say 'usage: freeze | thaw | freezeFail | check'
+        exit 2
+        ;;
+    esac
+}
+
+freeze_all() {
+    [ "$(stat -f -c %T /run)" = tmpfs ] || { say '/run is not a tmpfs'; return 1; }
+    # Left by a run that nobody thawed.
+    thaw_all || [ $? = 205 ] || return 1
+    mkdir -m 700 "$state" || return 1
+    trap 'thaw_all; exit 1' HUP INT TERM
+    freeze_parts "$order" && return 0
+    thaw_all
+    return 1
+}
+
+# What could not be thawed is remembered, to be tried again.
+thaw_all() {
+    [ -d "$state" ] || return 205
+    thaw_parts "$reversed"
+    ended=$?
+    case $ended in 0 | 205) rm -rf "$state" ;; esac
+    return "$ended"
+}

@@ -1,0 +1,31 @@
+import { type RecipeScripts, recipeOf } from "./combine";
+
+export interface RedisOptions {
+    /** Default 6379. */
+    port?: number;
+    /** Unix socket, instead of the port. */
+    socket?: string;
+}
+
+/**
+ * Redis, 6.2 or newer. To be combined with `fileSystems` of what its files are on.
+ *
+ * Writers are paused (CLIENT PAUSE ... WRITE); readers are not. With an append-only file, that has all that was
+ * acknowledged as soon as its buffer is written. Without, a dump is made (BGSAVE), which takes its time: with much data
+ * use an append-only file ("Redis persistence": both are right to be copied at one instant). `check` compares the
+ * server's run id and its number of changes. The pause ends by itself after three minutes.
+ *
+ * A password is redis-cli's `REDISCLI_AUTH` in `environment`.
+ */
+export function redis(options: RedisOptions = {}): RecipeScripts {
+    const { port = 6379, socket = "" } = options;
+    return recipeOf([
+        {
+            kind: "redis",
+            functions: "redis",
+            needs: [],
+            level: "application",
+            settings: { port: String(port), socket },
+        },
+    ]);
+}

@@ -1,0 +1,62 @@
+// The proof by restoring: `npm run prove [-- --runs 50 --without 10 --only PostgreSQL --output prove.md]`.
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import type { Application } from "./prove/application";
+import { files } from "./prove/files";
+import { mariadb } from "./prove/mariadb";
+import { postgresql } from "./prove/postgresql";
+import { redisWithDumps, redisWithLog } from "./prove/redis";
+import { holds, report, type Series } from "./prove/report";
+import { runTrials, type TrialResult } from "./prove/trials";
+
+const { values } = parseArgs({
+    options: {
+        runs: { type: "string", default: "50" },
+        without: { type: "string", default: "10" },
+        only: { type: "string" },
+        output: { type: "string", default: ".cache/prove.md" },
+    },
+});
+
+/** A new cloud, host and application after so many, for what the writers have written grows. */
+const RUNS_OF_A_SCENE = 10;
+
+const applications = [postgresql, mariadb, redisWithLog, redisWithDumps, files].filter(
+    ({ name }) => values.only === undefined || name.startsWith(values.only),
+);
+
+async function main(): Promise<void> {
+    if (process.platform !== "linux" || process.getuid?.() !== 0) {
+        throw new Error("the proof needs root on Linux: it mounts and freezes file systems of its own");
+    }
+    const series: Series[] = [];
+    for (const application of applications) {
+        for (const [quiesced, runs] of [
+            [true, Number(values.runs)],
+            [false, Number(values.without)],
+        ] as const) {
+            const results = await inScenes(application, quiesced, runs);
+            series.push({ application: application.name, quiesced, results });
+            writeFileSync(values.output, report(series));
+        }
+    }
+    console.log(report(series));
+    const proven = series.every(({ quiesced, results }) => !quiesced || results.every(holds));
+    process.exitCode = proven ? 0 : 1;
+}
+
+async function inScenes(
+    application: Application,
+    quiesced: boolean,
+    runs: number,
+): Promise<readonly TrialResult[]> {
+    const results: TrialResult[] = [];
+    while (results.length < runs) {
+        const log = (line: string) => console.error(`prove: ${line}`);
+        const some = Math.min(RUNS_OF_A_SCENE, runs - results.length);
+        results.push(...(await runTrials({ application, quiesced, runs: some, log })));
+    }
+    return results;
+}
+
+void main();

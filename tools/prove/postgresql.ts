@@ -1,0 +1,46 @@
+import { hostRun } from "../../test/support/volumes";
+import { type Application, DATA_AND_LOG, nextPart, numbersOf, partsOf } from "./application";
+
+const AS = "setpriv --reuid postgres --regid postgres --init-groups";
+const BIN = 'PATH="$PATH:$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)"';
+const SQL = "psql -X -q -A -t -F ' ' -U postgres -d postgres";
+const SOCKET = "mkdir -p /run/postgresql && chown postgres /run/postgresql";
+const OPTIONS =
+    '-o "-c listen_addresses= -c unix_socket_directories=/run/postgresql -c shared_buffers=32MB -c log_line_prefix="';
+const start = (log: string) => `${AS} pg_ctl -s -w -t 60 -D /mnt/data/postgresql -l ${log} ${OPTIONS} start`;
+
+/** With its WAL on a volume of its own, and checksums in its pages. */
+export const postgresql: Application = {
+    name: "PostgreSQL",
+    volumes: DATA_AND_LOG,
+    recipe: 'recipes.combine(recipes.postgresql(), recipes.fileSystems(["/mnt/data", "/mnt/log"]))',
+    async start(host) {
+        await hostRun(
+            host,
+            `${BIN} && ${SOCKET} && chown postgres /mnt/data /mnt/log && ` +
+                `${AS} initdb -k -A trust -U postgres -D /mnt/data/postgresql -X /mnt/log/wal >/dev/null && ` +
+                `${start("/run/postgresql/log")} >/dev/null 2>&1 && ` +
+                `${SQL} -c 'create table numbers (writer int, n int, primary key (writer, n))'`,
+        );
+    },
+    client: SQL,
+    statement: (writer, n) => `insert into numbers values (${writer}, ${n}) returning n;`,
+    async read(volumes, restored) {
+        const output = await volumes.runOn(
+            restored,
+            `${BIN} && mount -t tmpfs -o mode=755 restored /run/postgresql && chown postgres /run/postgresql && ` +
+                // Left by the server that ran on it: its process id may be somebody's here.
+                `rm -f /mnt/data/postgresql/postmaster.pid && ${start("/run/postgresql/log")} >/dev/null 2>&1; ` +
+                `${SQL} -c 'select writer, n from numbers order by 1, 2' 2>&1; ${nextPart}; ` +
+                `cat /run/postgresql/log; ${nextPart}; ` +
+                `${AS} pg_ctl -s -D /mnt/data/postgresql -m fast stop; ` +
+                `${AS} pg_checksums --check -D /mnt/data/postgresql 2>&1 >/dev/null; true`,
+        );
+        const [rows = [], log = [], problems = []] = partsOf(output);
+        return {
+            numbers: numbersOf(rows),
+            recovery: log.filter((line) => /not properly shut down|redo (starts|done)/.test(line)),
+            problems: [...problems, ...log.filter((line) => /PANIC|FATAL|ERROR|could not/.test(line))],
+        };
+    },
+};
