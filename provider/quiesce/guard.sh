@@ -387,9 +387,10 @@ thaw_by_marker() {
 # shellcheck disable=SC2016 # for the hook's shell to expand
 # What a hook's shell does before it becomes the hook. Its owner may have abandoned it or died since it
 # ordered it: whoever stops the hook looks for its process id after that, so either they see us, or we see that.
+# Post-thaw is run also where there is no room for its process id: better that nobody can stop it than a freeze.
 # busybox ignores SIGQUIT for itself and lets what it execs inherit that, unless it is caught.
 launch='umask 077
-printf "%s\n" "$$" >"$1/$2.pid" || exit 126
+printf "%s\n" "$$" >"$1/$2.pid" || [ "$2" = post ] || exit 126
 [ ! -e "$1/$2.abandoned" ] || exit 126
 { read -r owner <"/proc/$4/stat"; } || exit 126
 case ${owner##*) } in Z* | X*) exit 126 ;; esac
@@ -499,6 +500,8 @@ thaw() {
 # Thaws, also for a pre-freeze that cannot be killed: at once, and again when it is gone, for what it is
 # stuck in may be the freeze itself. Usage: wake_host VERB [GROUP OF THE STUCK HOOK]
 wake_host() {
+    # Placed with the scripts: what thawing writes finds room, also where something has filled /run meanwhile.
+    rm -f "$run_directory/reserve"
     thaw "$1"
     if [ -n "$2" ]; then
         while group_alive "$2"; do sleep "$tick" 3<&- 4>&- 5>&- 9>&-; done
@@ -587,6 +590,7 @@ await_company() {
 }
 
 place_scripts() {
+    dd if=/dev/zero of="$run_directory/reserve" bs=4096 count=16 2>/dev/null || return 1
     printf '%s\n' "$environment" >"$run_directory/environment" || return 1
     [ -n "$pre_path" ] || printf '%s' "$pre_text" >"$run_directory/pre" || return 1
     [ -n "$post_path" ] || printf '%s' "$post_text" >"$run_directory/post"

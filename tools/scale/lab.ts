@@ -8,6 +8,8 @@ const STARTS = 8;
 /** As in the issue: what EC2 allows an account in a region. */
 export const LIMIT = { rate: 5, burst: 20 };
 
+const MAX_SERVERS = 1_000;
+
 interface Server {
     readonly instance: CloudInstance;
     readonly instanceId: string;
@@ -22,6 +24,8 @@ export class ScaleLab {
     private constructor(readonly cloud: LocalCloud) {}
 
     static async start(): Promise<ScaleLab> {
+        // Each host ends when this process does.
+        process.setMaxListeners(MAX_SERVERS);
         return new ScaleLab(await startLocalCloud({ snapshotDurationMs: 0 }));
     }
 

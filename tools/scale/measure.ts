@@ -18,6 +18,8 @@ export interface Scaled {
     readonly medianWindowMs: number;
     readonly peakBytes: number;
     readonly connections: number;
+    /** Processor time of the provider: unlike all other times, the same on a busy machine. */
+    readonly cpuMs: number;
     /** From the provider's first request to the answer to its last. */
     readonly providerMs: number;
     /** Of the whole `pulumi up`. */
@@ -75,47 +77,52 @@ function evidenceOf(project: Project): Evidence[] {
     });
 }
 
-/** The most memory and the most sockets that the provider's process has while the command runs. */
+/** The most memory and sockets, and all processor time, that the provider's process has while the command runs. */
 async function watch(
     project: Project,
     running: RunningOperation,
-): Promise<Pick<Scaled, "peakBytes" | "connections">> {
+): Promise<Pick<Scaled, "peakBytes" | "connections" | "cpuMs">> {
     const end = new AbortController();
     void running.ended.then(() => end.abort());
-    let [peakBytes, connections] = [0, 0];
+    let [peakBytes, connections, cpuMs] = [0, 0, 0];
     while (!end.signal.aborted) {
         for (const { pid } of project.processes().filter(({ role }) => role === "dynamicProvider")) {
             peakBytes = Math.max(peakBytes, peakMemoryOf(pid));
             connections = Math.max(connections, socketsOf(pid));
+            cpuMs = Math.max(cpuMs, processorTimeOf(pid));
         }
         await sleep(LOOK_INTERVAL_MS);
     }
-    return { peakBytes, connections };
+    return { peakBytes, connections, cpuMs };
 }
 
-/** Zero when it has ended. */
 function peakMemoryOf(pid: number): number {
-    try {
-        const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-        return Number(peak ?? 0) * 1024;
-    } catch {
-        return 0;
-    }
+    const status = orIfGone("", () => readFileSync(`/proc/${pid}/status`, "utf8"));
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+}
+
+/** Of a hundredth of a second each (sysconf(_SC_CLK_TCK), 100 on all of Linux's usual machines). */
+const TICK_MS = 10;
+
+function processorTimeOf(pid: number): number {
+    const stat = orIfGone("", () => readFileSync(`/proc/${pid}/stat`, "utf8"));
+    // The name, which may hold anything, ends with the last bracket; user and system time are fields 14 and 15.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MS;
 }
 
 function socketsOf(pid: number): number {
-    try {
-        const folder = `/proc/${pid}/fd`;
-        return readdirSync(folder).filter((fd) => linkOf(`${folder}/${fd}`).startsWith("socket:")).length;
-    } catch {
-        return 0;
-    }
+    const folder = `/proc/${pid}/fd`;
+    const links = orIfGone([], () => readdirSync(folder)).map((fd) =>
+        orIfGone("", () => readlinkSync(`${folder}/${fd}`)),
+    );
+    return links.filter((link) => link.startsWith("socket:")).length;
 }
 
-function linkOf(path: string): string {
+function orIfGone<T>(fallback: T, read: () => T): T {
     try {
-        return readlinkSync(path);
+        return read();
     } catch {
-        return "";
+        return fallback;
     }
 }

@@ -299,10 +299,26 @@ describe("faults of the host and of the connection", function () {
             await special.stop();
         });
 
-        it("has no room left in /run: nothing is frozen", async () => {
+        const fill = () =>
             scene.host.exec("mount -o remount,size=1m /run; cat /dev/zero >/run/filler 2>/dev/null; true");
+        const empty = () => scene.host.exec("rm -f /run/filler; mount -o remount,size=50% /run");
+
+        it("has no room left in /run while frozen: thawed and held all the same", async () => {
+            const gate = await scene.cloud.gate("CreateSnapshots");
+            const running = scene.create();
+            await gate.reached();
+            fill();
+            await gate.release();
+            const outcome = await running;
+            empty();
+            assert.equal(stateOf(outcome).consistencyLevel, "application");
+            assert.isFalse(stateOf(outcome).thawPending);
+        });
+
+        it("has no room left in /run: nothing is frozen", async () => {
+            fill();
             const failed = await scene.create();
-            scene.host.exec("rm /run/filler; mount -o remount,size=50% /run");
+            empty();
             assert.match(
                 plainError(failed).message,
                 /^PRECONDITION_FAILED .*\[HOST_UNSUITABLE\] The host cannot be frozen safely/,
