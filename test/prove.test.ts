@@ -3,7 +3,7 @@ import type { Application } from "../tools/prove/application";
 import { files } from "../tools/prove/files";
 import { mariadb } from "../tools/prove/mariadb";
 import { postgresql } from "../tools/prove/postgresql";
-import { redisWithDumps, redisWithLog } from "../tools/prove/redis";
+import { redisWithLog } from "../tools/prove/redis";
 import { runTrials } from "../tools/prove/trials";
 import { needsRoot } from "./support/sshHost";
 
@@ -18,7 +18,6 @@ describe("the proof by restoring", function () {
         [postgresql, "application", "recipe:postgresql+fileSystems"],
         [mariadb, "application", "recipe:mysql+fileSystems"],
         [redisWithLog, "application", "recipe:redis+fileSystems"],
-        [redisWithDumps, "application", "recipe:redis+fileSystems"],
         [files, "filesystem", "recipe:fileSystems"],
     ];
     for (const [application, level, vouchedBy] of cases) {
