@@ -167,6 +167,11 @@ export class AppConsistentSnapshot extends CustomResource {
     declare public readonly imageId: Output<string | undefined>;
     /** When the snapshots were taken. ISO 8601. */
     declare public readonly startTime: Output<string>;
+    /**
+     * What of `quiesce` a component has to know before anything is known; undefined for a set that was got by its id.
+     * @internal
+     */
+    public readonly quiescing: Quiescing | undefined;
 
     /** @throws Error when an option of Pulumi cannot have the effect that its user expects. */
     constructor(name: string, args: AppConsistentSnapshotArgs, opts?: CustomResourceOptions) {
@@ -175,6 +180,7 @@ export class AppConsistentSnapshot extends CustomResource {
         const inputs = opts?.id === undefined ? secretLeaves(args) : { aws: args.aws };
         const owner = opts?.id === undefined ? createUrn(name, TYPE, opts?.parent) : undefined;
         super(TYPE, name, { ...inputs, owner, ...outputs, __provider: providerText(PROVIDER) }, opts);
+        this.quiescing = opts?.id === undefined ? quiescingOf(args.quiesce) : undefined;
     }
 
     /** Finds an existing set by its execution id (`acs-...`), the id of the resource that took it. */
@@ -186,6 +192,20 @@ export class AppConsistentSnapshot extends CustomResource {
     ): AppConsistentSnapshot {
         return new AppConsistentSnapshot(name, args as AppConsistentSnapshotArgs, { ...opts, id });
     }
+}
+
+interface Quiescing {
+    readonly method: string;
+    readonly createImage: boolean;
+}
+
+/** A program that is not checked by TypeScript may lack what the provider then asks for. */
+function quiescingOf(quiesce: Partial<VssArgs> | HooksArgs | NoneArgs | undefined): Quiescing | undefined {
+    if (quiesce?.method === undefined) {
+        return undefined;
+    }
+    const { method } = quiesce;
+    return { method, createImage: method === "vss" && quiesce.createImage !== undefined };
 }
 
 /** Declared, so that they are unknown, not absent, at preview. */

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { checkVss } from "./checkVss";
 import { reaches } from "./consistency";
 import { type ConsistencyLevel, levels } from "./evidence";
-import { schemas, suggestion } from "./inputs";
+import { hiddenInputs, schemas, suggestion } from "./inputs";
 import { checkHostKey } from "./ssh/hostKey";
 import { checkPrivateKey } from "./ssh/privateKey";
 import { isUnknown } from "./unknown";
@@ -91,7 +91,7 @@ function knownKeys(schema: z.ZodType, inputs: Inputs, path: Path): string[] {
         here = here.shape?.[String(key)] ?? {};
         value = (value as Inputs)[String(key)];
     }
-    return Object.keys(here.shape ?? {}).filter((key) => key !== "owner");
+    return Object.keys(here.shape ?? {}).filter((key) => !hiddenInputs.includes(key));
 }
 
 /** The few parts of a zod schema that `knownKeys` walks. */

@@ -22,6 +22,8 @@ export interface VssEvidence {
     readonly installedByUs: boolean;
     /** By snapshot id: whether AWS's tag `AppConsistent` is True. */
     readonly appConsistent: Readonly<Record<string, boolean>>;
+    /** No snapshot has the tag: `appConsistent` is what the tag on the image says, for the whole of it. */
+    readonly byImage?: true;
 }
 
 /** How it was made sure that the host behind the address is the instance. */

@@ -166,6 +166,10 @@ function quiesceProblem(quiesce: unknown): string {
     );
 }
 
+/** What the classes of this package give, not their users. */
+const hidden = { owner: z.string().optional(), taken: z.boolean().optional() };
+export const hiddenInputs: readonly string[] = Object.keys(hidden);
+
 const snapshotInputs = z.strictObject({
     instanceId,
     quiesce: z.discriminatedUnion("method", [hooks, vss, none], {
@@ -185,7 +189,7 @@ const snapshotInputs = z.strictObject({
     timeouts: timeouts.optional(),
     waitForCompletion: z.boolean().optional(),
     aws: aws.optional(),
-    owner: z.string().optional(),
+    ...hidden,
 });
 
 const hostKeysInputs = z.strictObject({ instanceId, aws: aws.optional() });

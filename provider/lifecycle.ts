@@ -3,6 +3,7 @@ import { type Clients, type StackConfig, accountOf, clientsFor } from "./aws/cli
 import { removeTags, setTags } from "./aws/setTags";
 import { assertUnused } from "./aws/snapshots";
 import { type CheckFailure, checkSnapshotInputs } from "./check";
+import { checkTaken } from "./checkTaken";
 import { deleteState } from "./deleteState";
 import { type DiffResult, type OldState, diffSnapshot } from "./diff";
 import { checkExclusions } from "./checkExclusions";
@@ -35,9 +36,12 @@ export function configure(config: { get(key: string): string | undefined }): voi
 }
 
 /** Every bad input by its property path. Touches nothing. */
-export async function check(news: Inputs): Promise<{ inputs: Inputs; failures: CheckFailure[] }> {
+export async function check(
+    news: Inputs,
+    olds: object = {},
+): Promise<{ inputs: Inputs; failures: CheckFailure[] }> {
     const { __provider, ...inputs } = news;
-    const failures = checkSnapshotInputs(inputs);
+    const failures = [...checkSnapshotInputs(inputs), ...checkTaken(inputs, olds)];
     if (failures.length === 0) {
         failures.push(...(await checkExclusions(inputs, stackConfig)));
     }

@@ -1,4 +1,5 @@
 import { abortable } from "./abortable";
+import { takeApiSlot } from "./aws/apiSlot";
 import { dryRunCreateSnapshots } from "./aws/createSnapshots";
 import { findEarlierSets } from "./aws/earlierSets";
 import type { Clients } from "./aws/clients";
@@ -71,7 +72,7 @@ async function awsPreconditions(run: Run, source: Source, quiescer: Quiescer): P
     const found = await Promise.all(
         [
             pendingFailure(run, source),
-            ...(callsApi ? [dryRunCreateSnapshots(run.clients, setRequest(run), run.signal)] : []),
+            ...(callsApi ? [permissionFailure(run, source)] : []),
             laterPermissions(run),
             credentialsFailure(run),
         ].map((check) => check.catch(asFailure)),
@@ -79,6 +80,12 @@ async function awsPreconditions(run: Run, source: Source, quiescer: Quiescer): P
     return [multiAttachFailure(run, source), tagsFailure(run, source), ...found].flatMap(
         (failure) => failure ?? [],
     );
+}
+
+/** A dry run counts against the API's limit like any other request. */
+async function permissionFailure(run: Run, { facts }: Source): Promise<Failure | undefined> {
+    await takeApiSlot(facts.accountId, run.clients.region, run.signal);
+    return await dryRunCreateSnapshots(run.clients, setRequest(run), run.signal);
 }
 
 function multiAttachFailure(run: Run, { volumes }: Source): Failure | undefined {

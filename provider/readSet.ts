@@ -1,10 +1,9 @@
 import type { Instance, Snapshot } from "@aws-sdk/client-ec2";
 import { type Clients, accountOf } from "./aws/clients";
-import { tagOf } from "./aws/earlierSets";
 import { findImages } from "./aws/images";
 import { bootFirst, findInstance, instanceFacts } from "./aws/instance";
 import { describeSnapshots, findSet, imagesOf } from "./aws/snapshots";
-import { APP_CONSISTENT, TAG_PREFIX, tagKeys } from "./aws/tags";
+import { APP_CONSISTENT, TAG_PREFIX, VSS_DEVICE, tagKeys, tagOf } from "./aws/tags";
 import { SnapshotError } from "./errors";
 import { type ConsistencyLevel, type Evidence, levels } from "./evidence";
 import type { SnapshotInfo } from "./outputs";
@@ -74,7 +73,7 @@ export async function adoptSet(
         snapshots,
         consistencyLevel: level,
         evidence: {
-            ...vouchedFor(first, level),
+            ...vouchedFor(level, imageId !== undefined || isByVss(first)),
             executionId,
             identity: "unverified",
             requestedAt: startTime,
@@ -100,14 +99,17 @@ export async function adoptSet(
     };
 }
 
-/** Only VSS sets AWS's tag; whether it vouched is in the level. */
-function vouchedFor(snapshot: Snapshot, level: ConsistencyLevel): Pick<Evidence, "method" | "vouchedBy"> {
+/** With scripts a user may have a tag of one of these names. Behind an image there may be neither. */
+function isByVss(snapshot: Snapshot): boolean {
+    return [APP_CONSISTENT, VSS_DEVICE].every((key) => tagOf(snapshot, key) !== undefined);
+}
+
+/** Whether VSS vouched is in the level; only VSS makes an image. */
+function vouchedFor(level: ConsistencyLevel, byVss: boolean): Pick<Evidence, "method" | "vouchedBy"> {
     if (level === "crash") {
         return { method: "none", vouchedBy: "nobody" };
     }
-    return tagOf(snapshot, APP_CONSISTENT) === undefined
-        ? { method: "hooks", vouchedBy: "script" }
-        : { method: "vss", vouchedBy: "vss" };
+    return byVss ? { method: "vss", vouchedBy: "vss" } : { method: "hooks", vouchedBy: "script" };
 }
 
 /** The image that the execution made of its set, not one that somebody made of it later. */

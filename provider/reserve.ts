@@ -14,7 +14,7 @@ const SEARCH_LIMIT_MS = 170_000;
 
 /**
  * Gets everything ready that the one request needs, before anything is frozen: the regional API slot, credentials
- * that last, a warm connection. The deletion of the set is registered before there is one.
+ * that last, a warm connection that nobody else uses. The deletion of the set is registered before there is one.
  */
 export async function reserve(run: Run, source: Source, undo: Undo): Promise<SnapshotCall> {
     const { clients, executionId, signal } = run;
@@ -23,7 +23,12 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
         throw new SnapshotError(credentials);
     }
     await takeApiSlot(source.facts.accountId, clients.region, signal);
-    await findSet(clients, executionId, signal);
+    const own = clients.ownConnection();
+    undo.cleanUp("close the connection to EC2", () => {
+        own.close();
+        return Promise.resolve();
+    });
+    await findSet(own.clients, executionId, signal);
 
     let outcome: "none" | "refused" | "unknown" | "created" = "none";
     let created: string[] = [];
@@ -37,14 +42,14 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
     });
     // For as long as pre-freeze takes; also when it fails, and the set is never asked for.
     const cool = keepWarm((touchSignal) =>
-        findSet(clients, executionId, AbortSignal.any([signal, touchSignal])),
+        findSet(own.clients, executionId, AbortSignal.any([signal, touchSignal])),
     );
     undo.cleanUp("end the connection's being kept open", cool);
     return async (limitMs, callSignal) => {
         await cool();
         outcome = "unknown";
         try {
-            const set = await createSnapshots(clients, setRequest(run), limitMs, callSignal);
+            const set = await createSnapshots(own.clients, setRequest(run), limitMs, callSignal);
             outcome = "created";
             created = set.snapshots.map((snapshot) => snapshot.snapshotId);
             return set;

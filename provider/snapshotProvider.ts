@@ -8,7 +8,7 @@ type State = Parameters<typeof lifecycle.remove>[1];
 export const provider: dynamic.ResourceProvider<Props, State> = {
     // eslint-disable-next-line @typescript-eslint/require-await -- must be stored before anything is awaited
     configure: async (request) => lifecycle.configure(request.config),
-    check: (_olds, news) => lifecycle.check(news),
+    check: (olds, news) => lifecycle.check(news, olds),
     // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
     diff: async (id, olds, news) => lifecycle.diff(id, olds, news),
     create: (inputs) => lifecycle.create(inputs),

@@ -8,6 +8,12 @@ export const timing = {
     keepWarmMs: 5_000,
     /** How long CreateSnapshots waits, while frozen, for the last of these: a new connection would take as long. */
     lastTouchMs: 300,
+    /** Until the guard's first line: a login shell, sudo and a look at the host. */
+    guardStartMs: 30_000,
+    /** For all that the guard says when it checks a host, or cleans up on it. */
+    checkMs: 60_000,
+    /** The guard's own pauses on top of a script's limit: killing, and telling. */
+    guardMarginMs: 10_000,
     /** Connecting anew, within the run, to an instance whose thawing is not proven. */
     reconnectMs: 60_000,
     /** Between two looks at a host whose cloud-init still runs. */
@@ -23,13 +29,15 @@ export const timing = {
     firstLookMs: 500,
     lastLookMs: 5_000,
     /** An execution whose last command is older, and has ended without a snapshot, is taken for dead. */
-    betweenCommandsMs: 300_000,
+    betweenCommandsMs: 180_000,
+    /** How long the removal waits for somebody else who uses the components: longer than for one that is dead. */
+    inUseMs: 200_000,
     /** While somebody else's installation or removal holds the lock of the VSS components. */
     lockedPauseMs: 5_000,
     /** After a VSS document succeeded, its snapshots and AWS's tags on them may take this long to be seen. */
     vssVisibleMs: 60_000,
     /** After a VSS document failed, or was cancelled, what it made may take this long to be seen. */
     vssSettleMs: 15_000,
-    /** The longest that the removal of the VSS components is waited for. */
+    /** The longest that the removal of the VSS components is waited for, with other users of them. */
     removalMs: 300_000,
 };

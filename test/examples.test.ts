@@ -1,18 +1,29 @@
 import { assert } from "chai";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { CreateSnapshotsCommand, EC2Client, RegisterImageCommand } from "@aws-sdk/client-ec2";
 import { join } from "node:path";
+import { contentsOf, countsOf } from "./support/cloudContents";
+import { defaultNetwork } from "./support/cloudNetwork";
+import { failed, type Lab, type Server, startLab, succeeded } from "./support/e2e";
 import { ROOT } from "./support/engine";
-import { type CloudInstance, type LocalCloud, startLocalCloud } from "./support/localCloud";
-import { type EngineResult, type Project, makeProject } from "./support/project";
-import { type SshHost, needsRoot, startSshHost } from "./support/sshHost";
+import { consoleOutputOfHostKeys } from "./support/localCloud";
+import type { EngineResult, Project } from "./support/project";
+import { needsRoot, type SshHost, startSshHost } from "./support/sshHost";
 
 const folder = join(ROOT, "examples");
 const programOf = (name: string) => readFileSync(join(folder, name, "index.ts"), "utf8");
+const programs = readdirSync(folder).filter((name) => existsSync(join(folder, name, "index.ts")));
 
+const HOME = "us-east-1";
+const AWAY = "eu-west-1";
+
+/** The Windows example is run by e2e/windows.test.ts. */
 describe("examples", function () {
     this.timeout(300_000);
 
-    for (const name of readdirSync(folder)) {
+    for (const name of programs) {
         it(`${name}: is short, and says what it does, why, and how to run it`, () => {
             const program = programOf(name);
             const lines = program.trimEnd().split("\n").length;
@@ -20,68 +31,253 @@ describe("examples", function () {
             assert.isAtMost(lines, 45);
             assert.match(
                 program,
-                /^\/\*\n \* What: .+\n \* Why: [^]+\n \* How: [^]+? pulumi up\b[^]*?\*\/\n/,
+                /^\/\*\n \* What: .+\n( \* {7}.+\n)*? \* Why: [^]+\n \* How: [^]+?\bpulumi up\b[^]*?\*\/\n/,
             );
             assert.match(program, /from "pulumi-app-consistent-snapshot"/);
         });
+
+        it(`${name}: is a Pulumi project`, () => {
+            const own = join(folder, name, "Pulumi.yaml");
+            const [file, main] = existsSync(own)
+                ? [own, "index.ts"]
+                : [join(ROOT, "Pulumi.yaml"), `examples/${name}/index.ts`];
+            assert.match(readFileSync(file, "utf8"), new RegExp(`^main: ${main}$`, "m"));
+        });
     }
 
-    describe("quickstart", () => {
-        let cloud: LocalCloud;
-        let instance: CloudInstance;
-        let host: SshHost;
-        let project: Project;
-        const stops: (() => Promise<void>)[] = [];
+    describe("by the real engine", () => {
+        let lab: Lab;
+        let server: Server;
 
         before(async function () {
             needsRoot(this); // for the standard paths of the scripts, and for sudo
-            cloud = await startLocalCloud();
-            stops.unshift(() => cloud.stop());
-            instance = await cloud.createInstance({ volumes: 3 });
-            host = await startSshHost({ instanceId: instance.instanceId });
-            stops.unshift(() => host.stop());
-            host.writeHooks();
-            project = await makeProject({
-                program: programOf("quickstart"),
-                env: cloud.env,
-                config: {
-                    instanceId: instance.instanceId,
-                    host: host.address,
-                    port: String(host.port),
-                    user: host.user,
-                    hostKey: host.hostKeyLines[0]!,
-                },
-                secrets: { privateKey: host.clientKey },
+            lab = await startLab();
+            server = lab.server;
+        });
+        afterEach(async () => {
+            await lab.cloud.reset();
+            await lab.cloud.configureSnapshots({ durationMs: 0 });
+        });
+        after(() => lab.stop());
+
+        const start = (name: string, config: Record<string, string>, secrets: Record<string, string> = {}) =>
+            lab.project({
+                program: programOf(name),
+                config,
+                secrets: { privateKey: server.host.clientKey, ...secrets },
             });
-            stops.unshift(() => project.dispose());
+        const loginOf = (host: SshHost) => ({
+            host: host.address,
+            port: String(host.port),
+            user: host.user,
+            hostKey: host.hostKeyLines[0]!,
         });
-        after(async () => {
-            for (const stop of stops) await stop();
-        });
+        const configOf = ({ instanceId, host }: Server) => ({ instanceId, ...loginOf(host) });
+        const upWith = async (project: Project, config: Record<string, string>): Promise<EngineResult> => {
+            await project.setConfig(config);
+            return succeeded(await project.up());
+        };
+        const setsOf = async ({ instance }: Server) =>
+            (await lab.cloud.snapshots(instance)).map(({ snapshotId }) => snapshotId);
 
-        function outputsOf(result: EngineResult) {
-            assert.equal(result.code, 0, result.stdout + result.stderr);
-            return result.outputs as { snapshotIds: string[]; level: string; freezeWindowMs: number };
-        }
-
-        it("takes the snapshots, keeps them, takes new ones when told to, and deletes them", async () => {
-            const first = outputsOf(await project.up());
+        it("quickstart: takes the snapshots, keeps them, takes new ones when told to, and deletes them", async () => {
+            interface Outputs {
+                snapshotIds: string[];
+                level: string;
+                freezeWindowMs: number;
+            }
+            const project = await start("quickstart", configOf(server));
+            const first = succeeded(await project.up()).outputs as unknown as Outputs;
             assert.lengthOf(first.snapshotIds, 3);
             assert.equal(first.level, "application");
             assert.isAbove(first.freezeWindowMs, 0);
-            assert.deepEqual(host.events, ["pre freeze", "post thaw", "thawed thaw"]);
+            assert.deepEqual(server.host.events, ["pre freeze", "post thaw", "thawed thaw"]);
 
-            assert.deepEqual(outputsOf(await project.up()), first);
+            assert.deepEqual(succeeded(await project.up()).outputs, { ...first });
 
-            await project.setConfig({ run: "the next night" });
-            const second = outputsOf(await project.up());
+            const second = (await upWith(project, { run: "the next night" })).outputs as unknown as Outputs;
             assert.lengthOf(new Set([...first.snapshotIds, ...second.snapshotIds]), 6);
             assert.equal(second.level, "application");
-            const kept = (await cloud.snapshots(instance)).map(({ snapshotId }) => snapshotId);
-            assert.sameMembers(kept, second.snapshotIds);
+            assert.sameMembers(await setsOf(server), second.snapshotIds);
 
-            outputsOf(await project.destroy());
-            assert.isEmpty(await cloud.snapshots(instance));
+            succeeded(await project.destroy());
+            assert.isEmpty(await setsOf(server));
         });
+
+        it("through-a-bastion: takes the snapshots by way of a host that sees no key", async () => {
+            const bastion = await startSshHost({ user: "jump", freshHostKeys: true, authorizedKeys: [] });
+            try {
+                const login = loginOf(bastion);
+                const project = await start(
+                    "through-a-bastion",
+                    {
+                        ...configOf(server),
+                        bastionHost: login.host,
+                        bastionPort: login.port,
+                        bastionUser: login.user,
+                        bastionHostKey: login.hostKey,
+                    },
+                    { bastionPrivateKey: bastion.clientKey },
+                );
+                const { outputs } = succeeded(await project.up());
+                assert.equal(outputs["consistencyLevel"], "application");
+                assert.sameMembers(await setsOf(server), outputs["snapshotIds"] as string[]);
+                succeeded(await project.destroy());
+            } finally {
+                await bastion.stop();
+            }
+        });
+
+        it("fleet: one that fails keeps its old set, and the others go on", async () => {
+            const others = [await lab.addServer(), await lab.addServer()];
+            const [bad] = others as [Server, Server];
+            const fleet = [server, ...others];
+            const list = fleet.map(({ instanceId, host }, index) => ({
+                name: `server-${index + 1}`,
+                instanceId,
+                host: host.address,
+                port: host.port,
+                hostKey: host.hostKeyLines[0],
+            }));
+            const project = await start("fleet", { servers: JSON.stringify(list), user: server.host.user });
+            const application = {
+                "server-1": "application",
+                "server-2": "application",
+                "server-3": "application",
+            };
+            assert.deepEqual((await upWith(project, { run: "1" })).outputs["levels"], application);
+            const first = await Promise.all(fleet.map(setsOf));
+
+            bad.host.writeHooks({ pre: "exit 1" });
+            await project.setConfig({ run: "2" });
+            failed(await project.up({ args: ["--continue-on-error"] }));
+            const second = await Promise.all(fleet.map(setsOf));
+            assert.notDeepEqual(second[0], first[0]);
+            assert.deepEqual(second[1], first[1]);
+            assert.notDeepEqual(second[2], first[2]);
+            assert.isFalse(bad.host.frozen);
+
+            bad.host.writeHooks();
+            const { summary } = succeeded(await project.up());
+            assert.deepEqual(summary, { same: 3, replace: 1 });
+            assert.lengthOf(await setsOf(bad), 3);
+            succeeded(await project.destroy());
+        });
+
+        it("nightly-recovery-points: keeps a point a night, and a pinned one", async () => {
+            const project = await start("nightly-recovery-points", configOf(server));
+            await upWith(project, { run: "2026-11-23" });
+            const { outputs } = await upWith(project, { run: "2026-11-24" });
+            assert.deepEqual(outputs["recoveryPoints"], ["2026-11-23", "2026-11-24"]);
+            const { images } = await contentsOf(lab.cloud, HOME);
+            assert.lengthOf(images, 2);
+            assert.equal(images.find(({ ImageId }) => ImageId === outputs["newest"])?.State, "available");
+
+            const pinned = await upWith(project, { run: "2026-11-25", pin: "2026-11-23" });
+            assert.hasAllKeys(pinned.summary, ["read", "same"]);
+            succeeded(await project.destroy());
+            assert.isEmpty(await setsOf(server));
+        });
+
+        it("cross-region-replica: fails over to one point, and back", async () => {
+            const { subnetId, securityGroupId } = await defaultNetwork(lab.cloud, AWAY);
+            const project = await start("cross-region-replica", {
+                ...configOf(server),
+                targetRegion: AWAY,
+                subnetId,
+                securityGroupId,
+            });
+            await upWith(project, { run: "2026-11-23" });
+            await upWith(project, { run: "2026-11-24" });
+            const over = await upWith(project, { activate: "2026-11-23" });
+            const { instances } = await contentsOf(lab.cloud, AWAY);
+            assert.deepEqual(
+                instances.map(({ PrivateIpAddress }) => PrivateIpAddress),
+                (over.outputs["addresses"] as unknown[]).filter((address) => typeof address === "string"),
+            );
+            assert.include(over.summary, { create: 1 });
+            const back = await upWith(project, { activate: "" });
+            assert.include(back.summary, { delete: 1 });
+            succeeded(await project.destroy());
+            assert.deepEqual(await countsOf(lab.cloud, AWAY), {
+                snapshots: 0,
+                images: 0,
+                templates: 0,
+                instances: 0,
+            });
+        });
+
+        it("postgresql-linux: launches the server, learns its host keys, and takes its snapshots", async () => {
+            const imageId = await imageOf(server);
+            const { subnetId } = await defaultNetwork(lab.cloud, HOME);
+            const port = await freePort();
+            const launch = await lab.cloud.gate("RunInstances", { phase: "after" });
+            const project = await start("postgresql-linux", {
+                imageId,
+                subnetId,
+                host: "127.0.0.1",
+                port: String(port),
+                user: server.host.user,
+            });
+            const running = project.spawn("up");
+            await launch.reached();
+            const { instances } = await contentsOf(lab.cloud, HOME);
+            const created = instances.find(({ ImageId }) => ImageId === imageId)!;
+            const host = await startSshHost({ instanceId: created.InstanceId!, port });
+            try {
+                host.writeHooks();
+                await lab.cloud.setConsoleOutput(
+                    created.InstanceId!,
+                    consoleOutputOfHostKeys([...host.hostKeyLines]),
+                );
+                await launch.release();
+                const { outputs } = succeeded(await running.result);
+                assert.equal(outputs["consistencyLevel"], "application");
+                assert.equal(outputs["instanceId"], created.InstanceId);
+                assert.lengthOf(outputs["snapshotIds"] as string[], 3);
+                assert.deepEqual(host.events, ["pre freeze", "post thaw", "thawed thaw"]);
+                succeeded(await project.destroy());
+                assert.notInclude(
+                    (await contentsOf(lab.cloud, HOME)).instances.map(({ InstanceId }) => InstanceId),
+                    created.InstanceId,
+                );
+            } finally {
+                await host.stop();
+            }
+        });
+
+        /** An image to launch, with the volumes of the server. */
+        async function imageOf({ instanceId }: Server): Promise<string> {
+            const ec2 = new EC2Client(lab.cloud.clientConfig());
+            try {
+                const { Snapshots = [] } = await ec2.send(
+                    new CreateSnapshotsCommand({ InstanceSpecification: { InstanceId: instanceId } }),
+                );
+                const devices = ["/dev/sda1", "/dev/sdf", "/dev/sdg"];
+                const { ImageId = "" } = await ec2.send(
+                    new RegisterImageCommand({
+                        Name: "an image with PostgreSQL",
+                        RootDeviceName: "/dev/sda1",
+                        VirtualizationType: "hvm",
+                        Architecture: "x86_64",
+                        BlockDeviceMappings: Snapshots.map(({ SnapshotId }, index) => ({
+                            DeviceName: devices[index],
+                            Ebs: { SnapshotId, VolumeType: "gp3" },
+                        })),
+                    }),
+                );
+                return ImageId;
+            } finally {
+                ec2.destroy();
+            }
+        }
     });
 });
+
+async function freePort(): Promise<number> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    server.close();
+    return address !== null && typeof address === "object" ? address.port : 0;
+}

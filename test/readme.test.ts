@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { reasonCodes } from "../provider/errors";
-import { defaultTimeouts, schemas } from "../provider/inputs";
+import { defaultTimeouts, hiddenInputs, schemas } from "../provider/inputs";
 import * as hostKeys from "../provider/hostKeysLifecycle";
 import * as lifecycle from "../provider/lifecycle";
 import { type LocalCloud, consoleOutputOfHostKeys, startLocalCloud } from "./support/localCloud";
@@ -28,7 +28,7 @@ function firstColumn(after: string): string[] {
 
 describe("README", () => {
     it("lists every input, and no other", () => {
-        const inputs = Object.keys(schemas.snapshot.shape).filter((key) => key !== "owner");
+        const inputs = Object.keys(schemas.snapshot.shape).filter((key) => !hiddenInputs.includes(key));
         expect(firstColumn("## Inputs")).to.have.members(inputs);
     });
 

@@ -2,7 +2,7 @@ import { assert } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { schemas } from "../provider/inputs";
-import { WindowsScene, plainError, stateOf } from "./support/windowsScene";
+import { VSS, WindowsScene, plainError, stateOf } from "./support/windowsScene";
 
 const ROOT = join(__dirname, "..");
 
@@ -92,6 +92,48 @@ describe("README, Windows", function () {
                 .concat();
             assert.includeMembers(named, [...documents]);
             assert.sameMembers(named, [...new Set([...documents, "AWSEC2-CreateVssSnapshot"])]);
+        });
+
+        describe("with their conditions", () => {
+            beforeEach(() => scene.cloud.allowPolicy(policies.flatMap(({ Statement }) => Statement)));
+
+            for (const createImage of [undefined, true] as const) {
+                for (const tagsSnapshotsOfImage of createImage === undefined ? [false] : [false, true]) {
+                    const what =
+                        createImage === undefined
+                            ? "snapshots"
+                            : `an image, ${tagsSnapshotsOfImage ? "" : "not "}tagged down to its snapshots`;
+
+                    it(`are enough to make, tag and delete ${what}`, async () => {
+                        await scene.ssm.setCourse({ tagsSnapshotsOfImage }, { document: VSS });
+                        const quiesce = createImage === undefined ? {} : { createImage };
+                        const first = await scene.create({ quiesce, tags: { a: "1" } });
+                        const second = await scene.update(first, { quiesce, tags: { b: "2" } });
+                        stateOf(second);
+                        assert.isUndefined((await scene.remove(second)).error);
+                    });
+
+                    it(`are enough to take back ${what}`, async () => {
+                        await scene.ssm.setCourse(
+                            { vss: "thawFailed", tagsSnapshotsOfImage },
+                            { document: VSS },
+                        );
+                        const quiesce = createImage === undefined ? {} : { createImage };
+                        const { message } = plainError(await scene.create({ quiesce }));
+                        assert.match(message, /^VSS_FAILED .*no snapshot was kept/s);
+                    });
+                }
+            }
+
+            it("are enough to delete what a run left that died before it tagged the snapshots", async () => {
+                const first = await scene.create({
+                    quiesce: { createImage: true },
+                    waitForCompletion: false,
+                });
+                await scene.abandon(first, { bare: true });
+                const next = await scene.create({ owner: first.inputs.owner });
+                assert.match(next.lines.join("\n"), new RegExp(`deleting the abandoned set ${first.id}`));
+            });
         });
     });
 });

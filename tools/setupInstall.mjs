@@ -22,7 +22,7 @@ const PACKAGE = "pulumi-app-consistent-snapshot";
 const PACKED_FILES = ["package.json", "bin", "README.md", "CHANGELOG.md", "LICENSE"];
 
 /** What a project has besides, in the versions of the repository. */
-const COMPANIONS = ["@pulumi/pulumi", "@types/node", "typescript"];
+const COMPANIONS = ["@pulumi/aws", "@pulumi/pulumi", "@types/node", "typescript"];
 
 /**
  * @param {{ root: string, kind: string, log: (line: string) => void }} options

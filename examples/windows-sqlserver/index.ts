@@ -7,7 +7,7 @@
  *       pulumi up                                  # later: pulumi config set run "$(date)", and up again
  */
 import { Config } from "@pulumi/pulumi";
-import { AppConsistentSnapshot } from "pulumi-app-consistent-snapshot";
+import { AppConsistentAmi, AppConsistentSnapshot } from "pulumi-app-consistent-snapshot";
 
 const config = new Config();
 
@@ -25,7 +25,9 @@ const snapshot = new AppConsistentSnapshot("nightly", {
     triggers: [config.get("run")],
 });
 
-export const imageId = snapshot.imageId;
+const image = new AppConsistentAmi("nightly", { snapshot });
+
+export const imageId = image.imageId;
 export const snapshotIds = snapshot.snapshotIds; // boot volume first
 export const level = snapshot.consistencyLevel;
 export const vss = snapshot.evidence.vss; // AWS's own word on each snapshot, and which components took them

@@ -23,6 +23,13 @@ export interface Clients {
     readonly ssmOnce: SSMClient;
     readonly sts: STSClient;
     readonly region: string;
+    /** The same, but that EC2 is reached over connections that nobody else uses, until `close`. */
+    ownConnection(): OwnConnection;
+}
+
+export interface OwnConnection {
+    readonly clients: Clients;
+    close(): void;
 }
 
 const CONNECT_LIMIT_MS = 5_000;
@@ -30,6 +37,8 @@ const CONNECT_LIMIT_MS = 5_000;
 const ANSWER_LIMIT_MS = 30_000;
 /** Describe calls of a large fleet are throttled now and then; the SDK's default is 3. */
 const MAX_ATTEMPTS = 8;
+/** Requests of a large fleet under way at once: more would only be throttled, and keep this process busy. */
+const MAX_SOCKETS = 20;
 
 const cache = new Map<string, Promise<Clients>>();
 
@@ -63,19 +72,37 @@ async function makeClients(settings: AwsSettings, config: StackConfig): Promise<
         ...(region ? { region } : {}),
         ...(profile ? { profile } : {}),
         credentials: resolved.provider,
-        requestHandler: new NodeHttpHandler({ connectionTimeout: CONNECT_LIMIT_MS }),
+        requestHandler: newHandler(),
     };
     const ec2 = new EC2Client({ ...own, maxAttempts: MAX_ATTEMPTS });
     // One cache of credentials for all: the SDK's is per client.
     const options = { ...own, credentials: ec2.config.credentials };
-    return {
+    const onceOptions = { ...own, credentials: resolved.latest, maxAttempts: 1 };
+    const clients: Clients = {
         ec2,
-        ec2Once: new EC2Client({ ...own, credentials: resolved.latest, maxAttempts: 1 }),
+        ec2Once: new EC2Client(onceOptions),
         ssm: new SSMClient({ ...options, maxAttempts: MAX_ATTEMPTS }),
         ssmOnce: new SSMClient({ ...options, maxAttempts: 1 }),
         sts: new STSClient({ ...options, maxAttempts: MAX_ATTEMPTS }),
         region: await effectiveRegion(ec2),
+        ownConnection: () => {
+            const requestHandler = newHandler();
+            return {
+                clients: {
+                    ...clients,
+                    ec2: new EC2Client({ ...options, requestHandler, maxAttempts: MAX_ATTEMPTS }),
+                    ec2Once: new EC2Client({ ...onceOptions, requestHandler }),
+                },
+                close: () => requestHandler.destroy(),
+            };
+        },
     };
+    return clients;
+}
+
+function newHandler(): NodeHttpHandler {
+    const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
+    return new NodeHttpHandler({ connectionTimeout: CONNECT_LIMIT_MS, httpAgent: agent, httpsAgent: agent });
 }
 
 /**

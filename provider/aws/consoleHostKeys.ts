@@ -67,8 +67,8 @@ async function consoleOutput(clients: Clients, instanceId: string, signal: Abort
     }
 }
 
-const BLOCK =
-    /-----BEGIN SSH HOST KEY FINGERPRINTS-----(?<lines>[\s\S]*?)-----END SSH HOST KEY FINGERPRINTS-----/;
+const BEGIN = "-----BEGIN SSH HOST KEY FINGERPRINTS-----";
+const END = "-----END SSH HOST KEY FINGERPRINTS-----";
 /** As `ssh-keygen -l` prints a key, behind whatever `logger` and the console put before it. */
 const KEY = /(?:^|\s)\d+ (?<key>SHA256:[A-Za-z0-9+/]{43})=?(?=\s|$)/gm;
 // eslint-disable-next-line no-control-regex -- colours and the like, as terminals take them
@@ -80,8 +80,9 @@ const ESCAPES = /\x1b\[[0-9;?]*[A-Za-z]/g;
  * another one begins in.
  */
 export function parseHostKeys(text: string): string[] | undefined {
-    const lines = BLOCK.exec(text.replace(ESCAPES, ""))?.groups?.lines ?? "";
-    if (lines.includes("-----BEGIN ")) {
+    const [, first = ""] = text.replace(ESCAPES, "").split(BEGIN, 2);
+    const [lines = "", rest] = first.split(END, 2);
+    if (rest === undefined || lines.includes("-----BEGIN ")) {
         return undefined;
     }
     const keys = [...lines.matchAll(KEY)].flatMap((match) => match.groups?.key ?? []);

@@ -4,7 +4,7 @@ import { type ErrorContext, type Failure, SnapshotError, messageOf } from "../er
 import type { VolumeSelection } from "../inputs";
 import type { CreatedSet } from "../quiesce/quiescer";
 import type { Clients } from "./clients";
-import { awsErrorName, awsFailure, dryRun, request } from "./request";
+import { awsErrorName, awsFailure, dryRun, isRefusal, isThrottling, request } from "./request";
 
 /** What CreateSnapshots is asked for. */
 export interface SetRequest {
@@ -25,15 +25,6 @@ export class SnapshotCallError extends SnapshotError {
         super(failure, context);
     }
 }
-
-/** Refusals that pass: EC2 API reference, "Error codes". */
-const THROTTLED = new Set([
-    "RequestLimitExceeded",
-    "SnapshotCreationPerVolumeRateExceeded",
-    "Throttling",
-    "ThrottlingException",
-    "RequestThrottled",
-]);
 
 function commandInput(set: SetRequest): CreateSnapshotsCommandInput {
     const excluded = set.selection?.excludeDataVolumeIds ?? [];
@@ -98,7 +89,7 @@ export async function createSnapshots(
 
 function callError(error: unknown, instanceId: string, limitMs: number): SnapshotCallError {
     const name = awsErrorName(error);
-    if (THROTTLED.has(name)) {
+    if (isThrottling(error)) {
         const failure: Failure = {
             code: "SNAPSHOT_THROTTLED",
             message: `CreateSnapshots was throttled: ${name}: ${messageOf(error)}`,
@@ -121,11 +112,4 @@ function callError(error: unknown, instanceId: string, limitMs: number): Snapsho
         remedy: "Run again.",
     };
     return new SnapshotCallError(failure, "unknown", { instanceId, cause: error });
-}
-
-/** A client error (4xx) says that nothing was done; so does an error that came before anything was sent. */
-function isRefusal(error: unknown): boolean {
-    const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-    const unsent = awsErrorName(error) === "CredentialsProviderError";
-    return unsent || (status !== undefined && status >= 400 && status < 500);
 }

@@ -1,9 +1,9 @@
-import type { Snapshot } from "@aws-sdk/client-ec2";
+import type { Image, Snapshot } from "@aws-sdk/client-ec2";
 import type { Clients } from "./clients";
-import { deregisterImage } from "./images";
+import { deregisterImage, findImages, snapshotIdsOf } from "./images";
 import { deleteSet, findSnapshots, imagesOf } from "./snapshots";
 import { setTags } from "./setTags";
-import { tagKeys } from "./tags";
+import { tagKeys, tagOf } from "./tags";
 
 /** A set counts as abandoned when its run has not renewed its lease for this long after it ran out. */
 const GRACE_MS = 10 * 60_000;
@@ -11,7 +11,12 @@ const GRACE_MS = 10 * 60_000;
 /** A set of the same owner and instance that an earlier run took. */
 export interface EarlierSet {
     readonly executionId: string;
+    /** Those that carry its tag. */
     readonly snapshotIds: readonly string[];
+    /** Images that carry its tag; only a run by VSS makes one. */
+    readonly imageIds: readonly string[];
+    /** What these images are made of and lacks the tag: AWS's document tags the image alone. */
+    readonly bareSnapshotIds: readonly string[];
     readonly complete: boolean;
     /** Milliseconds since 1970; undefined when there is none that can be read. */
     readonly lease: number | undefined;
@@ -23,15 +28,16 @@ export async function findEarlierSets(
     instanceId: string,
     signal: AbortSignal,
 ): Promise<EarlierSet[]> {
-    const snapshots = await findSnapshots(
-        clients,
-        [
-            { Name: `tag:${tagKeys.owner}`, Values: [filterFor(owner)] },
-            { Name: `tag:${tagKeys.instance}`, Values: [instanceId] },
-        ],
-        signal,
-    );
-    return groupSets(snapshots.filter((snapshot) => tagOf(snapshot, tagKeys.owner) === owner));
+    const filters = [
+        { Name: `tag:${tagKeys.owner}`, Values: [filterFor(owner)] },
+        { Name: `tag:${tagKeys.instance}`, Values: [instanceId] },
+    ];
+    const [snapshots, images] = await Promise.all([
+        findSnapshots(clients, filters, signal),
+        findImages(clients, filters, signal),
+    ]);
+    const isOwn = (made: Snapshot | Image) => tagOf(made, tagKeys.owner) === owner;
+    return groupSets(snapshots.filter(isOwn), images.filter(isOwn));
 }
 
 /**
@@ -42,25 +48,29 @@ function filterFor(value: string): string {
     return value.replace(/[*?\\]/g, "?");
 }
 
-/** Snapshots as the sets they were taken in. */
-export function groupSets(snapshots: readonly Snapshot[]): EarlierSet[] {
-    const groups = Map.groupBy(snapshots, (snapshot) => tagOf(snapshot, tagKeys.execution) ?? "");
+/** Snapshots and images as the sets they were taken in. */
+export function groupSets(snapshots: readonly Snapshot[], images: readonly Image[]): EarlierSet[] {
+    const groups = Map.groupBy([...snapshots, ...images], (made) => tagOf(made, tagKeys.execution) ?? "");
     groups.delete("");
     return [...groups].map(([executionId, members]) => {
         const leases = members
             .map((member) => Date.parse(tagOf(member, tagKeys.lease) ?? ""))
             .filter(Number.isFinite);
+        const own = members.filter(isImage);
+        const snapshotIds = members.flatMap((member) => (isImage(member) ? [] : (member.SnapshotId ?? [])));
         return {
             executionId,
-            snapshotIds: members.flatMap((member) => member.SnapshotId ?? []),
+            snapshotIds,
+            imageIds: own.flatMap((image) => image.ImageId ?? []),
+            bareSnapshotIds: own.flatMap(snapshotIdsOf).filter((id) => !snapshotIds.includes(id)),
             complete: members.every((member) => tagOf(member, tagKeys.state) === "complete"),
             lease: leases.length > 0 ? Math.max(...leases) : undefined,
         };
     });
 }
 
-export function tagOf({ Tags }: Pick<Snapshot, "Tags">, key: string): string | undefined {
-    return Tags?.find((tag) => tag.Key === key)?.Value;
+function isImage(made: Snapshot | Image): made is Image {
+    return "ImageId" in made;
 }
 
 /** Whether the run that took the set is gone for good and nobody was told of it. */
@@ -83,10 +93,12 @@ export async function reapAbandonedSets(
         (candidate) => known.has(candidate.executionId) && !candidate.complete,
     )) {
         // Its own run could not say so; once the stack lets go of it, to retain it, nobody would know.
-        await setTags(clients, set.snapshotIds, { [tagKeys.state]: "complete" }, signal);
+        const made = [...set.snapshotIds, ...set.imageIds];
+        await setTags(clients, made, { [tagKeys.state]: "complete" }, signal);
     }
     for (const set of earlier.filter((candidate) => !known.has(candidate.executionId))) {
-        const names = `${set.executionId} (${set.snapshotIds.join(", ")})`;
+        const made = [...set.imageIds, ...set.snapshotIds, ...set.bareSnapshotIds];
+        const names = `${set.executionId} (${made.join(", ")})`;
         if (set.complete) {
             log(
                 `warning: this resource does not manage its earlier set ${names}; delete it by hand if it is not wanted`,
@@ -104,15 +116,17 @@ async function reapSet(
     log: (line: string) => void,
     signal: AbortSignal,
 ): Promise<void> {
-    const images = await imagesOf(clients, set.snapshotIds, signal);
-    const own = images.filter((image) => tagOf(image, tagKeys.execution) === set.executionId);
-    if (own.length < images.length) {
+    const snapshotIds = [...set.snapshotIds, ...set.bareSnapshotIds];
+    const images = snapshotIds.length === 0 ? [] : await imagesOf(clients, snapshotIds, signal);
+    if (images.some((image) => tagOf(image, tagKeys.execution) !== set.executionId)) {
         log(`warning: the abandoned set ${names} is used by an image and was left alone`);
         return;
     }
     log(`deleting the abandoned set ${names} of a run that died`);
-    for (const image of own) {
-        await deregisterImage(clients, image.ImageId ?? "", signal);
+    // The caller may only be allowed to delete what carries the tag.
+    await setTags(clients, set.bareSnapshotIds, { [tagKeys.execution]: set.executionId }, signal);
+    for (const imageId of set.imageIds) {
+        await deregisterImage(clients, imageId, signal);
     }
-    await deleteSet(clients, set.executionId, set.snapshotIds, signal);
+    await deleteSet(clients, set.executionId, snapshotIds, signal);
 }

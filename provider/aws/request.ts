@@ -45,6 +45,33 @@ export function awsErrorName(error: unknown): string {
     return original instanceof Error ? original.name : "";
 }
 
+/**
+ * A client error (4xx) says that nothing was done; so does an error that came before anything was sent. Also of an
+ * error that `request` has wrapped.
+ */
+export function isRefusal(error: unknown): boolean {
+    const original = error instanceof SnapshotError ? error.context.cause : error;
+    const status = (original as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata
+        ?.httpStatusCode;
+    const unsent = awsErrorName(error) === "CredentialsProviderError";
+    return unsent || (status !== undefined && status >= 400 && status < 500);
+}
+
+/** Refusals that pass: EC2 API reference, "Error codes"; Systems Manager API reference, "Common errors". */
+const THROTTLED = new Set([
+    "RateExceeded",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "SnapshotCreationPerVolumeRateExceeded",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+]);
+
+export function isThrottling(error: unknown): boolean {
+    return THROTTLED.has(awsErrorName(error));
+}
+
 /** The names are of the EC2 API reference, "Error codes", and of AWS STS. */
 const DENIED = new Set(["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"]);
 const BAD_CREDENTIALS = new Set([

@@ -14,7 +14,7 @@ import { pause } from "../pause";
 import { poll } from "../poll";
 import { timing } from "../timing";
 import type { Clients } from "./clients";
-import { awsErrorName, request } from "./request";
+import { awsErrorName, isRefusal, isThrottling, request } from "./request";
 
 /*
  * Systems Manager, as far as Run Command reaches. What is assumed about the service is said here and in quiesce/vss*.ts,
@@ -52,6 +52,8 @@ export interface KnownCommand {
     readonly parameters: Readonly<Record<string, readonly string[]>>;
     /** Milliseconds since 1970. */
     readonly requestedAt: number;
+    /** It has ended by then, whatever its status says: a command can stay Pending for ever. Milliseconds since 1970. */
+    readonly endsBefore: number;
 }
 
 export interface WaitOptions {
@@ -72,9 +74,6 @@ const CANCEL_LIMIT_MS = 1_500;
 
 /** `StatusDetails` (Systems Manager User Guide, "Understanding command statuses"); some answers have blanks in them. */
 const RUNNING = new Set(["Pending", "InProgress", "Delayed", "Cancelling"]);
-/** Systems Manager API reference, "Common errors", and the SDK's names of the same. */
-const THROTTLED = new Set(["ThrottlingException", "Throttling", "TooManyRequestsException", "RateExceeded"]);
-
 /** `kept`: what the command installs is meant to stay. At most 100 characters. */
 export function commentFor(executionId: string, { kept = false } = {}): string {
     return `${COMMENT_PREFIX}${executionId}${kept ? KEPT : ""}`;
@@ -111,7 +110,7 @@ export async function sendCommand(
         try {
             return await send(clients, command, signal);
         } catch (error) {
-            if (THROTTLED.has(awsErrorName(error)) && attempt < timing.sendAttempts) {
+            if (isThrottling(error) && attempt < timing.sendAttempts) {
                 await pause(timing.sendPauseMs * attempt, signal);
                 continue;
             }
@@ -146,17 +145,6 @@ async function send(
     return answer.Command?.CommandId ?? "";
 }
 
-/** The service has answered that it did nothing. */
-export function isRefusal(error: unknown): boolean {
-    const status = statusOf(error);
-    return status !== undefined && status >= 400 && status < 500;
-}
-
-function statusOf(error: unknown): number | undefined {
-    const cause: unknown = error instanceof SnapshotError ? error.context.cause : error;
-    return (cause as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
-}
-
 /** Clocks may differ by this. */
 const SKEW_MS = 60_000;
 
@@ -169,19 +157,54 @@ async function findSent(
 ): Promise<string | undefined> {
     const limitMs = signal.aborted ? 0 : timing.commandVisibleMs;
     const own = AbortSignal.timeout(limitMs + CANCEL_LIMIT_MS);
-    const found = await poll(
-        async () => {
-            const known = await knownCommands(clients, command.instanceId, own);
-            return known.find(
-                (candidate) =>
-                    candidate.comment === command.comment &&
-                    candidate.document === command.document &&
-                    candidate.requestedAt >= since - SKEW_MS,
-            );
-        },
-        { deadline: performance.now() + limitMs, interval: timing.firstLookMs, signal: own },
-    ).catch(() => undefined);
+    const found = await poll(async () => (await sentBy(clients, { command, since }, own))[0], {
+        deadline: performance.now() + limitMs,
+        interval: timing.firstLookMs,
+        signal: own,
+    }).catch(() => undefined);
     return found?.commandId;
+}
+
+/** A request for a command, and what is known of its answer. */
+export interface SentCommand {
+    readonly command: CommandRequest;
+    /** Milliseconds since 1970. */
+    readonly since: number;
+    /** Undefined: there was no answer. */
+    readonly commandId?: string | undefined;
+}
+
+/** What came of a request; more than one command when somebody repeated it on the way. */
+async function sentBy(
+    clients: Clients,
+    { command, since }: SentCommand,
+    signal: AbortSignal,
+): Promise<KnownCommand[]> {
+    const known = await knownCommands(clients, command.instanceId, signal);
+    return known.filter(
+        (candidate) =>
+            candidate.comment === command.comment &&
+            candidate.document === command.document &&
+            candidate.requestedAt >= since - SKEW_MS,
+    );
+}
+
+/** Cancels whatever came of a request and has not ended. @returns how it stands */
+export async function endSent(
+    clients: Clients,
+    sent: SentCommand,
+    signal: AbortSignal,
+): Promise<"unseen" | "running" | "ended"> {
+    const commands = await sentBy(clients, sent, signal);
+    const statuses = new Map(commands.map(({ commandId, status }) => [commandId, status]));
+    const { commandId, command } = sent;
+    if (commandId !== undefined) {
+        const { status } = await invocation(clients, { instanceId: command.instanceId, commandId }, signal);
+        statuses.set(commandId, status);
+    }
+    const running = [...statuses].filter(([, status]) => isRunning(status));
+    await Promise.all(running.map(([id]) => cancelCommand(clients, id, signal)));
+    return statuses.size === 0 ? "unseen" : running.length > 0 ? "running" : "ended";
 }
 
 /** The latest commands on an instance, the newest first. */
@@ -210,6 +233,9 @@ export async function knownCommands(
 
 function known(command: Command): KnownCommand {
     const comment = command.Comment ?? "";
+    const requestedAt = command.RequestedDateTime?.getTime() ?? 0;
+    const deliveryS = command.TimeoutSeconds ?? LIMIT_S;
+    const executionS = Number.parseInt(command.Parameters?.executionTimeout?.[0] ?? "", 10);
     const ours = comment.startsWith(COMMENT_PREFIX);
     return {
         commandId: command.CommandId ?? "",
@@ -219,8 +245,17 @@ function known(command: Command): KnownCommand {
         comment,
         status: command.Status ?? "",
         parameters: command.Parameters ?? {},
-        requestedAt: command.RequestedDateTime?.getTime() ?? 0,
+        requestedAt,
+        endsBefore: requestedAt + 1000 * (deliveryS + (Number.isFinite(executionS) ? executionS : LIMIT_S)),
     };
+}
+
+/** Default of either limit, of a command's delivery and of a document's execution, in seconds (SendCommand; pluginutil.go). */
+const LIMIT_S = 3_600;
+
+/** Whether a command may be at work, or come to it. */
+export function mayRun({ status, endsBefore }: KnownCommand, now: number): boolean {
+    return isRunning(status) && now < endsBefore;
 }
 
 export function isRunning(status: string): boolean {
@@ -299,7 +334,7 @@ function isPassing(error: unknown): boolean {
     return (
         error instanceof SnapshotError &&
         error.code === "AWS_ERROR" &&
-        (!isRefusal(error) || THROTTLED.has(awsErrorName(error)))
+        (!isRefusal(error) || isThrottling(error))
     );
 }
 

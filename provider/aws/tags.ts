@@ -1,3 +1,4 @@
+import type { Tag } from "@aws-sdk/client-ec2";
 import { createHash } from "node:crypto";
 
 /** All tags of this package begin with this; users cannot set such tags. */
@@ -18,6 +19,18 @@ export const tagKeys = {
 
 /** AWS's tag on a snapshot that VSS vouches for (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
 export const APP_CONSISTENT = "AppConsistent";
+/** AWS's tag beside it, with the volume's device name (the same page). */
+export const VSS_DEVICE = "Device";
+
+/** A snapshot, an image, ... */
+interface Tagged {
+    readonly Tags?: readonly Tag[] | undefined;
+}
+
+/** The value of the tag, if there is one. */
+export function tagOf({ Tags }: Tagged, key: string): string | undefined {
+    return Tags?.find((tag) => tag.Key === key)?.Value;
+}
 
 /** Characters that the VSS documents do not take in a tag (EC2 User Guide, "Create VSS snapshots"). */
 const NOT_IN_TAGS = /[^A-Za-z0-9() ./\\\-"'@_+:={}]/g;

@@ -12,35 +12,47 @@ export interface Aggregate {
 /** All that spans more than one disk: volume groups' volumes, md arrays, btrfs file systems. */
 export function aggregates(report: HostReport): Aggregate[] {
     const found: Aggregate[] = [];
-    const names = new Set(report.devices.filter((device) => device.type !== "disk").map((d) => d.name));
-    for (const name of names) {
-        const device = report.devices.find((candidate) => candidate.name === name);
-        if (!device) continue;
-        const disks = disksUnder(report, device.kernelName);
-        if (disks.length > 1) found.push({ kind: device.type, name, disks });
+    const byKernelName = Map.groupBy(report.devices, ({ kernelName }) => kernelName);
+    const byName = new Map(report.devices.toReversed().map((device) => [device.name, device]));
+    const layered = new Set(report.devices.filter(({ type }) => type !== "disk").map(({ name }) => name));
+    for (const name of layered) {
+        const device = byName.get(name);
+        const disks = device === undefined ? [] : disksUnder(byKernelName, [device.kernelName]);
+        if (device !== undefined && disks.length > 1) {
+            found.push({ kind: device.type, name, disks });
+        }
     }
     for (const paths of report.btrfs) {
-        const disks = unique(
-            paths.flatMap((path) => {
-                const name = path.slice(path.lastIndexOf("/") + 1);
-                const device = report.devices.find((d) => d.kernelName === name || d.name === name);
-                return device ? disksUnder(report, device.kernelName) : [];
-            }),
+        const members = paths.map((path) => path.slice(path.lastIndexOf("/") + 1));
+        const disks = disksUnder(
+            byKernelName,
+            members.map((name) => (byKernelName.has(name) ? name : (byName.get(name)?.kernelName ?? ""))),
         );
-        if (disks.length > 1) found.push({ kind: "btrfs", name: paths[0] ?? "", disks });
+        if (disks.length > 1) {
+            found.push({ kind: "btrfs", name: paths[0] ?? "", disks });
+        }
     }
     return found;
 }
 
-function disksUnder(report: HostReport, kernelName: string): HostDevice[] {
-    const rows = report.devices.filter((device) => device.kernelName === kernelName);
-    const parents = rows.map((row) => row.parent).filter((parent) => parent !== "");
-    if (parents.length === 0) return rows.slice(0, 1);
-    return unique(parents.flatMap((parent) => disksUnder(report, parent)));
-}
-
-function unique(devices: HostDevice[]): HostDevice[] {
-    return [...new Map(devices.map((device) => [device.kernelName, device])).values()];
+/** Looks at each device once: what a host says need not be a tree, nor end. */
+function disksUnder(
+    byKernelName: ReadonlyMap<string, readonly HostDevice[]>,
+    kernelNames: readonly string[],
+): HostDevice[] {
+    const disks: HostDevice[] = [];
+    const seen = new Set(kernelNames);
+    for (const kernelName of seen) {
+        const rows = byKernelName.get(kernelName) ?? [];
+        const parents = rows.map(({ parent }) => parent).filter((parent) => parent !== "");
+        for (const parent of parents) {
+            seen.add(parent);
+        }
+        if (parents.length === 0) {
+            disks.push(...rows.slice(0, 1));
+        }
+    }
+    return disks;
 }
 
 /** The EBS volume behind a disk, where the disk tells (Nitro instances). */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Failure } from "../errors";
 import { type SshChannel, type SshConnection, SshError } from "../ssh/connection";
+import { timing } from "../timing";
 import { type GuardLine, isAwake, parseGuardLine } from "./guardLine";
 import { type GuardParams, composeGuard } from "./guardProgram";
 
@@ -20,8 +21,6 @@ export class NoGuard extends Error {
     }
 }
 
-/** Starting takes a login shell, sudo and a look at the host. */
-const START_LIMIT_MS = 30_000;
 const QUOTED = 200;
 
 /** A guard that runs on the host. */
@@ -169,7 +168,7 @@ const LONGEST_SILENCE_MS = 4 * 3_600_000;
 
 async function firstLine(channel: SshChannel, signal: AbortSignal): Promise<string | undefined> {
     try {
-        return await channel.nextLine(START_LIMIT_MS, signal);
+        return await channel.nextLine(timing.guardStartMs, signal);
     } catch (error) {
         signal.throwIfAborted();
         if (error instanceof SshError) {

@@ -28,8 +28,6 @@ export interface HoldSettings {
     readonly signal: AbortSignal;
 }
 
-/** The guard's own pauses on top of a script's limit: killing, and telling. */
-const GUARD_MARGIN_MS = 10_000;
 /** When the process has little time left; the guard goes on by itself. */
 const HURRIED_MS = 1_500;
 
@@ -82,12 +80,13 @@ async function freeze(guard: GuardSession, settings: HoldSettings): Promise<Froz
         });
     }
     guard.say("freeze");
-    const deadline = performance.now() + timeouts.preFreeze * 1000 + GUARD_MARGIN_MS;
+    const asked = performance.now();
+    const deadline = asked + timeouts.preFreeze * 1000 + timing.guardMarginMs;
     let freezing: GuardEvent | undefined;
     for (;;) {
         const event = await nextUnlessAborted(guard, deadline, signal);
         const line = event?.line;
-        if (line?.kind === "freezing") {
+        if (line?.kind === "freezing" && event !== undefined && event.at >= asked) {
             freezing = event;
         } else if (line?.kind === "frozen" && event !== undefined && freezing !== undefined) {
             return { freezing, frozen: event };
@@ -158,7 +157,7 @@ interface Thaw {
 
 /** Listens until the guard has cleaned up, or is gone, or has had all the time that it can need. */
 async function awaitThaw(guard: GuardSession, { timeouts, signal }: HoldSettings): Promise<Thaw> {
-    const longest = timeouts.freeze * 1000 + 3 * (timeouts.postThaw * 1000 + GUARD_MARGIN_MS);
+    const longest = timeouts.freeze * 1000 + 3 * (timeouts.postThaw * 1000 + timing.guardMarginMs);
     const deadline = performance.now() + longest;
     const patience = patienceOf(signal);
     let thaw: Thaw = { output: "" };

@@ -42,7 +42,6 @@ export interface HooksSettings {
     readonly signal: AbortSignal;
 }
 
-const CHECK_LIMIT_MS = 60_000;
 /** How long a guard stays ready for the word to freeze: the API slot may have a queue. Seconds. */
 const READY_LIMIT_S = 900;
 /** A guard's own pauses on top of the scripts' limits, for each of up to three tries. Seconds. */
@@ -199,7 +198,7 @@ class Hooks implements Quiescer {
         const { signal } = this.#settings;
         const channel = await connection.exec(ASK_BOOTING, { signal });
         try {
-            return (await channel.nextLine(CHECK_LIMIT_MS, signal)) === "booting";
+            return (await channel.nextLine(timing.checkMs, signal)) === "booting";
         } catch (error) {
             signal.throwIfAborted();
             if (error instanceof LineTimeout || error instanceof OutputTooLong) {
@@ -214,7 +213,7 @@ class Hooks implements Quiescer {
     async #check(connection: SshConnection): Promise<HostReport> {
         const { signal } = this.#settings;
         const guard = await GuardSession.start(connection, this.#params("check"), signal);
-        const events = await guard.all(CHECK_LIMIT_MS, signal);
+        const events = await guard.all(timing.checkMs, signal);
         return parseHostReport(events.map((event) => event.text));
     }
 
@@ -230,7 +229,7 @@ class Hooks implements Quiescer {
 
     async #awaitReady(guard: GuardSession): Promise<ReadyLine> {
         const { timeouts, signal, log } = this.#settings;
-        const deadline = performance.now() + (timeouts.lock + timeouts.postThaw * 3) * 1000 + CHECK_LIMIT_MS;
+        const deadline = performance.now() + (timeouts.lock + timeouts.postThaw * 3) * 1000 + timing.checkMs;
         for (;;) {
             const event = await guard.next(deadline - performance.now(), signal);
             switch (event?.line.kind) {
@@ -262,7 +261,7 @@ class Hooks implements Quiescer {
             return;
         }
         guard.letGo();
-        await guard.all(CHECK_LIMIT_MS, AbortSignal.timeout(CHECK_LIMIT_MS));
+        await guard.all(timing.checkMs, AbortSignal.timeout(timing.checkMs));
         if (guard.left !== undefined) {
             throw new Error(`the host still has ${guard.left}`);
         }
@@ -304,7 +303,7 @@ class Hooks implements Quiescer {
         const connection = await this.#connect(limitMs);
         try {
             const params = { ...this.#params("recover"), executionId };
-            const longestMs = (params.limits.lock + this.#longestThaw()) * 1000 + CHECK_LIMIT_MS;
+            const longestMs = (params.limits.lock + this.#longestThaw()) * 1000 + timing.checkMs;
             const signal = AbortSignal.timeout(longestMs);
             const guard = await GuardSession.start(connection, params, signal);
             for (const { line } of await guard.all(longestMs, signal)) {

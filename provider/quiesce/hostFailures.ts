@@ -32,7 +32,7 @@ function ownFailures(report: HostReport, expected: Expectations): Failure[] {
         ...scriptFailures("pre-freeze", expected.preFreezePath, report.scripts.pre),
         ...scriptFailures("post-thaw", expected.postThawPath, report.scripts.post),
         ...lockFailures(report, expected),
-        ...splitFailures(report, expected.excluded),
+        ...splitFailures(report, expected),
     ];
 }
 
@@ -129,7 +129,17 @@ function staleFailures({ marker, lock, bootId }: HostReport): Failure[] {
     ];
 }
 
-function splitFailures(report: HostReport, excluded: readonly SourceVolume[]): Failure[] {
+/** Rows of block devices, of which the work grows with the square; 127 volumes with partitions and LVM have hundreds. */
+const MAX_DEVICES = 4_000;
+
+function splitFailures(report: HostReport, { excluded, instanceId }: Expectations): Failure[] {
+    if (excluded.length === 0) {
+        return [];
+    }
+    if (report.devices.length > MAX_DEVICES) {
+        const problem = `what its ${report.devices.length} block devices span cannot be examined`;
+        return [refusal("HOST_UNSUITABLE", problem, instanceId)];
+    }
     return aggregates(report).flatMap(({ kind, name, disks }) => {
         const out = disks.flatMap((disk) => excluded.find((volume) => isDisk(volume, disk)) ?? []);
         if (out.length === 0 || out.length === disks.length) {
@@ -158,8 +168,9 @@ function isDisk(volume: SourceVolume, disk: HostDevice): boolean {
 /** Mounted file systems that are in no snapshot: network file systems and instance store. */
 export function notCovered({ mounts, devices }: HostReport): string[] {
     const stores = devices.filter((device) => /Instance Storage/.test(device.model));
+    const above = devicesAbove(stores, devices);
     const onStore = devices.filter(
-        (device) => device.mountPoint !== "" && stores.some((store) => standsOn(device, store, devices)),
+        ({ mountPoint, kernelName }) => mountPoint !== "" && above.has(kernelName),
     );
     const texts = [
         ...mounts.map((mount) => `${mount.target} (${mount.type})`),
@@ -169,9 +180,14 @@ export function notCovered({ mounts, devices }: HostReport): string[] {
     return [...new Set(texts)];
 }
 
-function standsOn(device: HostDevice, disk: HostDevice, all: readonly HostDevice[]): boolean {
-    return (
-        device.kernelName === disk.kernelName ||
-        all.some((parent) => parent.kernelName === device.parent && standsOn(parent, disk, all))
-    );
+/** Kernel names of the disks and of all that stands on them. Each is looked at once: a host need not describe a tree. */
+function devicesAbove(disks: readonly HostDevice[], all: readonly HostDevice[]): ReadonlySet<string> {
+    const byParent = Map.groupBy(all, ({ parent }) => parent);
+    const above = new Set(disks.map(({ kernelName }) => kernelName));
+    for (const kernelName of above) {
+        for (const child of byParent.get(kernelName) ?? []) {
+            above.add(child.kernelName);
+        }
+    }
+    return above;
 }

@@ -167,7 +167,7 @@ function parseScriptProblem(word: string): ScriptProblem | undefined {
 /** `lsblk -P`: KEY="value", with \x20 for what would not be readable. */
 function parseDevice(text: string): HostDevice {
     const fields = new Map<string, string>();
-    for (const [, key = "", value = ""] of text.matchAll(/([A-Z:_-]+)="([^"]*)"/g)) {
+    for (const [, key = "", value = ""] of text.matchAll(/(?<![A-Z:_-])([A-Z:_-]+)="([^"]*)"/g)) {
         fields.set(
             key,
             value.replace(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),

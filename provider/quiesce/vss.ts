@@ -1,14 +1,13 @@
 import type { Image, Snapshot } from "@aws-sdk/client-ec2";
 import type { Clients } from "../aws/clients";
 import type { SetRequest } from "../aws/createSnapshots";
-import { tagOf } from "../aws/earlierSets";
 import { findImageByName, snapshotIdsOf } from "../aws/images";
 import type { Source } from "../aws/instance";
 import { setTags } from "../aws/setTags";
 import { describeSnapshots, findSet } from "../aws/snapshots";
-import { awaitCommand, commentFor, isRefusal, sendCommand } from "../aws/systemsManager";
-import { APP_CONSISTENT, tagKeys } from "../aws/tags";
-import { awsErrorName } from "../aws/request";
+import { type SentCommand, awaitCommand, commentFor, endSent, sendCommand } from "../aws/systemsManager";
+import { APP_CONSISTENT, tagKeys, tagOf } from "../aws/tags";
+import { awsErrorName, isRefusal } from "../aws/request";
 import { deleteState } from "../deleteState";
 import { type Failure, SnapshotError, messageOf } from "../errors";
 import type { VssEvidence } from "../evidence";
@@ -17,6 +16,7 @@ import { isHurried } from "../interrupt";
 import { poll } from "../poll";
 import { timing } from "../timing";
 import type { Undo } from "../undo";
+import { appConsistencyOf, isAppConsistent } from "./appConsistency";
 import { imageName } from "./imageName";
 import { QuiesceError } from "./quiesceError";
 import type { Capture, CreatedSet, Quiescer } from "./quiescer";
@@ -33,6 +33,7 @@ import {
     pauseWhileLocked,
     removeComponents,
     requestRemoval,
+    waitUntilUnused,
 } from "./vssComponents";
 import { vssFailure } from "./vssMessages";
 import { vssParameters } from "./vssParameters";
@@ -72,8 +73,8 @@ class Vss implements Quiescer {
     #components: Components = { present: false, version: "" };
     /** The components are on the instance because of this run, or of an earlier one that could not remove them. */
     #ours = false;
-    /** A document may have begun. */
-    #begun = false;
+    /** The document that may have begun. */
+    #sent: SentCommand | undefined;
 
     constructor(settings: VssSettings) {
         this.#settings = settings;
@@ -182,8 +183,11 @@ class Vss implements Quiescer {
         return this.#quiesceError(failure, { froze: false, cause: error });
     }
 
-    #quiesceError(failure: Failure, { froze, cause }: { froze: boolean; cause?: unknown }): QuiesceError {
-        const outcome = { awake: true, froze, mayFallBack: true, deployed: this.#removes };
+    #quiesceError(
+        failure: Failure,
+        { froze, mayFallBack = true, cause }: { froze: boolean; mayFallBack?: boolean; cause?: unknown },
+    ): QuiesceError {
+        const outcome = { awake: true, froze, mayFallBack, deployed: this.#removes };
         return new QuiesceError(failure, outcome, { cause });
     }
 
@@ -195,7 +199,7 @@ class Vss implements Quiescer {
         }
         if (!signal.aborted) {
             try {
-                await this.#removeUnlessInUse(timing.removalMs, signal, removeComponents);
+                await this.#removeUnlessInUse(timing.removalMs, timing.inUseMs, signal, removeComponents);
                 return;
             } catch (error) {
                 if (!isAborted(signal)) {
@@ -203,26 +207,23 @@ class Vss implements Quiescer {
                 }
             }
         }
-        const [limitMs, act] = isHurried(signal)
-            ? ([HURRIED_MS, requestRemoval] as const)
-            : ([timing.removalMs, removeComponents] as const);
-        await this.#removeUnlessInUse(limitMs, undefined, act);
+        if (isHurried(signal)) {
+            await this.#removeUnlessInUse(HURRIED_MS, 0, undefined, requestRemoval);
+        } else {
+            await this.#removeUnlessInUse(timing.removalMs, timing.inUseMs, undefined, removeComponents);
+        }
     }
 
-    /** Not from under another execution: that one, or the next, finds our commands and removes them. */
+    /** Not from under somebody else who uses them. */
     async #removeUnlessInUse(
         limitMs: number,
+        waitMs: number,
         signal: AbortSignal | undefined,
         remove: (host: ComponentsHost) => Promise<void>,
     ): Promise<void> {
         const limit = AbortSignal.timeout(limitMs);
         const host = this.#host(limitMs, signal === undefined ? limit : AbortSignal.any([limit, signal]));
-        if ((await otherUsers(host)).inUse) {
-            this.#settings.log(
-                "somebody else uses the VSS components now: the last to use them, or the next run, removes them",
-            );
-            return;
-        }
+        await waitUntilUnused({ ...host, deadline: performance.now() + waitMs });
         await remove(host);
     }
 
@@ -240,10 +241,14 @@ class Vss implements Quiescer {
             });
             try {
                 const command = { instanceId, document, parameters, comment: commentFor(executionId) };
-                this.#begun = true;
-                return { document, commandId: await sendCommand(clients, command, signal) };
+                this.#sent = { command, since: Date.now() };
+                const commandId = await sendCommand(clients, command, signal);
+                this.#sent = { ...this.#sent, commandId };
+                return { document, commandId };
             } catch (error) {
-                this.#begun = !isRefusal(error);
+                if (isRefusal(error)) {
+                    this.#sent = undefined;
+                }
                 if (awsErrorName(error) !== "InvalidDocument" || index === DOCUMENTS.length - 1) {
                     throw this.#startError(document, error);
                 }
@@ -256,6 +261,14 @@ class Vss implements Quiescer {
     #startError(document: string, error: unknown): unknown {
         if (!isAwsError(error)) {
             return error;
+        }
+        if (this.#sent !== undefined) {
+            const failure: Failure = {
+                code: "SNAPSHOT_OUTCOME_UNKNOWN",
+                message: `Whether ${document} was started is not known: ${messageOf(error)}`,
+                remedy: "Run again.",
+            };
+            return this.#quiesceError(failure, { froze: true, mayFallBack: false, cause: error });
         }
         const failure: Failure = {
             code: "VSS_FAILED",
@@ -290,38 +303,66 @@ class Vss implements Quiescer {
 
     /**
      * Deletes whatever the document made, whether or not it came to tell of it. A document that has just failed, or was
-     * cancelled, may have made snapshots that are not seen yet.
+     * cancelled, may have made snapshots that are not seen yet; one whose start is not known may not be seen itself.
      */
     async #undoSet(): Promise<void> {
-        if (!this.#begun) {
+        const sent = this.#sent;
+        if (sent === undefined) {
             return;
         }
-        const limitMs = isHurried(this.#settings.signal) ? 0 : timing.vssSettleMs;
-        await poll(async () => ((await this.#deleteMade()) ? true : undefined), {
-            deadline: performance.now() + limitMs,
-            interval: FIND_INTERVAL_MS,
-            signal: AbortSignal.timeout(limitMs + DELETE_LIMIT_MS),
-        });
+        const { source, signal } = this.#settings;
+        const hurried = isHurried(signal);
+        const limitMs = hurried ? 0 : sent.commandId === undefined ? timing.visibleMs : timing.vssSettleMs;
+        const own = AbortSignal.timeout(limitMs + DELETE_LIMIT_MS);
+        const seen = { snapshots: new Set<string>(), document: "running" as Sent };
+        const isWhole = () => seen.snapshots.size >= source.volumes.length;
+        await poll(
+            async () => {
+                seen.document = hurried ? "running" : await this.#end(sent, own);
+                for (const id of await this.#deleteMade()) {
+                    seen.snapshots.add(id);
+                }
+                return isWhole() && seen.document === "ended" ? true : undefined;
+            },
+            { deadline: performance.now() + limitMs, interval: FIND_INTERVAL_MS, signal: own },
+        );
+        if (!isWhole() && seen.document === "running") {
+            throw new Error("the document has not ended yet, or AWS does not show yet what it made");
+        }
     }
 
-    /** @returns whether there was anything */
-    async #deleteMade(): Promise<boolean> {
+    /** Has the document end. That it could not be asked to says nothing of it. */
+    async #end(sent: SentCommand, signal: AbortSignal): Promise<Sent> {
+        try {
+            return await endSent(this.#settings.clients, sent, signal);
+        } catch (error) {
+            if (!(error instanceof SnapshotError)) {
+                throw error;
+            }
+            return "running";
+        }
+    }
+
+    /** @returns the snapshots that there were */
+    async #deleteMade(): Promise<string[]> {
         const { clients, quiesce, executionId } = this.#settings;
         const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
         const image =
             quiesce.createImage === undefined
                 ? undefined
                 : await findImageByName(clients, imageName(quiesce, executionId), signal);
-        const snapshotIds = new Set([
-            ...(image === undefined ? [] : snapshotIdsOf(image)),
-            ...(await findSet(clients, executionId, signal)).flatMap(({ SnapshotId }) => SnapshotId ?? []),
-        ]);
-        if (image === undefined && snapshotIds.size === 0) {
-            return false;
+        const tagged = (await findSet(clients, executionId, signal)).flatMap(
+            ({ SnapshotId }) => SnapshotId ?? [],
+        );
+        const bare = (image === undefined ? [] : snapshotIdsOf(image)).filter((id) => !tagged.includes(id));
+        if (image === undefined && tagged.length === 0) {
+            return [];
         }
-        const made = { imageId: image?.ImageId, snapshotIds: [...snapshotIds] };
+        // The caller may only be allowed to delete what carries the tag, and once the image is gone nothing else leads to them.
+        await setTags(clients, bare, this.#tags, signal);
+        const made = { imageId: image?.ImageId, snapshotIds: [...tagged, ...bare] };
         await deleteState(clients, executionId, made, signal);
-        return true;
+        return made.snapshotIds;
     }
 
     /**
@@ -332,11 +373,14 @@ class Vss implements Quiescer {
         const { source, signal } = this.#settings;
         let last: Found = { image: undefined, snapshots: [] };
         const isWhole = () => last.snapshots.length >= source.volumes.length;
+        // The tags of the snapshots may be seen later than that of the image.
+        const imageCounts = performance.now() + timing.vssSettleMs;
         await poll(
             async () => {
                 last = await this.#look();
-                const vouched = last.snapshots.every((snapshot) => isAppConsistent(snapshot, last.image));
-                return isWhole() && vouched ? true : undefined;
+                const seen = appConsistencyOf(last.snapshots, last.image);
+                const isLast = !seen.byImage || performance.now() >= imageCounts;
+                return isWhole() && isAppConsistent(seen) && isLast ? true : undefined;
             },
             { deadline: performance.now() + timing.vssVisibleMs, interval: FIND_INTERVAL_MS, signal },
         );
@@ -359,19 +403,23 @@ class Vss implements Quiescer {
 
     /** The document tags what it makes; if it tags the image alone, or only the snapshots, the rest gets the same tags. */
     async #tag({ image, snapshots }: Found): Promise<void> {
-        const { clients, set, signal } = this.#settings;
+        const { clients, signal } = this.#settings;
         const made = [
             ...snapshots.map((snapshot) => ({ id: snapshot.SnapshotId ?? "", Tags: snapshot.Tags })),
             ...(image === undefined ? [] : [{ id: image.ImageId ?? "", Tags: image.Tags }]),
         ];
         const bare = made.filter((one) => tagOf(one, tagKeys.execution) === undefined);
-        const tags = Object.fromEntries(set.tags.map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
         await setTags(
             clients,
             bare.map(({ id }) => id),
-            tags,
+            this.#tags,
             signal,
         );
+    }
+
+    get #tags(): Record<string, string> {
+        const { tags } = this.#settings.set;
+        return Object.fromEntries(tags.map(({ Key, Value }) => [Key ?? "", Value ?? ""]));
     }
 
     #incomplete({ image, snapshots }: Found): QuiesceError {
@@ -391,18 +439,19 @@ class Vss implements Quiescer {
     #capture(taken: Taken): Capture {
         const { quiesce } = this.#settings;
         const { document, commandId, image, snapshots, requestedAt, apiMs } = taken;
-        const appConsistent = Object.fromEntries(
-            snapshots.map((snapshot) => [snapshot.SnapshotId ?? "", isAppConsistent(snapshot, image)]),
-        );
+        const consistency = appConsistencyOf(snapshots, image);
         const evidence: VssEvidence = {
             document,
             commandId,
-            componentsVersion: versionOf(snapshots) ?? this.#components.version,
+            componentsVersion:
+                versionOf([...snapshots, ...(image === undefined ? [] : [image])]) ??
+                this.#components.version,
             installedByUs: this.#ours,
-            appConsistent,
+            appConsistent: consistency.bySnapshot,
+            ...(consistency.byImage ? { byImage: true } : {}),
         };
         const returnedAt = new Date().toISOString();
-        const held = Object.values(appConsistent).every(Boolean);
+        const held = isAppConsistent(consistency);
         const set: CreatedSet = { snapshots: snapshots.map(created), requestedAt, returnedAt, apiMs };
         return {
             set,
@@ -419,11 +468,13 @@ class Vss implements Quiescer {
                 apiMs,
                 held,
                 vss: evidence,
-                ...(held ? {} : notConsistent(appConsistent)),
+                ...(held ? {} : notConsistent(consistency.bySnapshot)),
             },
         };
     }
 }
+
+type Sent = Awaited<ReturnType<typeof endSent>>;
 
 /** What is seen of the document's work. */
 interface Found {
@@ -448,19 +499,10 @@ function isAwsError(error: unknown): boolean {
     return error instanceof SnapshotError && error.code === "AWS_ERROR";
 }
 
-/** As AWS has noted it on the snapshots. */
-function versionOf(snapshots: readonly Snapshot[]): string | undefined {
-    const configs = snapshots.map((snapshot) => tagOf(snapshot, CONFIG) ?? "");
+/** As AWS has noted it on what the document made. */
+function versionOf(made: readonly (Snapshot | Image)[]): string | undefined {
+    const configs = made.map((one) => tagOf(one, CONFIG) ?? "");
     return configs.flatMap((config) => /\d+(\.\d+){1,3}/.exec(config)?.[0] ?? [])[0];
-}
-
-/** AWS tags the snapshots; behind an image it may tag the image alone. */
-function isAppConsistent(snapshot: Snapshot, image: Image | undefined): boolean {
-    const own = tagOf(snapshot, APP_CONSISTENT);
-    const value =
-        own ??
-        (image === undefined ? undefined : image.Tags?.find((tag) => tag.Key === APP_CONSISTENT)?.Value);
-    return value?.toLowerCase() === "true";
 }
 
 function created(snapshot: Snapshot): CreatedSet["snapshots"][number] {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clients } from "../aws/clients";
 import { pause } from "../pause";
+import { poll } from "../poll";
 import { timing } from "../timing";
 import {
     type CommandEnd,
@@ -9,8 +10,8 @@ import {
     awaitCommand,
     commentFor,
     endText,
-    isRunning,
     knownCommands,
+    mayRun,
     sendCommand,
 } from "../aws/systemsManager";
 
@@ -147,8 +148,8 @@ async function run(
 export interface OtherUsers {
     /** The components are there because an execution of ours installed them and could not remove them. */
     readonly leftBehind: boolean;
-    /** Somebody else needs the components now. */
-    readonly inUse: boolean;
+    /** Who else needs the components now: an execution of ours, or a command. */
+    readonly user: string | undefined;
     /** Another execution of ours has asked for their removal since it was looked whether they are there. */
     readonly beingRemoved: boolean;
 }
@@ -156,6 +157,26 @@ export interface OtherUsers {
 export async function otherUsers(host: ComponentsHost): Promise<OtherUsers> {
     const commands = await knownCommands(host.clients, host.instanceId, host.signal);
     return judgeCommands(commands, host.executionId, Date.now());
+}
+
+/**
+ * Waits until nobody else uses the components, for a run that died is not told from one that is about to use them.
+ * @throws ComponentsError when somebody still does at the deadline
+ */
+export async function waitUntilUnused(host: ComponentsHost): Promise<void> {
+    let user: string | undefined;
+    const isFree = await poll(
+        async () => {
+            ({ user } = await otherUsers(host));
+            return user === undefined ? true : undefined;
+        },
+        { deadline: host.deadline, interval: timing.lockedPauseMs, signal: host.signal },
+    );
+    if (isFree === undefined) {
+        throw new ComponentsError(
+            `they are left for ${user ?? ""}, which uses them; that run or the next removes them`,
+        );
+    }
 }
 
 /** `commands`: the newest first. */
@@ -171,11 +192,16 @@ export function judgeCommands(
     );
     return {
         leftBehind: isLeftBehind(commands.find(hasChangedComponents), executionId),
-        inUse:
-            others.some((command) => isRunning(command.status) && takesSnapshots(command)) ||
-            [...byExecution.values()].some((own) => isBeforeSnapshot(own, now)),
-        beingRemoved: others.some((command) => isRemovalSince(command, lookedAt(commands, executionId))),
+        user: nameOf(
+            others.find((command) => mayRun(command, now) && takesSnapshots(command)) ??
+                [...byExecution.values()].find((own) => isBeforeSnapshot(own, now))?.[0],
+        ),
+        beingRemoved: others.some((command) => isRemovalSince(command, lookedAt(commands, executionId), now)),
     };
+}
+
+function nameOf(user: KnownCommand | undefined): string | undefined {
+    return user === undefined ? undefined : (user.executionId ?? `the command ${user.commandId}`);
 }
 
 /** What somebody else installed later, or what was meant to stay, is not ours to remove. */
@@ -221,7 +247,7 @@ function isBeforeSnapshot(own: readonly KnownCommand[], now: number): boolean {
         last !== undefined &&
         !takesSnapshots(last) &&
         packageAction(last) !== "Uninstall" &&
-        (isRunning(last.status) || now - last.requestedAt < timing.betweenCommandsMs)
+        (mayRun(last, now) || now - last.requestedAt < timing.betweenCommandsMs)
     );
 }
 
@@ -233,10 +259,8 @@ function lookedAt(commands: readonly KnownCommand[], executionId: string): numbe
     return look?.requestedAt ?? Infinity;
 }
 
-function isRemovalSince(command: KnownCommand, since: number): boolean {
-    return (
-        packageAction(command) === "Uninstall" && (isRunning(command.status) || command.requestedAt >= since)
-    );
+function isRemovalSince(command: KnownCommand, since: number, now: number): boolean {
+    return packageAction(command) === "Uninstall" && (mayRun(command, now) || command.requestedAt >= since);
 }
 
 /** Compares versions number by number: negative, zero or positive. */

@@ -1,8 +1,9 @@
 import type { InstanceInformation } from "@aws-sdk/client-ssm";
 import type { Clients } from "../aws/clients";
 import type { Source } from "../aws/instance";
+import { awsErrorName } from "../aws/request";
 import { managedInstance } from "../aws/systemsManager";
-import type { Failure } from "../errors";
+import { type Failure, SnapshotError } from "../errors";
 import { compareVersions } from "./vssComponents";
 
 /** EC2 User Guide, "Prerequisites for VSS snapshots". */
@@ -22,10 +23,35 @@ export async function vssPreconditions(
     if (source.state !== "running") {
         return ofInstance;
     }
-    return [
-        ...ofInstance,
-        ...managedFailures(await managedInstance(clients, source.facts.instanceId, signal)),
-    ];
+    return [...ofInstance, ...(await ofSystemsManager(clients, source.facts.instanceId, signal))];
+}
+
+/** That Systems Manager ails is a failure of quiescing; that it may not be asked is one of the run. */
+async function ofSystemsManager(
+    clients: Clients,
+    instanceId: string,
+    signal: AbortSignal,
+): Promise<Failure[]> {
+    try {
+        return managedFailures(await managedInstance(clients, instanceId, signal));
+    } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof SnapshotError)) {
+            throw error;
+        }
+        return [error.code === "AWS_ERROR" ? noAnswer(error) : error.failure];
+    }
+}
+
+function noAnswer(error: SnapshotError): Failure {
+    if (awsErrorName(error) === "InvalidInstanceId") {
+        return notManaged;
+    }
+    return {
+        code: "SSM_OFFLINE",
+        message: `Whether Systems Manager reaches the instance's agent could not be found out: ${error.failure.message}.`,
+        remedy: "Run again when Systems Manager answers.",
+    };
 }
 
 export function instanceFailures({ state, facts }: Source): Failure[] {
@@ -54,17 +80,17 @@ export function instanceFailures({ state, facts }: Source): Failure[] {
     return failures;
 }
 
+const notManaged: Failure = {
+    code: "SSM_NOT_MANAGED",
+    message: "The instance is not managed by Systems Manager.",
+    remedy:
+        "It needs the SSM agent, a role with AmazonSSMManagedInstanceCore, and a way to the endpoints ssm, " +
+        "ssmmessages and ec2messages.",
+};
+
 export function managedFailures(managed: InstanceInformation | undefined): Failure[] {
     if (managed === undefined) {
-        return [
-            {
-                code: "SSM_NOT_MANAGED",
-                message: "The instance is not managed by Systems Manager.",
-                remedy:
-                    "It needs the SSM agent, a role with AmazonSSMManagedInstanceCore, and a way to the endpoints ssm, " +
-                    "ssmmessages and ec2messages.",
-            },
-        ];
+        return [notManaged];
     }
     const failures: Failure[] = [];
     if (managed.PingStatus !== "Online") {

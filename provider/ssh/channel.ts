@@ -5,6 +5,8 @@ import { LineBuffer } from "./lineBuffer";
 export const MAX_LINE = 4096;
 /** A command that prints more than this many bytes is cut off: a hostile host could print for ever. */
 export const MAX_OUTPUT = 1024 * 1024;
+/** And one that prints more lines than this: an empty one costs a byte there, and hundreds here. */
+export const MAX_LINES = 20_000;
 /** This many bytes of stderr are kept; the rest is read and dropped. */
 export const STDERR_HEAD = 2048;
 
@@ -25,8 +27,8 @@ export class LineTimeout extends Error {
 
 /** The command printed more than is accepted; its channel has been closed. */
 export class OutputTooLong extends Error {
-    constructor(bytes: number) {
-        super(`more than ${bytes} bytes of output`);
+    constructor(limit: string) {
+        super(`more than ${limit} of output`);
         this.name = "OutputTooLong";
     }
 }
@@ -46,6 +48,7 @@ export class SshChannel {
     readonly #stderr: Buffer[] = [];
     #stderrLength = 0;
     #received = 0;
+    #delivered = 0;
     #ended = false;
     #failure: Error | undefined;
     #waiter: Waiter | undefined;
@@ -147,14 +150,21 @@ export class SshChannel {
     #count(bytes: Buffer): boolean {
         this.#received += bytes.length;
         if (this.#received <= MAX_OUTPUT) return true;
-        this.#failure = new OutputTooLong(MAX_OUTPUT);
-        this.#waiter?.reject(this.#failure);
-        this.close();
+        this.#cutOff(`${MAX_OUTPUT} bytes`);
         return false;
     }
 
+    #cutOff(limit: string): void {
+        this.#failure = new OutputTooLong(limit);
+        this.#waiter?.reject(this.#failure);
+        this.close();
+    }
+
     #deliver(line: string): void {
-        if (this.#waiter) this.#waiter.resolve(line);
+        if (this.#failure) return;
+        this.#delivered += 1;
+        if (this.#delivered > MAX_LINES) this.#cutOff(`${MAX_LINES} lines`);
+        else if (this.#waiter) this.#waiter.resolve(line);
         else this.#lines.push(line);
     }
 

@@ -19,12 +19,17 @@ export function findEngine(): string {
 /** Marks all processes of one project, orphans too, so that they can be found and ended by their id. */
 const MARK = "ACS_TEST_PROJECT";
 
+/** Holds `pulumi-resource-aws`: the real one is downloaded, and would call the real AWS. */
+const AWS_PLUGIN = join(ROOT, "test/support/awsPlugin");
+
 /**
  * The environment of an engine that knows nothing of this account: no credentials, no agent, no plugins,
  * nothing to fetch. Node is the one that runs the tests.
  */
 export function engineEnvironment(home: string, additions: Record<string, string>): Record<string, string> {
-    const path = [findEngine(), dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter);
+    const path = [findEngine(), AWS_PLUGIN, dirname(process.execPath), process.env["PATH"] ?? ""].join(
+        delimiter,
+    );
     return {
         PATH: path,
         LANG: "C.UTF-8",

@@ -404,6 +404,11 @@ export class LocalCloud {
         return this.control("allow_only", { actions });
     }
 
+    /** Only what these statements of IAM policies allow, with their conditions (`aws:ResourceTag`, ...); null: all. */
+    allowPolicy(statements: readonly object[] | null): Promise<void> {
+        return this.control("allow_policy", { statements });
+    }
+
     /** From now on until `reset`: one access key, or all. */
     expireCredentials(accessKeyId?: string): Promise<void> {
         return this.control("expire_credentials", withoutUndefined({ access_key_id: accessKeyId }));

@@ -622,13 +622,22 @@ describe("Systems Manager of the local cloud", () => {
             expect((await cloud.snapshots(instance))[0]!.tags["AwsVssConfig"]).to.include("2.3.3");
         });
 
+        it("tag the snapshots behind an image too, on demand", async () => {
+            const instance = await windows({ components: "2.5.1" });
+            await manager.setCourse({ tagsSnapshotsOfImage: true });
+            await run(instance, SNAPSHOT, { CreateAmi: "True", AmiName: "image-2", tags: "Key=a,Value=b" });
+            for (const { tags } of await cloud.snapshots(instance)) {
+                expect(tags).to.include({ a: "b", AppConsistent: "True" });
+            }
+        });
+
         it("make an image, pending at first, that holds its snapshots", async () => {
             const instance = await windows({ components: "2.5.1" });
             await cloud.configureSnapshots({ durationMs: 60_000 }, instance.instanceId);
             const parameters = { CreateAmi: "True", AmiName: "image-1", tags: "Key=a,Value=b" };
             expect((await run(instance, SNAPSHOT, parameters)).status).to.equal("Success");
             const snapshots = await cloud.snapshots(instance);
-            for (const one of snapshots) expect(one.tags).to.include({ a: "b", AppConsistent: "True" });
+            for (const one of snapshots) expect(one.tags).to.deep.equal({});
             const describe = async () =>
                 (await ec2.send(new DescribeImagesCommand({ Owners: ["self"] }))).Images!.find(
                     (one) => one.Name === "image-1",

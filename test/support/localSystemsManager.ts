@@ -98,6 +98,8 @@ export interface CommandCourse {
     /** CancelCommand only makes it `Cancelling`; it goes on, and may still succeed. Default false. */
     ignoresCancel?: boolean;
     vss?: VssFailure;
+    /** With `CreateAmi` the document tags the image alone, or its snapshots too. Default false. */
+    tagsSnapshotsOfImage?: boolean;
     /** CreateSnapshots or CreateImage that takes longer: as `thawPipeTimedOut`. Default: VSS's own, 10,000. */
     freezeWindowMs?: number;
     /** Printed by each step in place of its own. */
@@ -207,6 +209,7 @@ export class LocalSystemsManager {
                 execution_timeout_ms: course.executionTimeoutMs,
                 ignores_cancel: course.ignoresCancel,
                 vss: course.vss,
+                tags_snapshots_of_image: course.tagsSnapshotsOfImage,
                 freeze_window_ms: course.freezeWindowMs,
                 output: course.output,
                 error_output: course.errorOutput,

@@ -1,9 +1,11 @@
 import {
     CreateTagsCommand,
+    DeleteTagsCommand,
     DeregisterImageCommand,
     DescribeImagesCommand,
     EC2Client,
 } from "@aws-sdk/client-ec2";
+import { SSMClient, SendCommandCommand } from "@aws-sdk/client-ssm";
 import { assert } from "chai";
 import { accountOf, clientsFor } from "../../provider/aws/clients";
 import { resolveSource } from "../../provider/aws/instance";
@@ -60,6 +62,7 @@ const SHORT = {
     vssSettleMs: 600,
     removalMs: 5_000,
     betweenCommandsMs: 300_000,
+    inUseMs: 700,
 };
 
 let runs = 0;
@@ -209,14 +212,22 @@ export class WindowsScene {
         });
     }
 
-    /** As if the run had died right before Pulumi was told of its set, long ago. */
-    async abandon({ id, state }: VssOutcome): Promise<void> {
+    /** As if the run had died right before Pulumi was told of its set, long ago; `bare`: before it tagged the snapshots. */
+    async abandon({ id, state }: VssOutcome, { bare = false } = {}): Promise<void> {
         this.#recorded.delete(id);
+        const snapshotIds = [...(state?.snapshotIds ?? [])];
+        if (bare) {
+            const all = await this.cloud.snapshots(this.instance);
+            const keys = new Set(all.flatMap(({ tags }) => Object.keys(tags)));
+            const Tags = [...keys].map((Key) => ({ Key }));
+            await this.#client.send(new DeleteTagsCommand({ Resources: snapshotIds, Tags }));
+        }
         const Tags = [
             { Key: "app-consistent-snapshot:state", Value: "in-progress" },
             { Key: "app-consistent-snapshot:lease", Value: "2020-01-01T00:00:00.000Z" },
         ];
-        const Resources = [...(state?.snapshotIds ?? [])];
+        const image = state?.imageId === undefined ? [] : [state.imageId];
+        const Resources = [...(bare ? [] : snapshotIds), ...image];
         await this.#client.send(new CreateTagsCommand({ Resources, Tags }));
     }
 
@@ -265,6 +276,26 @@ export class WindowsScene {
             name: Name,
             tags: Object.fromEntries(Tags.map(({ Key = "", Value = "" }) => [Key, Value])),
         }));
+    }
+
+    /** A command of somebody else, or of a run that is dead by now, sent without the provider. Resolves when it has ended. */
+    async sendForeign(document: string, parameters: Record<string, string>, comment: string): Promise<void> {
+        const client = new SSMClient(this.cloud.clientConfig());
+        try {
+            const { Command } = await client.send(
+                new SendCommandCommand({
+                    DocumentName: document,
+                    InstanceIds: [this.instanceId],
+                    Parameters: Object.fromEntries(
+                        Object.entries(parameters).map(([name, value]) => [name, [value]]),
+                    ),
+                    Comment: comment,
+                }),
+            );
+            await this.ssm.reached({ commandId: Command?.CommandId ?? "" });
+        } finally {
+            client.destroy();
+        }
     }
 
     /** Behind Pulumi's back. */

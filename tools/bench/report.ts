@@ -142,11 +142,11 @@ function groupBy<T>(values: readonly T[], key: (value: T) => string): Map<string
     return groups;
 }
 
-function ms(value: number): string {
+export function ms(value: number): string {
     return `${value.toFixed(1)} ms`;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
     const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
     return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

@@ -43,8 +43,8 @@ describe("faults of VSS", function () {
         readonly sends: readonly string[];
         /** The set of VSS itself is kept when a crash-consistent one will do, and no plain one taken. */
         readonly keepsSet?: boolean;
-        /** Default: what `sends` says of installing. */
-        readonly cleanup?: string;
+        /** The document cannot be made to end: then nobody can say that nothing is left. */
+        readonly mayRun?: boolean;
     }
 
     /** Each fault twice: it is an error that leaves nothing; or, where that will do, a crash-consistent set. */
@@ -58,7 +58,9 @@ describe("faults of VSS", function () {
             assert.match(message, text, message);
             assert.match(
                 message,
-                /State: (the instance is awake|nothing is frozen by this run); no snapshot was kept\./,
+                fault.mayRun
+                    ? /could not be undone now \(delete the snapshots: the document has not ended yet, or .*is deleted by the next run/
+                    : /State: (the instance is awake|nothing is frozen by this run); no snapshot was kept\./,
             );
             assert.match(message, /What to do: \S/);
             assert.deepEqual(sentOnce(outcome), sends);
@@ -81,7 +83,8 @@ describe("faults of VSS", function () {
             assert.lengthOf(plain, keepsSet ? 0 : 1);
             assert.deepEqual(sentOnce(outcome), sends);
             const installs = sends.includes("Uninstall");
-            assert.equal(evidence.cleanup, fault.cleanup ?? (installs ? "done" : "nothingToDo"));
+            const cleanup = fault.mayRun ? "failed" : installs ? "done" : "nothingToDo";
+            assert.equal(evidence.cleanup, cleanup);
             for (const { tags } of await scene.cloud.snapshots(scene.instance)) {
                 assert.equal(tags["app-consistent-snapshot:level"], "crash");
             }
@@ -117,6 +120,22 @@ describe("faults of VSS", function () {
             text: /\[VSS_UNSUPPORTED\] .*6\.3\.9600.*2016 or newer/,
             sends: [],
         });
+
+        for (const [title, code, status, text] of [
+            ["ails", "InternalServerError", 500, /\[SSM_OFFLINE\] .*InternalServerError/],
+            ["does not know the instance", "InvalidInstanceId", 400, /\[SSM_NOT_MANAGED\] /],
+        ] as const) {
+            both({
+                title: `cannot be looked at, as Systems Manager ${title}`,
+                arrange: () => {
+                    const fault = { kind: "error", code, status } as const;
+                    return scene.cloud.fault("DescribeInstanceInformation", fault, { times: null });
+                },
+                code: "PRECONDITION_FAILED",
+                text,
+                sends: [],
+            });
+        }
 
         it("is not met, and others neither: all are told together, with remedies", async () => {
             await scene.ssm.manage(scene.instanceId, { pingStatus: "Inactive", agentVersion: "2.3.0.0" });
@@ -248,6 +267,7 @@ describe("faults of VSS", function () {
     const course = (title: string, how: CommandCourse, code: string, text: RegExp, limitS?: number) =>
         both({
             title,
+            mayRun: how.ignoresCancel ?? false,
             arrange: () => scene.ssm.setCourse(how, { document: VSS }),
             ...(limitS === undefined ? {} : { changes: { timeouts: { command: limitS } } }),
             code,
@@ -370,6 +390,15 @@ describe("faults of VSS", function () {
                 sends: ALL,
                 keepsSet: true,
             });
+            both({
+                title: `says that it succeeded, with an image, but ${vss}`,
+                arrange: () => scene.ssm.setCourse({ vss, tagsSnapshotsOfImage: true }, { document: VSS }),
+                changes: { quiesce: { createImage: true } },
+                code: "VSS_NOT_CONSISTENT",
+                text: /snap-[\w, -]+ does not carry AppConsistent = True/,
+                sends: ALL,
+                keepsSet: true,
+            });
         }
 
         both({
@@ -408,6 +437,7 @@ describe("faults of VSS", function () {
             code: "VSS_FAILED",
             text: /How AWSEC2-CreateVssSnapshot .* ended could not be found out: .*InvocationDoesNotExist/,
             sends: ALL,
+            mayRun: true,
         });
 
         it("has snapshots that are seen later: waited for", async () => {
@@ -436,6 +466,12 @@ describe("faults of VSS", function () {
             const outcome = await scene.create({ quiesce: { createImage: true } });
             assert.match(plainError(outcome).message, /^VSS_FAILED .*no snapshot was kept/s);
             assert.isNotEmpty(outcome.calls.filter(({ operation }) => operation === "DeregisterImage"));
+        });
+
+        it("with an image alone that it tags as not consistent: no snapshot is", async () => {
+            await scene.ssm.setCourse({ vss: "notConsistent" }, { document: VSS });
+            const { message } = plainError(await scene.create({ quiesce: { createImage: true } }));
+            assert.match(message, /^VSS_NOT_CONSISTENT .*(snap-\w+, ){2}snap-\w+ does not carry/);
         });
 
         it("with an image that is not consistent: kept where that will do, image and all", async () => {
@@ -522,11 +558,53 @@ describe("faults of VSS", function () {
             }
         });
 
-        it("to send a command are cut before they arrive: not sent, an error", async () => {
-            await scene.cloud.fault("SendCommand", { kind: "cut", phase: "before" }, { skip: 2 });
+        for (const minimumLevel of ["application", "crash"] as const) {
+            it(`to send the document are cut before they arrive: looked for, an error, level ${minimumLevel}`, async () => {
+                await scene.cloud.fault("SendCommand", { kind: "cut", phase: "before" }, { skip: 2 });
+                const outcome = await scene.create({ minimumLevel });
+                assert.match(
+                    plainError(outcome).message,
+                    /^SNAPSHOT_OUTCOME_UNKNOWN .*Whether AWSEC2-CreateVssSnapshot was started is not known.*no snapshot was kept/,
+                );
+                assert.deepEqual(sent(outcome), [SCRIPT, "Install", "Uninstall"]);
+            });
+
+            for (const [how, course] of [
+                ["it has ended by then", {}],
+                ["it is cancelled then", { stepMs: 60_000 }],
+                ["it hangs, with its snapshots made", { vss: "hangsAfterSnapshots" }],
+            ] as const) {
+                it(`to send the document are cut, and it is seen late; ${how}; level ${minimumLevel}`, async () => {
+                    await scene.cloud.fault("SendCommand", { kind: "cut", phase: "after" }, { skip: 2 });
+                    const invisibleMs = timing.commandVisibleMs + 1_000;
+                    await scene.ssm.setCourse({ invisibleMs, ...course }, { document: VSS });
+                    const outcome = await scene.create({ minimumLevel });
+                    assert.match(
+                        plainError(outcome).message,
+                        /^SNAPSHOT_OUTCOME_UNKNOWN .*was started is not known.*the instance is awake; no snapshot was kept/,
+                    );
+                    assert.deepEqual(sent(outcome), ALL);
+                    const document = outcome.commands.find((command) => command.document === VSS);
+                    assert.equal(
+                        document?.status,
+                        "stepMs" in course || "vss" in course ? "Cancelled" : "Success",
+                    );
+                });
+            }
+        }
+
+        it("to send the document are carried out twice: one set, or none", async () => {
+            await scene.cloud.fault("SendCommand", { kind: "actTwice" }, { skip: 2 });
             const outcome = await scene.create();
-            assert.match(plainError(outcome).message, /^VSS_FAILED .*could not be started/);
-            assert.deepEqual(sent(outcome), [SCRIPT, "Install", "Uninstall"]);
+            assert.deepEqual(sent(outcome), [SCRIPT, "Install", VSS, VSS, "Uninstall"]);
+            // VSS makes one shadow copy set at a time: whichever comes second fails, if the first is still at it.
+            if (outcome.state === undefined) {
+                const { message } = plainError(outcome);
+                assert.match(message, /^(VSS_FAILED|DUPLICATE_SNAPSHOTS) .*no snapshot was kept/s);
+            } else {
+                assert.equal(outcome.state.consistencyLevel, "application");
+                assert.lengthOf(outcome.state.snapshotIds, 3);
+            }
         });
 
         it("to look at the command fail for a while: it goes on", async () => {

@@ -51,8 +51,8 @@ describe("hookOutput", () => {
 
 describe("hold, when the word to freeze", () => {
     /** A guard that says this and no more, as long as its input is open. */
-    function guardThatSays(...lines: string[]): GuardSession {
-        const events = lines.map((line) => event(line, 0));
+    function guardThatSays(lines: string[], saidAt = () => performance.now()): GuardSession {
+        const left = [...lines];
         let ended = false;
         const guard = {
             get ended() {
@@ -60,7 +60,10 @@ describe("hold, when the word to freeze", () => {
             },
             say: () => undefined,
             letGo: () => (ended = true),
-            next: () => Promise.resolve(events.shift()),
+            next: () => {
+                const line = left.shift();
+                return Promise.resolve(line === undefined ? undefined : event(line, saidAt()));
+            },
         };
         return guard as unknown as GuardSession;
     }
@@ -84,19 +87,24 @@ describe("hold, when the word to freeze", () => {
     }
 
     it("is refused, names why: pre-freeze never started", async () => {
-        const error = await failureOf(guardThatSays("refused HOST_UNSUITABLE /run is full"));
+        const error = await failureOf(guardThatSays(["refused HOST_UNSUITABLE /run is full"]));
         expect(error).to.include({ code: "HOST_UNSUITABLE", awake: true, froze: false, mayFallBack: true });
         expect(error.message).to.include("/run is full");
     });
 
     it("gets no answer in time, does not claim that the connection was lost", async () => {
-        const error = await failureOf(guardThatSays("freezing"));
+        const error = await failureOf(guardThatSays(["freezing"]));
         expect(error).to.include({ code: "CONNECTION_LOST", froze: true });
         expect(error.message).to.include("did not answer in time");
     });
 
     it("is refused after pre-freeze has started, believes nothing", async () => {
-        const error = await failureOf(guardThatSays("freezing", "refused HOST_UNSUITABLE /run is full"));
+        const error = await failureOf(guardThatSays(["freezing", "refused HOST_UNSUITABLE /run is full"]));
+        expect(error).to.include({ code: "UNEXPECTED_OUTPUT", froze: true });
+    });
+
+    it("was answered before it was said, believes nothing", async () => {
+        const error = await failureOf(guardThatSays(["freezing", "frozen"], () => 0));
         expect(error).to.include({ code: "UNEXPECTED_OUTPUT", froze: true });
     });
 });

@@ -44,8 +44,8 @@ describe("parseHostReport", () => {
             disks: disks.map((device) => device.name),
         }));
         expect(found).to.deep.equal([
-            { kind: "raid1", name: "md0", disks: ["a", "b"] },
-            { kind: "lvm", name: "vg-lv", disks: ["a", "b"] },
+            { kind: "raid1", name: "md0", disks: ["b", "a"] },
+            { kind: "lvm", name: "vg-lv", disks: ["b", "a"] },
             { kind: "btrfs", name: "/dev/d", disks: ["d", "e"] },
         ]);
     });

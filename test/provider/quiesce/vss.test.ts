@@ -1,4 +1,5 @@
 import { assert } from "chai";
+import { timing } from "../../../provider/timing";
 import { describeQuiescer } from "./quiescerSuite";
 import {
     PACKAGE,
@@ -224,6 +225,25 @@ describe("a snapshot by VSS", function () {
             assert.deepEqual(deletes, ["DeregisterImage", ...Array<string>(3).fill("DeleteSnapshot")]);
         });
 
+        for (const [what, tagsSnapshotsOfImage] of [
+            ["is vouched for by itself when the document tags it alone; its snapshots get our tags", false],
+            ["has snapshots that are vouched for each, when the document tags these too", true],
+        ] as const) {
+            it(what, async () => {
+                await scene.ssm.setCourse({ tagsSnapshotsOfImage }, { document: VSS });
+                const outcome = await scene.create({ quiesce, tags: { app: "sql" } });
+                const { evidence, consistencyLevel, snapshotIds } = stateOf(outcome);
+                assert.equal(consistencyLevel, "application");
+                assert.equal(evidence.vss?.byImage ?? false, !tagsSnapshotsOfImage);
+                assert.equal(evidence.vss?.componentsVersion, "2.5.1");
+                assert.sameMembers(Object.keys(evidence.vss?.appConsistent ?? {}), [...snapshotIds]);
+                for (const { tags } of await scene.cloud.snapshots(scene.instance)) {
+                    assert.includeMembers(Object.keys(tags), [...KEYS, "app"]);
+                    assert.equal("AppConsistent" in tags, tagsSnapshotsOfImage);
+                }
+            });
+        }
+
         it("of a run can exist beside that of another run of the same resource", async () => {
             const first = await scene.create({ quiesce });
             const second = await scene.create({ quiesce, owner: first.inputs.owner });
@@ -323,6 +343,34 @@ describe("a snapshot by VSS", function () {
             assert.deepEqual(sent(next), [SCRIPT, VSS, "Uninstall"]);
         });
 
+        it("of a run that was killed right after installing are removed by one that follows at once", async () => {
+            timing.betweenCommandsMs = 3_000;
+            timing.inUseMs = 30_000;
+            await scene.sendForeign(PACKAGE, { action: "Install", name: "AwsVssComponents" }, "acs:acs-dead");
+            const next = await scene.create();
+            const { evidence } = stateOf(next);
+            assert.isTrue(evidence.vss?.installedByUs);
+            assert.equal(evidence.cleanup, "done");
+        });
+
+        it("are left to somebody else's backup that runs, and it is told", async () => {
+            await scene.sendForeign(PACKAGE, { action: "Install", name: "AwsVssComponents" }, "acs:acs-dead");
+            timing.betweenCommandsMs = 0;
+            await scene.ssm.setCourse({ outcome: "fail" }, { document: VSS, times: 1 });
+            const gate = await scene.ssm.hold({ document: VSS, times: 1 });
+            const running = scene.sendForeign(VSS, { tags: "" }, "nightly");
+            await gate.reached();
+            const next = await scene.create();
+            assert.match(
+                stateOf(next).evidence.message ?? "",
+                /left for the command [\w-]+, which uses them/,
+            );
+            assert.equal(stateOf(next).evidence.cleanup, "failed");
+            await gate.release();
+            await running;
+            scene.expectComponents("2.5.1");
+        });
+
         it("stay when the next run is told to keep them", async () => {
             await leaveBehind();
             const next = await scene.create({ quiesce: { keepComponents: true } });
@@ -332,17 +380,34 @@ describe("a snapshot by VSS", function () {
     });
 
     describe("two runs at once", () => {
-        it("never pull the components from under each other; the last one removes them", async () => {
+        it("never pull the components from under each other: they are left, which is told; the last one removes them", async () => {
             const other = await scene.ssm.hold({ document: VSS, times: 1 });
             const first = scene.create();
             await other.reached();
             const second = await scene.create();
-            assert.isTrue(stateOf(second).evidence.vss?.installedByUs);
-            assert.match(second.lines.join("\n"), /somebody else uses the VSS components now/);
+            const { evidence } = stateOf(second);
+            assert.isTrue(evidence.vss?.installedByUs);
+            assert.equal(evidence.cleanup, "failed");
+            assert.match(
+                evidence.message ?? "",
+                /remove the VSS components: they are left for acs-[\w-]+, which uses them; that run or the next removes them/,
+            );
             assert.equal(await componentsNow(), "2.5.1");
             await other.release();
             assert.equal(stateOf(await first).consistencyLevel, "application");
             assert.isNull(await componentsNow());
+        });
+
+        it("wait for each other before they remove the components", async () => {
+            timing.inUseMs = 30_000;
+            const other = await scene.ssm.hold({ document: VSS, times: 1 });
+            const first = scene.create();
+            await other.reached();
+            const second = scene.create();
+            await scene.ssm.reached({ document: VSS });
+            await other.release();
+            assert.equal(stateOf(await first).evidence.cleanup, "done");
+            assert.equal(stateOf(await second).evidence.cleanup, "done");
         });
 
         it("that begin while the other removes the components install them again", async () => {

@@ -9,6 +9,8 @@ import {
 
 const ME = "acs-me";
 const NOW = Date.parse("2026-11-24T12:00:00Z");
+/** Limits of delivery and of execution together, of the commands here. */
+const LONGEST_S = 9_000;
 const PACKAGE = "AWS-ConfigureAWSPackage";
 
 interface Spec {
@@ -41,17 +43,22 @@ function command(
         status,
         parameters: documents[what] === PACKAGE ? { action: [what], name: [name] } : {},
         requestedAt: NOW - ago * 1_000,
+        endsBefore: NOW + (LONGEST_S - ago) * 1_000,
     };
 }
 
 describe("what the commands on an instance tell of others", () => {
-    const nothing: OtherUsers = { leftBehind: false, inUse: false, beingRemoved: false };
+    const nothing: OtherUsers = { leftBehind: false, user: undefined, beingRemoved: false };
 
     for (const [what, commands, expected] of [
         ["no commands", [], {}],
         ["my own only", [command("Install", { by: ME }), command("look", { by: ME })], {}],
         ["an old install of another execution", [command("Install", { ago: 9_000 })], { leftBehind: true }],
-        ["a fresh one, without its snapshot yet", [command("Install")], { leftBehind: true, inUse: true }],
+        [
+            "a fresh one, without its snapshot yet",
+            [command("Install")],
+            { leftBehind: true, user: "acs-other" },
+        ],
         [
             "a fresh one, snapshot done",
             [command("snapshot", { ago: 5 }), command("Install", { ago: 60 })],
@@ -60,19 +67,39 @@ describe("what the commands on an instance tell of others", () => {
         [
             "a fresh one, snapshot running",
             [command("snapshot", { ago: 5, status: "InProgress" }), command("Install", { ago: 60 })],
-            { leftBehind: true, inUse: true },
+            { leftBehind: true, user: "acs-other" },
         ],
         [
-            "a snapshot that runs for hours",
-            [command("snapshot", { ago: 9_000, status: "In Progress" })],
-            { inUse: true },
+            "a snapshot that runs for as long as it may",
+            [command("snapshot", { ago: LONGEST_S - 1, status: "In Progress" })],
+            { user: "acs-other" },
         ],
         [
-            "an install that runs for hours",
-            [command("Install", { ago: 9_000, status: "InProgress" })],
-            { leftBehind: true, inUse: true },
+            "a snapshot that was never delivered, and has no time left",
+            [command("snapshot", { ago: LONGEST_S + 1, status: "Pending" })],
+            {},
         ],
-        ["another that has looked just now", [command("look")], { inUse: true }],
+        [
+            "somebody else's snapshot that is Cancelling for ever",
+            [command("snapshot", { by: null, ago: LONGEST_S + 1, status: "Cancelling" })],
+            {},
+        ],
+        [
+            "an install that runs for as long as it may",
+            [command("Install", { ago: LONGEST_S - 1, status: "InProgress" })],
+            { leftBehind: true, user: "acs-other" },
+        ],
+        [
+            "an install that has no time left",
+            [command("Install", { ago: LONGEST_S + 1, status: "InProgress" })],
+            { leftBehind: true },
+        ],
+        [
+            "a removal that was never delivered, and has no time left: the components may be anybody's",
+            [command("Uninstall", { ago: LONGEST_S + 1, status: "Pending" })],
+            {},
+        ],
+        ["another that has looked just now", [command("look")], { user: "acs-other" }],
         ["another that looked and died", [command("look", { ago: 9_000 })], {}],
         [
             "one that removed what it installed",
@@ -135,7 +162,7 @@ describe("what the commands on an instance tell of others", () => {
         [
             "somebody else's backup runs",
             [command("snapshot", { by: null, status: "InProgress" })],
-            { inUse: true },
+            { user: "the command snapshot-10" },
         ],
         [
             "other packages and commands",

@@ -2,7 +2,7 @@
 
 import threading
 
-from . import block_devices, console, create_image, images, instances, snapshots, tags, volumes
+from . import block_devices, console, copy_image, create_image, images, instances, launches, snapshots, tags, volumes
 from .credentials import Credentials
 from .errors import install_status_codes
 from .faults import Faults
@@ -40,7 +40,9 @@ class Cloud:
         self.snapshots.at_instant.append(self.volume_contents.copy)
         images.install()
         create_image.install(self.snapshots)
+        copy_image.install(self.snapshots)
         instances.install()
+        launches.install()
         block_devices.install()
         console.install()
         self.systems_manager.install()

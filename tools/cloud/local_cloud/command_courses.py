@@ -52,6 +52,8 @@ class Course:
     ignores_cancel: bool = False
     """It goes on in `Cancelling`: "There is no guarantee that the command will be terminated"."""
     vss: "str | None" = None
+    tags_snapshots_of_image: bool = False
+    """With CreateAmi the document tags the image alone; here its snapshots too. See `vss_documents.py`."""
     freeze_window_ms: float = 10_000
     """"The Windows VSS Framework provides a non-configurable 10-second window"; shorter only to spare tests time."""
     output: "str | None" = None

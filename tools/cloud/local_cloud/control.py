@@ -137,6 +137,9 @@ class Control:
     def allow_only(self, actions: "list[str] | None") -> None:
         self._cloud.permissions.allow_only(actions)
 
+    def allow_policy(self, statements: "list[dict[str, Any]] | None") -> None:
+        self._cloud.permissions.allow_policy(statements)
+
     def expire_credentials(self, access_key_id: "str | None" = None) -> None:
         self._cloud.credentials.expire(access_key_id)
 

@@ -10,29 +10,10 @@ from moto.ec2.responses.amis import AmisResponse
 from moto.ec2.utils import random_ami_id
 
 from .errors import CloudError
-from .images import RegisteredImage
+from .image_mapping import TAKE_IOPS
+from .images import ImageOfNewSnapshots, check_name
 from .snapshots import Snapshots
 from .tags import check_tags
-
-
-class ImageOfInstance(RegisteredImage):
-    """Its state is that of its snapshots."""
-
-    def __init__(self, *args: Any, snapshots: "list[Any]", **kwargs: Any) -> None:
-        self._snapshots = snapshots
-        self._disabled = False
-        super().__init__(*args, **kwargs)
-
-    @property
-    def state(self) -> str:
-        if self._disabled:
-            return "disabled"
-        statuses = {snapshot.status for snapshot in self._snapshots}
-        return "failed" if "error" in statuses else "pending" if "pending" in statuses else "available"
-
-    @state.setter
-    def state(self, state: str) -> None:
-        self._disabled = state == "disabled"
 
 
 def install(snapshots: Snapshots) -> None:
@@ -40,14 +21,10 @@ def install(snapshots: Snapshots) -> None:
         backend = self.ec2_backend
         name = self._get_param("Name")
         instance = backend.get_instance(self._get_param("InstanceId"))
-        if not name:
-            raise CloudError("MissingParameter", "The request must contain the parameter name")
+        check_name(backend, name)
         tags = self._parse_tag_specification()
         for given in tags.values():
             check_tags(given)
-        for other in backend.amis.values():
-            if other.name == name and other.owner_id == backend.account_id:
-                raise CloudError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI {other.id}")
         if instance.state not in ("running", "stopped", "stopping", "pending"):
             raise CloudError("IncorrectInstanceState", f"Instance '{instance.id}' is not 'running' or 'stopped'.")
         self.error_on_dryrun()
@@ -61,7 +38,7 @@ def install(snapshots: Snapshots) -> None:
             {volume.id: tags.get("snapshot", {}) for volume in volumes},
             instance.id,
         )
-        image = ImageOfInstance(
+        image = ImageOfNewSnapshots(
             backend,
             image_id,
             instance=instance,
@@ -91,6 +68,7 @@ def _mapped(device_name: str, device: Any, snapshot: Any) -> "dict[str, Any]":
             "SnapshotId": snapshot.id,
             "VolumeSize": snapshot.volume_size,
             "VolumeType": volume.volume_type,
+            **({"Iops": volume.iops} if volume.volume_type in TAKE_IOPS else {}),
             "DeleteOnTermination": device.delete_on_termination,
             "Encrypted": snapshot.encrypted,
         },

@@ -3,6 +3,7 @@ Images that are made of snapshots, and hold on to them.
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RegisterImage.html
 """
 
+import re
 from typing import Any
 
 import moto.ec2.models.amis as amis
@@ -11,7 +12,10 @@ from moto.ec2.responses.amis import AmisResponse
 from moto.ec2.utils import random_ami_id
 
 from .errors import CloudError
+from .image_mapping import checked_mapping
 from .tags import check_tags, specified_tags
+
+NAME = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}")
 
 
 class RegisteredImage(amis.Ami):
@@ -38,18 +42,70 @@ class RegisteredImage(amis.Ami):
         return super().get_filter_value(filter_name, method_name)
 
 
+class ImageOfNewSnapshots(RegisteredImage):
+    """Its snapshots were begun with it, and its state is theirs."""
+
+    def __init__(self, *args: Any, snapshots: "list[Any]", **kwargs: Any) -> None:
+        self._snapshots = snapshots
+        self._disabled = False
+        super().__init__(*args, **kwargs)
+
+    @property
+    def state(self) -> str:
+        if self._disabled:
+            return "disabled"
+        statuses = {snapshot.status for snapshot in self._snapshots}
+        return "failed" if "error" in statuses else "pending" if "pending" in statuses else "available"
+
+    @state.setter
+    def state(self, state: str) -> None:
+        self._disabled = state == "disabled"
+
+    @property
+    def state_reason(self) -> "dict[str, str] | None":
+        messages = [snapshot.state_message for snapshot in self._snapshots if snapshot.status == "error"]
+        return {"Code": "Client.SnapshotError", "Message": messages[0]} if messages else None
+
+
+def check_name(backend: Any, name: "str | None") -> None:
+    if not name:
+        raise CloudError("MissingParameter", "The request must contain the parameter name")
+    if not NAME.fullmatch(name):
+        raise CloudError(
+            "InvalidAMIName.Malformed",
+            "AMI names must be between 3 and 128 characters long, and may contain letters, numbers, "
+            "'(', ')', '.', '-', '/', '_', '@', ' and spaces",
+        )
+    for other in backend.amis.values():
+        if other.name == name and other.owner_id == backend.account_id:
+            raise CloudError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI {other.id}")
+
+
+def find_image(backend: Any, image_id: str) -> RegisteredImage:
+    """One that can be used."""
+    image = backend.amis.get(image_id)
+    if image is None:
+        raise CloudError("InvalidAMIID.NotFound", f"The image id '[{image_id}]' does not exist")
+    if image.state != "available":
+        raise CloudError("InvalidAMIID.Unavailable", f"The image ID '{image_id}' is in state '{image.state}'")
+    return image
+
+
 def register_image(self) -> ActionResult:
     backend = self.ec2_backend
     name = self._get_param("Name")
     root_device_name = self._get_param("RootDeviceName")
-    mapping = [_mapped(backend, device) for device in self._get_param("BlockDeviceMappings", [])]
     tags = specified_tags(self, "image")
     check_tags(tags)
-    for other in backend.amis.values():
-        if other.name == name and other.owner_id == backend.account_id:
-            raise CloudError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI {other.id}")
+    check_name(backend, name)
+    mapping = checked_mapping(backend, self._get_param("BlockDeviceMappings", []))
     if not root_device_name or root_device_name not in [device["DeviceName"] for device in mapping]:
         raise CloudError("InvalidBlockDeviceMapping", "The root device must be in the block device mapping")
+    boot_mode = self._get_param("BootMode")
+    if self._get_param("TpmSupport") and boot_mode != "uefi":
+        raise CloudError("InvalidParameterCombination", "TpmSupport needs the boot mode uefi")
+    if self._get_param("SriovNetSupport") not in (None, "simple"):
+        raise CloudError("InvalidParameterValue", "The only value of sriovNetSupport is simple")
     self.error_on_dryrun()
     image = RegisteredImage(
         backend,
@@ -59,7 +115,7 @@ def register_image(self) -> ActionResult:
         architecture=self._get_param("Architecture", "i386"),
         virtualization_type=self._get_param("VirtualizationType", "paravirtual"),
         root_device_name=root_device_name,
-        boot_mode=self._get_param("BootMode"),
+        boot_mode=boot_mode,
         sriov=self._get_param("SriovNetSupport"),
         mapping=mapping,
         tags=tags,
@@ -72,27 +128,6 @@ def register_image(self) -> ActionResult:
     image.usage_operation = "RunInstances"
     backend.amis[image.id] = image
     return ActionResult({"ImageId": image.id})
-
-
-def _mapped(backend: Any, device: "dict[str, Any]") -> "dict[str, Any]":
-    disk = device.get("Ebs")
-    if disk is None or "SnapshotId" not in disk:
-        return device
-    if "Encrypted" in disk:
-        raise CloudError(
-            "InvalidBlockDeviceMapping",
-            f"the encrypted flag cannot be specified since device {device['DeviceName']} has a snapshot specified.",
-        )
-    snapshot = backend.get_snapshot(disk["SnapshotId"])
-    if snapshot.status != "completed":
-        raise CloudError("IncorrectState", f"Snapshot '{snapshot.id}' is not 'completed'.")
-    defaults = {
-        "VolumeSize": snapshot.volume_size,
-        "VolumeType": "standard",
-        "DeleteOnTermination": True,
-        "Encrypted": snapshot.encrypted,
-    }
-    return {**device, "Ebs": {**defaults, **disk}}
 
 
 def install() -> None:

@@ -105,6 +105,7 @@ def attach_new_volume(backend: Any, instance: Any, device: str, volume: "dict[st
     created = backend.create_volume(
         size=volume.get("sizeGiB", 8),
         zone_name=instance.placement.zone,
+        snapshot_id=volume.get("snapshotId"),
         encrypted=volume.get("encrypted", False),
         kms_key_id=volume.get("kmsKeyId"),
         volume_type=kind,

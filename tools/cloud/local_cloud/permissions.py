@@ -4,10 +4,13 @@ import base64
 import secrets
 import threading
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Any, Iterable
+
+from moto.ec2.models import ec2_backends
 
 from .call import Answer, Call
 from .errors import error_answer
+from .iam_policy import Policy
 
 # "No permissions are required to perform this operation", and an explicit denial has no effect:
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
@@ -37,12 +40,14 @@ class Permissions:
         self._lock = threading.Lock()
         self._denials: "list[Denial]" = []
         self._allowed: "set[str] | None" = None
+        self._policy: "list[dict[str, Any]] | None" = None
         self._roles: "dict[str, set[str]]" = {}
 
     def reset(self) -> None:
         with self._lock:
             self._denials.clear()
             self._allowed = None
+            self._policy = None
 
     def deny(self, denial: Denial) -> None:
         with self._lock:
@@ -52,6 +57,11 @@ class Permissions:
         """Like an IAM policy that allows these actions (`ec2:CreateSnapshots`) on all resources."""
         with self._lock:
             self._allowed = None if actions is None else set(actions)
+
+    def allow_policy(self, statements: "list[dict[str, Any]] | None") -> None:
+        """What the statements of IAM policies allow, with their conditions."""
+        with self._lock:
+            self._policy = statements
 
     def set_role(self, access_key_id: str, actions: "Iterable[str]") -> None:
         """What an instance's role may do; what tests deny and allow concerns the other callers."""
@@ -66,8 +76,14 @@ class Permissions:
             denied = [f"{call.service}:{call.operation}"] if any(d.covers(call) for d in denials) else []
             if allowed is not None:
                 denied += [a for a in call.actions() if a not in allowed]
+            if role is None and self._policy is not None:
+                denied += Policy(self._policy, _tags_in(account_id)).refused(call)
         denied = [action for action in denied if action not in ALWAYS_ALLOWED]
         return _refuse(call, account_id, denied[0]) if denied else None
+
+
+def _tags_in(account_id: str) -> Any:
+    return lambda call, resource: ec2_backends[account_id][call.region].tags.get(resource, {})
 
 
 def _refuse(call: Call, account_id: str, action: str) -> Answer:

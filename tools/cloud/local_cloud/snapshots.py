@@ -135,6 +135,18 @@ class GradualSnapshot(ebs.Snapshot):
         }
 
 
+class CopiedSnapshot(GradualSnapshot):
+    """Of a snapshot, not of a volume: "an arbitrary volume ID that you should not use for any purpose"."""
+
+    @property
+    def volume_id(self) -> str:
+        return "vol-ffffffff"
+
+    @volume_id.setter
+    def volume_id(self, _: str) -> None:
+        """moto sets it once, to the id of a volume that may be of another region."""
+
+
 class Snapshots:
     def __init__(self, duration_ms: float) -> None:
         self._lock = threading.Lock()
@@ -195,6 +207,36 @@ class Snapshots:
             hook(snapshots)
         backend.snapshots.update({snapshot.id: snapshot for snapshot in snapshots})
         return snapshots
+
+    def copy(
+        self,
+        backend: Any,
+        source: GradualSnapshot,
+        description: str,
+        encrypted: bool,
+        key: "str | None",
+        tags: "dict[str, str]",
+    ) -> GradualSnapshot:
+        """
+        Into the region of `backend`. A key that is not there is no error of the request: the copy fails later.
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html
+        """
+        progress = Progress(self._course)
+        copy = CopiedSnapshot(
+            backend,
+            random_snapshot_id(),
+            volume=source.volume,
+            description=description,
+            encrypted=encrypted,
+            progress=progress,
+        )
+        default_key = backend.default_kms_key_id or backend._create_default_encryption_key()
+        copy.kms_key_id = (key or default_key) if encrypted else None
+        if key is not None and key.startswith("arn:") and key.split(":")[3] != backend.region_name:
+            progress.fail("Given key ID is not accessible")
+        copy.add_tags(tags)
+        backend.snapshots[copy.id] = copy
+        return copy
 
     def _check_limits(self, backend: Any, volumes: "list[Any]") -> None:
         if self.account_limit is not None:

@@ -186,6 +186,11 @@ def _create_snapshots(
 
 
 def _create_image(run: Any, tags: "dict[str, str]", window: float) -> "tuple[dict[str, str], str]":
+    """
+    "You may remove snapshot/*" from both CreateTags statements of AWSEC2VssSnapshotPolicy, and DescribeSnapshots, to
+    create images only (vss-iam-reqs): so their snapshots are tagged neither at creation nor afterwards.
+    """
+    kinds = ("image", "snapshot") if run.course.tags_snapshots_of_image else ("image",)
     answer = run.ec2(
         "CreateImage",
         window,
@@ -193,7 +198,7 @@ def _create_image(run: Any, tags: "dict[str, str]", window: float) -> "tuple[dic
         Name=run.parameter("AmiName"),
         Description=run.parameter("description"),
         NoReboot="true",
-        TagSpecification=[_specification("image", tags), _specification("snapshot", tags)],
+        TagSpecification=[_specification(kind, tags) for kind in kinds],
     )
     image_id = answer.findtext("imageId", "")
     images = run.ec2("DescribeImages", ImageId=[image_id])
@@ -210,6 +215,8 @@ def _thaw(run: Any, snapshots: "dict[str, str]") -> None:
     if run.course.vss == "thawFailed":
         raise Failure("Encountered an error on thaw.")
     _check_components(run)
+    if _flag(run, "CreateAmi") and not run.course.tags_snapshots_of_image:
+        return
     try:
         run.ec2("DescribeSnapshots", SnapshotId=list(snapshots))
     except RoleError as error:
@@ -220,6 +227,15 @@ def _thaw(run: Any, snapshots: "dict[str, str]") -> None:
 def _tag_consistent(run: Any, snapshots: "dict[str, str]", image_id: "str | None") -> None:
     """The tags that the policy allows after creation. The agent sets them one by one."""
     failure = run.course.vss
+    if image_id is not None:
+        if failure == "taggingFailed":
+            raise Failure(f"Failed to tag image {image_id}: the CreateTags request failed.")
+        _tag(run, image_id, {"AppConsistent": "False" if failure == "notConsistent" else "True"})
+    if image_id is None or run.course.tags_snapshots_of_image:
+        _tag_snapshots(run, snapshots, failure)
+
+
+def _tag_snapshots(run: Any, snapshots: "dict[str, str]", failure: "str | None") -> None:
     last = list(snapshots)[-1]
     for snapshot_id, device in snapshots.items():
         if failure == "taggingFailed":
@@ -228,8 +244,6 @@ def _tag_consistent(run: Any, snapshots: "dict[str, str]", image_id: "str | None
         if failure == "oneNotConsistent" and snapshot_id == last:
             del tags["AppConsistent"]
         _tag(run, snapshot_id, tags)
-    if image_id is not None:
-        _tag(run, image_id, {"AppConsistent": "False" if failure == "notConsistent" else "True"})
 
 
 def _tag(run: Any, resource_id: str, tags: "dict[str, str]") -> None:

@@ -1,0 +1,102 @@
+import { Ami } from "@pulumi/aws/ec2";
+import { ComponentResource, ResourceError, all } from "@pulumi/pulumi";
+import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
+import type { AppConsistentSnapshot } from "../provider/appConsistentSnapshot";
+import type { ConsistencyLevel } from "../provider/evidence";
+import { assertPrefix, defaultPrefix, imageName } from "./imageName";
+import { imageRegistration } from "./imageRegistration";
+import { originTags } from "./originTags";
+
+export interface AppConsistentAmiArgs {
+    /** The set to make the image of. */
+    snapshot: AppConsistentSnapshot;
+    /**
+     * What the image's name begins with; the set's id comes behind. 1 to 80 of the characters that an image's name may
+     * have. Default: the component's name. Not with `createImage`, which names its image itself.
+     */
+    namePrefix?: string;
+    /** Tags of the image, besides those that say what it was made of. Not with `createImage`: use the snapshot's `tags`. */
+    tags?: Input<Record<string, Input<string>>>;
+}
+
+/**
+ * An image (AMI) of a set of snapshots, in the set's account and region. Linux: registered from the snapshots. Windows:
+ * the image that the snapshot made (`createImage`). A set from `AppConsistentSnapshot.get` counts as one of Linux.
+ */
+export class AppConsistentAmi extends ComponentResource {
+    public readonly imageId: Output<string>;
+    /** That of the set. */
+    public readonly consistencyLevel: Output<ConsistencyLevel>;
+
+    /** @throws Error that names the input to change, when there can be no image. */
+    constructor(name: string, args: AppConsistentAmiArgs, opts?: ComponentResourceOptions) {
+        super("app-consistent-snapshot:index:AppConsistentAmi", name, {}, opts);
+        this.imageId =
+            args.snapshot.quiescing?.method === "vss" ? this.made(args) : this.registered(name, args);
+        this.consistencyLevel = args.snapshot.consistencyLevel;
+        this.registerOutputs({ imageId: this.imageId, consistencyLevel: this.consistencyLevel });
+    }
+
+    /** The image that the snapshot made. */
+    private made({ snapshot, namePrefix, tags }: AppConsistentAmiArgs): Output<string> {
+        if (snapshot.quiescing?.createImage !== true) {
+            throw this.refused(
+                "an image of Windows that is registered from snapshots does not start: have the snapshot make one, by its input `quiesce.createImage`.",
+            );
+        }
+        if (namePrefix !== undefined) {
+            throw this.refused(
+                "`namePrefix` has no effect with `createImage`: use `quiesce.createImage.namePrefix` of the snapshot.",
+            );
+        }
+        if (tags !== undefined) {
+            throw this.refused(
+                "`tags` has no effect with `createImage`: use `tags` of the snapshot, which its image has too.",
+            );
+        }
+        return all([snapshot.imageId, snapshot.evidence]).apply(([imageId, { message }]) => {
+            if (imageId === undefined) {
+                throw this.refused(
+                    `the set has no image, as VSS failed and a plain set took its place: ${message ?? "no message"}`,
+                );
+            }
+            return imageId;
+        });
+    }
+
+    private registered(name: string, { snapshot, namePrefix, tags }: AppConsistentAmiArgs): Output<string> {
+        if (namePrefix !== undefined) {
+            assertPrefix(namePrefix);
+        }
+        const registration = all([snapshot.instance, snapshot.snapshots]).apply(([facts, snapshots]) => {
+            try {
+                return imageRegistration(facts, snapshots);
+            } catch (error) {
+                throw this.refused((error as Error).message);
+            }
+        });
+        const image = new Ami(
+            name,
+            {
+                name: snapshot.id.apply((id) => imageName(namePrefix ?? defaultPrefix(name), id)),
+                region: snapshot.instance.region,
+                rootDeviceName: registration.rootDeviceName,
+                ebsBlockDevices: registration.apply(({ ebsBlockDevices }) => [...ebsBlockDevices]),
+                architecture: registration.architecture,
+                virtualizationType: registration.virtualizationType,
+                enaSupport: registration.enaSupport,
+                sriovNetSupport: registration.apply(({ sriovNetSupport }) => sriovNetSupport),
+                bootMode: registration.apply(({ bootMode }) => bootMode),
+                tpmSupport: registration.apply(({ tpmSupport }) => tpmSupport),
+                tags: originTags(snapshot, tags),
+            },
+            { parent: this },
+        );
+        return image.id;
+    }
+
+    /** Shown with the component, without a stack. */
+    private refused(message: string): ResourceError {
+        return new ResourceError(message, this, true);
+    }
+}

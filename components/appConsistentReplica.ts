@@ -1,0 +1,163 @@
+import { AmiCopy, Instance, LaunchTemplate } from "@pulumi/aws/ec2";
+import { ComponentResource, all, output } from "@pulumi/pulumi";
+import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
+import type { AppConsistentSnapshot } from "../provider/appConsistentSnapshot";
+import type { ConsistencyLevel } from "../provider/evidence";
+import { AppConsistentAmi } from "./appConsistentAmi";
+import { copyName } from "./copyName";
+import { originTags } from "./originTags";
+
+/** How the replica is launched, in its own region. */
+export interface LaunchArgs {
+    instanceType: Input<string>;
+    subnetId: Input<string>;
+    vpcSecurityGroupIds: Input<Input<string>[]>;
+    /** Name or ARN of an instance profile. */
+    iamInstanceProfile?: Input<string>;
+    /** Name of an EC2 key pair. */
+    keyName?: Input<string>;
+    /** Address in `subnetId`; free when the replica is activated. Default: one that EC2 chooses. */
+    privateIp?: Input<string>;
+    /** In plain text. */
+    userData?: Input<string>;
+}
+
+export interface AppConsistentReplicaArgs {
+    /** The set to make the replica of. */
+    snapshot: AppConsistentSnapshot;
+    /** Where the replica is kept. Default: the snapshots' region. */
+    region?: string;
+    /** ARN of the KMS key, in `region`, that the replica is encrypted with. Default: the account's default for EBS. */
+    kmsKeyId?: Input<string>;
+    launch: LaunchArgs;
+    /** Starts the replica. Default false: nothing runs. */
+    activate?: boolean;
+}
+
+/**
+ * Everything needed to run a copy of the server elsewhere: an encrypted copy of its image, which owns its snapshots, and
+ * a launch template. Nothing runs until `activate`.
+ */
+export class AppConsistentReplica extends ComponentResource {
+    /** The copy. */
+    public readonly imageId: Output<string>;
+    /** Its default version launches the copy. */
+    public readonly launchTemplateId: Output<string>;
+    /** Undefined unless activated. */
+    public readonly instanceId: Output<string | undefined>;
+    /** Undefined unless activated. */
+    public readonly privateIp: Output<string | undefined>;
+    /** That of the set. */
+    public readonly consistencyLevel: Output<ConsistencyLevel>;
+
+    /** @throws Error that names the input to change, when there can be no image. */
+    constructor(name: string, args: AppConsistentReplicaArgs, opts?: ComponentResourceOptions) {
+        super("app-consistent-snapshot:index:AppConsistentReplica", name, {}, opts);
+        const { snapshot, launch } = args;
+        const place = {
+            region: args.region ?? snapshot.instance.region,
+            tags: originTags(snapshot, { Name: name }),
+        };
+        const copy = this.copy(name, args, place);
+        const template = this.template(name, copy.id, launch, place);
+        const instance = args.activate === true ? this.instance(name, template, launch, place) : undefined;
+        this.imageId = copy.id;
+        this.launchTemplateId = template.id;
+        this.instanceId = output(instance?.id);
+        this.privateIp = output(instance?.privateIp);
+        this.consistencyLevel = snapshot.consistencyLevel;
+        this.registerOutputs({
+            imageId: this.imageId,
+            launchTemplateId: this.launchTemplateId,
+            instanceId: this.instanceId,
+            privateIp: this.privateIp,
+            consistencyLevel: this.consistencyLevel,
+        });
+    }
+
+    /** Also in the same region: the replica owns its snapshots, under its own key. */
+    private copy(name: string, { snapshot, kmsKeyId }: AppConsistentReplicaArgs, place: Place): AmiCopy {
+        const source = new AppConsistentAmi(name, { snapshot }, { parent: this });
+        return new AmiCopy(
+            name,
+            {
+                ...place,
+                name: all([snapshot.id, kmsKeyId]).apply(([id, key]) => copyName(name, id, key)),
+                sourceAmiId: source.imageId,
+                sourceAmiRegion: snapshot.instance.region,
+                encrypted: true,
+                kmsKeyId,
+            },
+            { parent: this, customTimeouts: { create: COPY_LIMIT } },
+        );
+    }
+
+    /** Holds all that a launch needs, so that the template alone launches the replica, also by hand. */
+    private template(
+        name: string,
+        imageId: Output<string>,
+        launch: LaunchArgs,
+        place: Place,
+    ): LaunchTemplate {
+        return new LaunchTemplate(
+            name,
+            {
+                ...place,
+                imageId,
+                updateDefaultVersion: true,
+                instanceType: launch.instanceType,
+                networkInterfaces: [
+                    {
+                        deviceIndex: 0,
+                        deleteOnTermination: "true",
+                        subnetId: launch.subnetId,
+                        securityGroups: launch.vpcSecurityGroupIds,
+                        privateIpAddress: launch.privateIp,
+                    },
+                ],
+                iamInstanceProfile: mapped(launch.iamInstanceProfile, profileReference),
+                keyName: launch.keyName,
+                userData: mapped(launch.userData, base64),
+            },
+            { parent: this },
+        );
+    }
+
+    /**
+     * Once it runs it holds data of its own: a newer image, another template or other tags must not replace it. Only
+     * `activate: false` ends it.
+     */
+    private instance(name: string, template: LaunchTemplate, launch: LaunchArgs, place: Place): Instance {
+        return new Instance(
+            name,
+            { ...place, launchTemplate: { id: template.id, version: template.latestVersion.apply(String) } },
+            {
+                parent: this,
+                ignoreChanges: ["launchTemplate", "tags"],
+                // Two instances cannot have one address.
+                deleteBeforeReplace: launch.privateIp !== undefined,
+            },
+        );
+    }
+}
+
+/** Of everything that belongs to a replica. */
+interface Place {
+    readonly region: Input<string>;
+    readonly tags: Output<Record<string, string>>;
+}
+
+/** EC2 copies to another region for hours; the provider's own limit is 40 minutes. */
+const COPY_LIMIT = "24h";
+
+function mapped<T>(value: Input<string> | undefined, map: (text: string) => T): Output<T> | undefined {
+    return value === undefined ? undefined : output(value).apply(map);
+}
+
+function profileReference(profile: string): { arn: string } | { name: string } {
+    return profile.startsWith("arn:") ? { arn: profile } : { name: profile };
+}
+
+function base64(text: string): string {
+    return Buffer.from(text, "utf8").toString("base64");
+}

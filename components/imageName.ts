@@ -1,0 +1,35 @@
+import { RunError } from "@pulumi/pulumi";
+
+/** EC2's limit of an image's name (EC2 API reference, RegisterImage). */
+const MAX_NAME = 128;
+/** What an image's name may not have (EC2 API reference, RegisterImage). */
+const NOT_IN_NAMES = /[^A-Za-z0-9()[\] ./\-'@_]/g;
+/** EC2's least length of an image's name is 3; the execution id alone is longer. */
+const PREFIX = /^[A-Za-z0-9()[\] ./\-'@_]{1,80}$/;
+
+/**
+ * The name of an image that is made of a set: unique per set, as the new image has to exist beside the old one until
+ * the replacement is done, and names are unique per account and region.
+ *
+ * @param executionId the set's id, `acs-...`
+ * @param variant what else an image of the same set can differ by
+ */
+export function imageName(prefix: string, executionId: string, variant?: string): string {
+    const suffix = variant === undefined ? `-${executionId}` : `-${executionId}-${variant}`;
+    return `${prefix.slice(0, MAX_NAME - suffix.length)}${suffix}`;
+}
+
+/** The resource's name, as far as an image's name can hold it. */
+export function defaultPrefix(resourceName: string): string {
+    return resourceName.replace(NOT_IN_NAMES, "-");
+}
+
+/** @throws RunError that names the input */
+export function assertPrefix(namePrefix: string): void {
+    if (!PREFIX.test(namePrefix)) {
+        throw new RunError(
+            `namePrefix ${JSON.stringify(namePrefix)} must be 1 to 80 of the characters that an image's name may have: ` +
+                "letters, digits, blanks and ()[]./-'@_",
+        );
+    }
+}

@@ -1,0 +1,53 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { copyName } from "../../components/copyName";
+import { assertPrefix, defaultPrefix, imageName } from "../../components/imageName";
+import { EXECUTION } from "../support/snapshotSet";
+
+/** EC2 API reference, RegisterImage, Name. */
+const EC2_NAME = /^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/;
+
+const executionIds = fc.uuid().map((uuid) => `acs-${uuid}`);
+const texts = fc.string({ unit: "grapheme", maxLength: 300 });
+const keys = fc.option(fc.string({ minLength: 1 }), { nil: undefined });
+
+describe("names of images", () => {
+    it("begin with the prefix and end with the set's id", () => {
+        expect(imageName("web", EXECUTION)).to.equal(`web-${EXECUTION}`);
+        expect(copyName("web", EXECUTION, undefined)).to.match(new RegExp(`^web-${EXECUTION}-[0-9a-f]{8}$`));
+        expect(defaultPrefix("db:primary ü")).to.equal("db-primary -");
+    });
+
+    it("are such as EC2 takes, whatever the resource is called", () => {
+        fc.assert(
+            fc.property(texts, executionIds, keys, (name, id, key) => {
+                expect(imageName(defaultPrefix(name), id)).to.match(EC2_NAME);
+                expect(copyName(name, id, key)).to.match(EC2_NAME);
+            }),
+        );
+    });
+
+    it("differ from set to set, and a copy's from its source's and from key to key", () => {
+        fc.assert(
+            fc.property(texts, fc.uniqueArray(executionIds, { minLength: 2, maxLength: 2 }), (name, ids) => {
+                const names = ids.flatMap((id) => [
+                    imageName(defaultPrefix(name), id),
+                    copyName(name, id, undefined),
+                    copyName(name, id, "arn:aws:kms:eu-west-1:123456789012:key/a"),
+                ]);
+                expect(new Set(names)).to.have.property("size", 6);
+            }),
+        );
+    });
+
+    it("keep a given prefix whole, and refuse one that EC2 would not take", () => {
+        const longest = "x".repeat(80);
+        expect(() => assertPrefix(longest)).not.to.throw();
+        expect(imageName(longest, EXECUTION)).to.equal(`${longest}-${EXECUTION}`);
+        for (const bad of ["", "x".repeat(81), "a:b", "ü"]) {
+            expect(() => assertPrefix(bad), bad).to.throw(
+                /^namePrefix ".*" must be 1 to 80 of the characters/,
+            );
+        }
+    });
+});

@@ -1,0 +1,119 @@
+import { expect } from "chai";
+import {
+    executionsIn,
+    failed,
+    hooksOf,
+    type Lab,
+    outputsOf,
+    programOf,
+    startLab,
+    succeeded,
+} from "../support/e2e";
+import type { Project } from "../support/project";
+import { needsRoot } from "../support/sshHost";
+
+const FROZEN = ["pre freeze"];
+const FROZEN_AND_THAWED = ["pre freeze", "post thaw", "thawed thaw"];
+
+/** Two stacks, such as of two teams, that do not know of each other. */
+describe("two writers of the same server", function () {
+    this.timeout(300_000);
+    let lab: Lab;
+    let first: Project;
+    let second: Project;
+    let trigger = 0;
+
+    before(async function () {
+        needsRoot(this);
+        lab = await startLab();
+        first = await lab.project({ program: "" });
+        second = await lab.project({ program: "" });
+    });
+    after(() => lab.stop());
+    beforeEach(() => {
+        lab.server.host.writeHooks();
+        lab.server.host.exec(`rm -f ${lab.server.host.eventsPath}`);
+        // Held for as long as the second takes, on whatever machine.
+        next(first, "ours", { timeouts: { freeze: 120 } });
+        next(second, "theirs");
+    });
+    afterEach(() => lab.cloud.reset());
+
+    /** The project's next `up` takes a set. */
+    function next(project: Project, name: string, changes: object = {}): void {
+        trigger += 1;
+        project.setProgram(programOf({ ...hooksOf(lab.server), ...changes, triggers: [trigger] }, { name }));
+    }
+
+    /** An `up` of the first that holds the server frozen until it is let go. */
+    async function freeze(): Promise<{ executionId: string; letGo: () => Promise<void> }> {
+        const gate = await lab.cloud.gate("CreateSnapshots");
+        const running = first.spawn("up");
+        const call = await gate.reached({ limitMs: 60_000 });
+        const executionId = /acs-[0-9a-f-]{36}/.exec(JSON.stringify(call.parameters))?.[0] ?? "";
+        return {
+            executionId,
+            letGo: async () => {
+                expect(lab.server.host.frozen, "still frozen").to.equal(true);
+                await gate.release();
+                succeeded(await running.result);
+                const { id, consistencyLevel, evidence } = outputsOf(await first.outputs());
+                expect({ id, consistencyLevel, held: evidence.held }).to.deep.equal({
+                    id: executionId,
+                    consistencyLevel: "application",
+                    held: true,
+                });
+            },
+        };
+    }
+
+    it("the second fails at once, names the first, and touches nothing", async () => {
+        const { executionId, letGo } = await freeze();
+        const { diagnostics } = failed(await second.up());
+        expect(diagnostics).to.include("[HOST_BUSY]").and.to.include(executionId);
+        expect(lab.server.host.events).to.deep.equal(FROZEN);
+        await letGo();
+        expect(lab.server.host.events).to.deep.equal(FROZEN_AND_THAWED);
+        expect(executionsIn(await lab.cloud.snapshots())).to.deep.equal([executionId]);
+        succeeded(await second.up());
+    });
+
+    it("the second takes a plain set where that will do, and leaves the first's freeze alone", async () => {
+        next(second, "theirs", { minimumLevel: "crash" });
+        const { executionId, letGo } = await freeze();
+        succeeded(await second.up());
+        const { consistencyLevel, evidence } = outputsOf(await second.outputs());
+        expect(consistencyLevel).to.equal("crash");
+        expect(evidence.message).to.include("[HOST_BUSY]").and.to.include(executionId);
+        await letGo();
+        expect(lab.server.host.events).to.deep.equal(FROZEN_AND_THAWED);
+    });
+
+    it("the second, which has to heal a freeze of its own, does not thaw the first's", async () => {
+        const { host } = lab.server;
+        host.writeHooks({ post: "exit 1" });
+        expect(failed(await second.up()).diagnostics).to.include("THAW_PENDING");
+        expect(host.frozen).to.equal(true);
+        host.writeHooks();
+        host.exec(`rm -f ${host.eventsPath}`);
+
+        const { letGo } = await freeze();
+        // What the second had left was thawed first, under the lock.
+        const healedAndFrozen = ["post thaw", "thawed thaw", ...FROZEN];
+        expect(host.events).to.deep.equal(healedAndFrozen);
+        const guards = guardsOn(lab);
+        const healing = second.spawn("up");
+        await host.until(() => guardsOn(lab) > guards, { limit: 60_000, what: "the second's guard" });
+        expect(host.events).to.deep.equal(healedAndFrozen);
+        await letGo();
+        // It thaws nothing after that either: nothing of its own is there any more.
+        await healing.result;
+        expect(host.events).to.deep.equal([...healedAndFrozen, "post thaw", "thawed thaw"]);
+        expect(host.stateLeft).to.deep.equal([]);
+        succeeded(await second.up());
+    });
+});
+
+function guardsOn({ server }: Lab): number {
+    return server.host.processes().filter(({ command }) => /^sshd: .*@notty/.test(command)).length;
+}

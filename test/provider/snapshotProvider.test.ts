@@ -1,0 +1,23 @@
+import { execFileSync } from "node:child_process";
+import { expect } from "chai";
+import { ROOT } from "../support/engine";
+
+const LOADED = `
+require("./provider/snapshotProvider");
+require("./provider/hostKeysProvider");
+console.log(JSON.stringify(Object.keys(require.cache)));
+`;
+
+describe("the provider's process", () => {
+    it("loads neither the components nor @pulumi/aws, which are for the program", () => {
+        const text = execFileSync(process.execPath, ["--import", "tsx", "-e", LOADED], {
+            cwd: ROOT,
+            encoding: "utf8",
+        });
+        const files = JSON.parse(text) as string[];
+        expect(files.some((file) => file.endsWith("provider/lifecycle.ts"))).to.equal(true);
+        expect(
+            files.filter((file) => /@pulumi\/aws\/|\/components\//.test(file.slice(ROOT.length))),
+        ).to.deep.equal([]);
+    });
+});

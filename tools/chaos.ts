@@ -1,0 +1,60 @@
+// Chaos: `npm run chaos [-- --runs 200 --seed 1 --jobs 2]`. One seed again, alone: `npm run chaos -- --runs 1 --seed 17`.
+import { parseArgs } from "node:util";
+import { ChaosLab } from "./chaos/lab";
+import { describe } from "./chaos/plan";
+import { countTable } from "./chaos/report";
+import { type ChaosResult, runSeed } from "./chaos/run";
+
+const { values } = parseArgs({
+    options: {
+        runs: { type: "string", default: "200" },
+        seed: { type: "string", default: "1" },
+        jobs: { type: "string", default: "2" },
+    },
+});
+
+async function main(): Promise<void> {
+    if (process.platform !== "linux" || process.getuid?.() !== 0) {
+        throw new Error("chaos needs root on Linux, for hosts that can be killed piece by piece");
+    }
+    const [first, runs] = [Number(values.seed), Number(values.runs)];
+    const seeds = Array.from({ length: runs }, (_, index) => first + index);
+    const labs: ChaosLab[] = [];
+    const results: ChaosResult[] = [];
+    let stopping: Promise<unknown> | undefined;
+    const stop = () => (stopping ??= Promise.all(labs.map((lab) => lab.stop())));
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.once(signal, () => {
+            // What the runs under way say of labs that are gone is of no interest.
+            process.on("unhandledRejection", () => undefined);
+            console.log(`\n${countTable(results)}`);
+            void stop().finally(() => process.exit(130));
+        });
+    }
+    const work = async (): Promise<void> => {
+        const lab = await ChaosLab.start();
+        labs.push(lab);
+        for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
+            const result = await runSeed(lab, seed);
+            results.push(result);
+            tell(result);
+        }
+    };
+    try {
+        await Promise.all(Array.from({ length: Math.min(Number(values.jobs), runs) }, work));
+    } finally {
+        await stop();
+    }
+    console.log(`\n${countTable(results)}`);
+    process.exitCode = results.some(({ problems }) => problems.length > 0) ? 1 : 0;
+}
+
+function tell({ seed, fault, struck, outcome, problems, seconds }: ChaosResult): void {
+    const missed = struck ? "" : " (nothing to strike then)";
+    console.log(`seed ${seed}: ${describe(fault)}${missed}: ${outcome}, ${seconds.toFixed(0)} s`);
+    for (const problem of problems) {
+        console.log(`    PROBLEM: ${problem}`);
+    }
+}
+
+void main();

@@ -1,0 +1,100 @@
+import type { FaultSpec } from "../../test/support/localCloud";
+import { Random } from "./random";
+
+/** Until when a fault that is not the cloud's waits: an event of the run, and then this much longer. */
+export interface Moment {
+    readonly anchor: Anchor;
+    readonly delayMs: number;
+}
+
+const ANCHORS = ["provider", "pre-freeze", "frozen", "post-thaw", "thawed"] as const;
+export type Anchor = (typeof ANCHORS)[number];
+
+/** The longest that a phase of a run takes here. Milliseconds. */
+const PHASE_MS = 450;
+
+/** One thing that goes wrong in one run. */
+export type Fault =
+    | { readonly kind: "cloud"; readonly operation: string; readonly skip: number; readonly spec: FaultSpec }
+    | ({ readonly kind: "moment"; readonly what: Blow } & Moment);
+
+/** What is killed, cut, filled or moved. */
+export const BLOWS = [
+    "kill the provider",
+    "end the provider",
+    "kill the CLI",
+    "kill the program",
+    "kill the whole process group",
+    "Ctrl-C",
+    "Ctrl-C twice",
+    "kill sshd's sessions",
+    "kill sudo",
+    "kill a process of the guard",
+    "stop a process of the guard for 1 s",
+    "kill the hook script",
+    "kill everything on the host but sshd's listener",
+    "cut the connection with FIN",
+    "cut the connection with RST",
+    "cut the connection silently",
+    "fill the host's /run",
+    "step the clock forward by an hour",
+    "step the clock back by an hour",
+    "refuse connections to the cloud for 2 s",
+] as const;
+export type Blow = (typeof BLOWS)[number];
+
+/** Requests that a usual run sends, about. */
+const REQUESTS = 16;
+/** One of so many runs has a cloud that fails. */
+const CLOUD_SHARE = 0.3;
+
+/** What happens in the run of this seed. The same in every version that has the same lists. */
+export function planOf(seed: number): Fault {
+    const random = new Random(seed);
+    if (random.next() < CLOUD_SHARE) {
+        return cloudFault(random);
+    }
+    const what = random.pick(BLOWS);
+    return { kind: "moment", what, anchor: random.pick(ANCHORS), delayMs: random.below(PHASE_MS) };
+}
+
+function cloudFault(random: Random): Fault {
+    const phase = random.pick(["before", "after"] as const);
+    if (random.next() < 0.5) {
+        const specs: FaultSpec[] = [
+            { kind: "error", phase, code: "InternalError", status: 500 },
+            { kind: "error", phase: "before", code: "RequestLimitExceeded", status: 503 },
+            { kind: "cut", phase },
+            { kind: "delay", phase, ms: 6_000 },
+            { kind: "never", phase },
+            { kind: "actTwice" },
+        ];
+        return { kind: "cloud", operation: "CreateSnapshots", skip: 0, spec: random.pick(specs) };
+    }
+    const specs: FaultSpec[] = [
+        { kind: "error", phase, code: "InternalError", status: 500 },
+        { kind: "error", phase: "before", code: "UnauthorizedOperation", status: 403 },
+        { kind: "cut", phase },
+        { kind: "delay", phase, ms: 3_000 },
+    ];
+    return { kind: "cloud", operation: "*", skip: random.below(REQUESTS), spec: random.pick(specs) };
+}
+
+export function describe(fault: Fault): string {
+    if (fault.kind === "moment") {
+        return `${fault.what}, ${fault.delayMs} ms after: ${fault.anchor}`;
+    }
+    const { spec, operation, skip } = fault;
+    const phase = "phase" in spec ? ` ${spec.phase ?? ""}` : "";
+    const code = spec.kind === "error" ? ` ${spec.code}` : "";
+    return `the cloud: ${spec.kind}${code}${phase} ${operation === "*" ? `request ${skip + 1}` : operation}`;
+}
+
+/** For counting. */
+export function groupOf(fault: Fault): string {
+    if (fault.kind === "moment") {
+        return fault.what;
+    }
+    const { spec } = fault;
+    return `the cloud: ${spec.kind}${"phase" in spec ? ` ${spec.phase ?? ""} it acts` : ""}`;
+}

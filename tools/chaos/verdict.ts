@@ -1,0 +1,170 @@
+import { CreateTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { setTimeout as sleep } from "node:timers/promises";
+import { executionsIn } from "../../test/support/e2e";
+import type { CloudSnapshot } from "../../test/support/localCloud";
+import type { EngineResult, ResourceState } from "../../test/support/project";
+import { type ChaosLab, TIMEOUTS, monotonicOf } from "./lab";
+
+const TAG = "app-consistent-snapshot:";
+/** By what the contract says: all limits, and three tries of post-thaw with the guard's own pauses. */
+const AWAKE_LIMIT_MS = (TIMEOUTS.preFreeze + TIMEOUTS.freeze + 3 * (TIMEOUTS.postThaw + 5)) * 1000;
+/** Undoing may look for a set of unknown outcome for 2 min. */
+const ORPHAN_LIMIT_MS = 240_000;
+/** A look at all processes costs some time itself. */
+const LOOK_INTERVAL_MS = 250;
+const IDLE_LIMIT_MS = 60_000;
+/** /proc/uptime shows hundredths. */
+const CLOCK_MS = 25;
+
+/** Waits until the host is awake by itself. @returns what is wrong */
+export async function notAwake({ host }: ChaosLab): Promise<string[]> {
+    const awake = await until(AWAKE_LIMIT_MS, () => !host.frozen);
+    return awake ? [] : [`still frozen after ${AWAKE_LIMIT_MS / 1000} s; events: ${host.events.join(", ")}`];
+}
+
+/** Nothing of the run lives on: neither an orphaned provider nor a session. @returns what is wrong */
+export async function stillRunning(lab: ChaosLab): Promise<string[]> {
+    const gone = await until(ORPHAN_LIMIT_MS, () => lab.project.processes().length === 0);
+    // Nobody is left who uses it; a host that was never told of a cut would keep its session.
+    lab.proxy.cut("RST");
+    const idle = await until(IDLE_LIMIT_MS, () => lab.busy().length === 0);
+    return [
+        ...(gone
+            ? []
+            : [
+                  `lives on: ${lab.project
+                      .processes()
+                      .map(({ role }) => role)
+                      .join(", ")}`,
+              ]),
+        ...(idle
+            ? []
+            : [
+                  `still runs on the host: ${lab
+                      .busy()
+                      .map(({ command }) => command)
+                      .join("; ")}`,
+              ]),
+    ];
+}
+
+async function until(limitMs: number, condition: () => boolean): Promise<boolean> {
+    const deadline = performance.now() + limitMs;
+    while (!condition()) {
+        if (performance.now() > deadline) {
+            return false;
+        }
+        await sleep(LOOK_INTERVAL_MS);
+    }
+    return true;
+}
+
+/** What the host's own hooks say of when it was frozen, against the levels that the state claims. */
+export async function falseClaims(lab: ChaosLab): Promise<string[]> {
+    const windows = windowsOf(lab.host.events);
+    const calls = await lab.cloud.calls();
+    return snapshotsIn(lab)
+        .filter(({ outputs }) => outputs?.["consistencyLevel"] === "application")
+        .flatMap(({ id = "" }) => {
+            const call = calls.find(
+                ({ operation, dryRun, parameters }) =>
+                    operation === "CreateSnapshots" && !dryRun && JSON.stringify(parameters).includes(id),
+            );
+            // Of an earlier run: judged then.
+            if (call === undefined) {
+                return [];
+            }
+            const { receivedAt, answeredAt } = call;
+            const held = windows.some(
+                ({ from, to }) =>
+                    from <= receivedAt + CLOCK_MS && answeredAt !== null && answeredAt <= to + CLOCK_MS,
+            );
+            return held ? [] : [`${id} claims "application" but was not held; ${lab.host.events.join(", ")}`];
+        });
+}
+
+interface Window {
+    readonly from: number;
+    readonly to: number;
+}
+
+/** From the end of pre-freeze to the beginning of the first post-thaw after it. Milliseconds. */
+export function windowsOf(events: readonly string[]): Window[] {
+    const times = events.flatMap((event) => {
+        const [, what, seconds] = /^(frozen|thawing) ([\d.]+)$/.exec(event) ?? [];
+        return what === undefined ? [] : [{ what, at: monotonicOf(Number(seconds)) }];
+    });
+    return times.flatMap(({ what, at }, index) => {
+        const end = times.slice(index + 1).find((later) => later.what === "thawing");
+        return what === "frozen" ? [{ from: at, to: end?.at ?? Infinity }] : [];
+    });
+}
+
+function snapshotsIn({ project }: ChaosLab): ResourceState[] {
+    return project.state().resources.filter(({ type }) => type.endsWith("AppConsistentSnapshot"));
+}
+
+/** As if the leases of sets that nobody finished had run out long ago. */
+export async function endLeases({ cloud }: ChaosLab): Promise<void> {
+    const left = (await cloud.snapshots()).filter(({ tags }) => tags[`${TAG}state`] === "in-progress");
+    if (left.length > 0) {
+        const client = new EC2Client(cloud.clientConfig());
+        const Value = new Date(Date.now() - 3_600_000).toISOString();
+        const Resources = left.map(({ snapshotId }) => snapshotId);
+        await client.send(new CreateTagsCommand({ Resources, Tags: [{ Key: `${TAG}lease`, Value }] }));
+        client.destroy();
+    }
+}
+
+/** After the next `up`, with nothing in its way. @returns what is wrong */
+export async function notMended(
+    lab: ChaosLab,
+    next: EngineResult,
+    clean: readonly string[],
+): Promise<string[]> {
+    const { project, host, cloud } = lab;
+    const problems: string[] = [];
+    if (next.code !== 0) {
+        return [`the next up failed: ${next.stderr} ${next.diagnostics}`];
+    }
+    const [resource, ...others] = snapshotsIn(lab);
+    const { resources, pendingOperations } = project.state();
+    const level = resource?.outputs?.["consistencyLevel"];
+    if (resource === undefined || others.length > 0 || level !== "application") {
+        problems.push(`the state has ${others.length + 1} resources, the first of level ${String(level)}`);
+    }
+    // Pulumi itself keeps what was being created when it was interrupted, until `refresh --clear-pending-creates`.
+    const pending = pendingOperations.filter(({ type }) => type !== "creating").map(({ type }) => type);
+    const initErrors = resources.flatMap((one) => one.initErrors ?? []);
+    if (pending.length > 0 || initErrors.length > 0) {
+        problems.push(`the state is not clean after the next up: ${[...pending, ...initErrors].join("; ")}`);
+    }
+    if (host.frozen) {
+        problems.push("frozen after the next up");
+    }
+    const left = lab.left();
+    if (left.join("\n") !== clean.join("\n")) {
+        problems.push(`left on the host: ${left.filter((one) => !clean.includes(one)).join(", ")}`);
+    }
+    const snapshots = await cloud.snapshots();
+    for (const orphan of executionsIn(snapshots).filter((id) => id !== resource?.id)) {
+        const set = snapshots.filter((one) => executionsIn([one])[0] === orphan);
+        if (!isNamed(set, orphan, next)) {
+            problems.push(
+                `orphaned: ${orphan}, ${set.map(({ tags }) => tags[`${TAG}state`] ?? "").join(", ")}`,
+            );
+        }
+        await cloud.deleteSnapshots(set.map(({ snapshotId }) => snapshotId));
+    }
+    return problems;
+}
+
+/** A set that is complete, but that no state knows of, is named and never deleted: it may be somebody's backup. */
+function isNamed(
+    set: readonly CloudSnapshot[],
+    executionId: string,
+    { stdout, diagnostics }: EngineResult,
+): boolean {
+    const complete = set.every(({ tags }) => tags[`${TAG}state`] === "complete");
+    return complete && `${stdout}${diagnostics}`.includes(executionId);
+}

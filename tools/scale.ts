@@ -1,0 +1,57 @@
+// Scale: `npm run scale [-- --instances 1,10,50,200 --volumes 127]`.
+import { parseArgs } from "node:util";
+import { ScaleLab } from "./scale/lab";
+import { type Scaled, scale } from "./scale/measure";
+import { scaleTable } from "./scale/report";
+
+const { values } = parseArgs({
+    options: {
+        instances: { type: "string", default: "1,10,50,200" },
+        volumes: { type: "string", default: "127" },
+    },
+});
+const numbers = (text: string) => text.split(",").filter(Boolean).map(Number);
+const USUAL_VOLUMES = 3;
+
+async function main(): Promise<void> {
+    if (process.platform !== "linux" || process.getuid?.() !== 0) {
+        throw new Error("this needs root on Linux, for hosts that can say which instance they are");
+    }
+    const results: Scaled[] = [];
+    await inLab(async (lab) => {
+        for (const instances of numbers(values.instances)) {
+            results.push(await told(lab, instances, USUAL_VOLUMES));
+        }
+    });
+    for (const volumes of numbers(values.volumes)) {
+        await inLab(async (lab) => {
+            results.push(await told(lab, 1, volumes));
+        });
+    }
+    console.log(scaleTable(results));
+}
+
+async function inLab(work: (lab: ScaleLab) => Promise<void>): Promise<void> {
+    const lab = await ScaleLab.start();
+    const leave = () => void lab.stop().finally(() => process.exit(130));
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+    for (const signal of signals) {
+        process.once(signal, leave);
+    }
+    try {
+        await work(lab);
+    } finally {
+        for (const signal of signals) {
+            process.removeListener(signal, leave);
+        }
+        await lab.stop();
+    }
+}
+
+async function told(lab: ScaleLab, instances: number, volumes: number): Promise<Scaled> {
+    const scaled = await scale(lab, instances, volumes);
+    console.error(`scale: ${JSON.stringify(scaled)}`);
+    return scaled;
+}
+
+void main();

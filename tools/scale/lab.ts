@@ -1,0 +1,71 @@
+import { hooksOf } from "../../test/support/e2e";
+import { type CloudInstance, type LocalCloud, startLocalCloud } from "../../test/support/localCloud";
+import { type Project, makeProject } from "../../test/support/project";
+import { type SshHost, startSshHost } from "../../test/support/sshHost";
+
+/** Hosts that are started at the same time. */
+const STARTS = 8;
+/** As in the issue: what EC2 allows an account in a region. */
+export const LIMIT = { rate: 5, burst: 20 };
+
+interface Server {
+    readonly instance: CloudInstance;
+    readonly instanceId: string;
+    readonly host: SshHost;
+}
+
+/** A cloud that limits CreateSnapshots, and as many servers as are asked for. */
+export class ScaleLab {
+    readonly #servers: Server[] = [];
+    readonly #projects: Project[] = [];
+
+    private constructor(readonly cloud: LocalCloud) {}
+
+    static async start(): Promise<ScaleLab> {
+        return new ScaleLab(await startLocalCloud({ snapshotDurationMs: 0 }));
+    }
+
+    /** The first so many servers, with so many volumes each. */
+    async servers(count: number, volumes: number): Promise<readonly Server[]> {
+        while (this.#servers.length < count) {
+            const missing = Math.min(STARTS, count - this.#servers.length);
+            this.#servers.push(
+                ...(await Promise.all(Array.from({ length: missing }, () => this.#start(volumes)))),
+            );
+        }
+        return this.#servers.slice(0, count);
+    }
+
+    async #start(volumes: number): Promise<Server> {
+        const instance = await this.cloud.createInstance({ volumes });
+        const { instanceId } = instance;
+        const host = await startSshHost({ instanceId });
+        host.writeHooks();
+        return { instance, instanceId, host };
+    }
+
+    /** A stack with a snapshot of each of the servers. */
+    async project(servers: readonly Server[]): Promise<Project> {
+        const project = await makeProject({
+            program: programOf(servers),
+            env: { ...this.cloud.env, PULUMI_NODEJS_TRANSPILE_ONLY: "true" },
+        });
+        this.#projects.push(project);
+        return project;
+    }
+
+    async stop(): Promise<void> {
+        await Promise.allSettled(this.#projects.map((project) => project.dispose()));
+        await Promise.allSettled(this.#servers.map(({ host }) => host.stop()));
+        await this.cloud.stop();
+    }
+}
+
+function programOf(servers: readonly Server[]): string {
+    return `import { AppConsistentSnapshot } from "pulumi-app-consistent-snapshot";
+const servers = ${JSON.stringify(servers.map((server) => hooksOf(server)))};
+export const levels = servers.map(
+    (args, index) => new AppConsistentSnapshot(\`server-\${index}\`, args as any).consistencyLevel,
+);
+`;
+}
