@@ -5,8 +5,8 @@ import { type RecipeScripts, recipeOf } from "./combine";
  * it is on. All that was written before is then in the snapshot, and writers wait until the thaw.
  *
  * The root file system is refused, whichever way the path leads there (also by a link or a bind mount): nothing on the
- * host would run any more, not even what thaws. Most data is to be written before the freeze (`sync -f`), and who froze
- * a file system is asked nothing: one that is frozen already is refused, and left as it is.
+ * host would run any more, not even what thaws. One that somebody else has frozen is refused, and left as it is. What
+ * is dirty is written first (`sync -f`), so that the freeze itself is short.
  *
  * @param paths absolute, such as `["/data", "/var/lib/postgresql"]`
  * @throws TypeError for none, and for what is not absolute

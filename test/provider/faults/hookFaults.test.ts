@@ -55,6 +55,38 @@ describe("faults of the hooks", function () {
         return outcome;
     }
 
+    describe("a check, of scripts that follow a recipe,", () => {
+        const quiesceBy = () => ({
+            scripts: {
+                preFreeze: { path: scene.host.preFreezePath },
+                postThaw: { path: scene.host.postThawPath },
+                recipe: "example",
+            },
+        });
+        const CHECKED = ["pre freeze", "pre check", "post thaw", "thawed thaw"];
+
+        it("exits 0: they vouch by more than their exit code", async () => {
+            scene.host.writeHooks();
+            const outcome = await scene.create({ quiesce: quiesceBy() });
+            const { consistencyLevel, evidence } = stateOf(outcome);
+            assert.equal(consistencyLevel, "application");
+            assert.equal(evidence.vouchedBy, "recipe:example");
+            assert.deepEqual(outcome.events, CHECKED);
+        });
+
+        it("exits 1: what was frozen was not held, and nothing is kept", async () => {
+            scene.host.writeHooks({ pre: '[ "$1" = freeze ]' });
+            const failed = await scene.create({ quiesce: quiesceBy() });
+            assert.match(plainError(failed).message, /^HOLD_LOST .*the scripts said that they did not hold/);
+            assert.deepEqual(failed.events, CHECKED);
+
+            const kept = await scene.create({ quiesce: quiesceBy(), minimumLevel: "crash" });
+            const { consistencyLevel, evidence } = stateOf(kept);
+            assert.equal(consistencyLevel, "crash");
+            assert.include(evidence, { reason: "HOLD_LOST", held: false });
+        });
+    });
+
     describe("pre-freeze", () => {
         it("exits 1, with half of it frozen", async () => {
             scene.host.writeHooks({ pre: "exit 1" });

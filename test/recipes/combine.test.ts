@@ -1,0 +1,63 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { expect } from "chai";
+import fc from "fast-check";
+import { combine, fileSystems, mysql, postgresql, redis } from "../../recipes";
+
+describe("recipes", () => {
+    it("are pairs of one text that names what it is and vouches for", () => {
+        const recipe = postgresql();
+        expect(recipe.preFreeze).to.deep.equal(recipe.postThaw);
+        expect(recipe).to.include({ level: "application", recipe: "postgresql" });
+        expect(fileSystems(["/data"])).to.include({ level: "filesystem", recipe: "fileSystems" });
+    });
+
+    it("freeze applications first, in their order, then file systems", () => {
+        const recipe = combine(fileSystems(["/data"]), redis(), mysql(), fileSystems(["/log"]));
+        expect(recipe).to.include({ level: "application", recipe: "redis+mysql+fileSystems+fileSystems" });
+    });
+
+    it("can be combined again", () => {
+        const recipe = combine(combine(postgresql(), fileSystems(["/data"])), redis());
+        expect(recipe.recipe).to.equal("postgresql+redis+fileSystems");
+    });
+
+    it("of file systems alone vouch for no application", () => {
+        expect(combine(fileSystems(["/a"]), fileSystems(["/b"])).level).to.equal("filesystem");
+    });
+
+    it("are combined only as they are, and not without any", () => {
+        expect(() => combine()).to.throw(TypeError);
+        expect(() => combine({ ...redis(), level: "application" })).to.throw(TypeError, /unchanged/);
+    });
+
+    it("take absolute paths only", () => {
+        for (const paths of [[], ["data"], ["/a\n/b"], [""]]) {
+            expect(() => fileSystems(paths), JSON.stringify(paths)).to.throw(TypeError, /absolute/);
+        }
+    });
+
+    it("have nothing that shellcheck warns of in a POSIX sh", function () {
+        const { script } = combine(postgresql(), mysql(), redis(), fileSystems(["/data"])).preFreeze;
+        const { error, status, stdout } = spawnSync("shellcheck", ["-s", "sh", "-"], {
+            input: script,
+            encoding: "utf8",
+        });
+        if (error !== undefined) {
+            // Not on every laptop; under CI a skipped test is a failure.
+            this.skip();
+        }
+        expect(stdout).to.equal("");
+        expect(status).to.equal(0);
+    });
+
+    it("can be read by every sh, whatever the settings are", () => {
+        fc.assert(
+            fc.property(fc.string({ unit: "binary" }), (text) => {
+                const setting = text.replaceAll("\0", "").toWellFormed();
+                const { script } = mysql({ user: setting, socket: setting }).preFreeze;
+                execFileSync("sh", ["-n"], { input: script });
+            }),
+            { numRuns: 50 },
+        );
+    });
+});

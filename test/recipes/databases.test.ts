@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { type RecipeScripts, combine, fileSystems, mysql, postgresql, redis } from "../../recipes";
+import { DATA_AND_LOG, type Application } from "../../tools/prove/application";
+import { mariadb } from "../../tools/prove/mariadb";
+import { postgresql as runningPostgresql } from "../../tools/prove/postgresql";
+import { redisWithLog } from "../../tools/prove/redis";
+import { Writers } from "../../tools/prove/writer";
+import { RecipeHost } from "../support/recipeHost";
+import { needsRoot } from "../support/sshHost";
+
+const ALL = fileSystems(["/mnt/data", "/mnt/log"]);
+const MYSQL = { socket: "/run/mysql/socket" };
+const SQL = `mariadb --no-defaults --skip-column-names -S ${MYSQL.socket}`;
+const REDIS = { socket: "/run/redis/socket" };
+
+/** With less patience, for what is to fail. */
+function impatient(recipe: RecipeScripts): RecipeScripts {
+    const script = recipe.preFreeze.script.replace(/^limit=\d+$/m, "limit=3");
+    expect(script).to.match(/^limit=3$/m);
+    return { ...recipe, preFreeze: { script } };
+}
+
+describe("recipes for databases", function () {
+    this.timeout(240_000);
+    let lab: RecipeHost;
+    let writers: Writers;
+    before(async function () {
+        needsRoot(this);
+        lab = await RecipeHost.start(DATA_AND_LOG);
+    });
+    after(() => (lab as RecipeHost | undefined)?.stop());
+
+    const acknowledged = () =>
+        writers.logs.reduce((sum, { acknowledgedAt }) => sum + acknowledgedAt.length, 0);
+
+    async function expectWritersGoOn(): Promise<void> {
+        await writers.progress(20);
+        expect(await lab.left()).to.deep.equal([]);
+    }
+
+    /** @param breakHold shell command that ends what the recipe holds, or lets somebody write all the same */
+    function testHold(application: Application, recipe: RecipeScripts, breakHold: string): void {
+        before(async () => {
+            await application.start(lab.host);
+            writers = Writers.start(lab.host, application);
+        });
+        beforeEach(async () => {
+            await lab.ready(recipe);
+            await writers.progress(20);
+        });
+        afterEach(() => lab.run("thaw"));
+        after(() => writers.stop());
+
+        it("stands still while it is held, and goes on", async () => {
+            expect(await lab.run("freeze")).to.deep.equal({ exitCode: 0, output: "" });
+            // What was on its way may still be acknowledged.
+            await sleep(300);
+            const before = acknowledged();
+            await sleep(500);
+            expect(acknowledged()).to.equal(before);
+            expect(await lab.run("check")).to.deep.equal({ exitCode: 0, output: "" });
+            expect(await lab.run("thaw")).to.deep.equal({ exitCode: 0, output: "" });
+            await expectWritersGoOn();
+        });
+
+        it("is not said to be held when it is not", async () => {
+            expect((await lab.run("freeze")).exitCode).to.equal(0);
+            await lab.shell(breakHold);
+            await writers.progress(5);
+            expect((await lab.run("check")).exitCode).to.equal(1);
+            await lab.run("thaw");
+            await expectWritersGoOn();
+        });
+    }
+
+    describe("PostgreSQL", () => {
+        testHold(
+            runningPostgresql,
+            combine(postgresql(), ALL),
+            "fsfreeze -u /mnt/log && fsfreeze -u /mnt/data",
+        );
+
+        it("earns nothing without its file systems", async () => {
+            await lab.ready(impatient(postgresql()));
+            // It may succeed between two commits, but what it says then is not so for long.
+            await lab.run("freeze");
+            await writers.progress(20);
+            expect((await lab.run("check")).exitCode).to.equal(1);
+            await lab.run("thaw");
+            await expectWritersGoOn();
+        });
+    });
+
+    describe("MariaDB", () => {
+        const sessions =
+            "select id from information_schema.processlist where command = 'Sleep' and id <> connection_id()";
+        testHold(
+            mariadb,
+            mysql(MYSQL),
+            `for id in $(${SQL} -e "${sessions}"); do ${SQL} -e "kill $id"; done`,
+        );
+
+        it("is made to wait behind a long statement no longer than the recipe's limit", async () => {
+            await lab.ready(impatient(combine(mysql(MYSQL), ALL)));
+            const long = lab.shell(`${SQL} -e 'lock tables proof.numbers write; select sleep(15)'`);
+            await sleep(1_000);
+            const { exitCode, output } = await lab.run("freeze");
+            expect(exitCode).to.equal(1);
+            expect(output).to.match(/Lock wait timeout|not within/);
+            expect(await lab.isFrozen("/mnt/data")).to.be.false;
+            await long;
+            await expectWritersGoOn();
+        });
+    });
+
+    describe("Redis", () => {
+        testHold(redisWithLog, redis(REDIS), `redis-cli -s ${REDIS.socket} client unpause`);
+    });
+
+    for (const recipe of [
+        postgresql({ port: 1 }),
+        mysql({ socket: "/run/nobody" }),
+        redis({ socket: "/run/nobody" }),
+    ]) {
+        it(`${recipe.recipe} that is not there is a failure, and leaves nothing`, async () => {
+            await lab.ready(combine(recipe, ALL));
+            const { exitCode, output } = await lab.run("freeze");
+            expect(exitCode).to.equal(1);
+            expect(output).not.to.equal("");
+            expect(await lab.left()).to.deep.equal([]);
+            expect((await lab.run("freezeFail")).exitCode).to.equal(205);
+        });
+    }
+});

@@ -1,0 +1,136 @@
+import { expect } from "chai";
+import { fileSystems } from "../../recipes";
+import { RecipeHost } from "../support/recipeHost";
+import { needsRoot } from "../support/sshHost";
+
+describe("the recipe for file systems", function () {
+    this.timeout(180_000);
+    let lab: RecipeHost;
+    before(async function () {
+        needsRoot(this);
+        lab = await RecipeHost.start([
+            { mountPoint: "/mnt/data", fileSystem: "ext4" },
+            { mountPoint: "/mnt/log", fileSystem: "xfs" },
+        ]);
+    });
+    after(() => (lab as RecipeHost | undefined)?.stop());
+
+    const both = fileSystems(["/mnt/data", "/mnt/log"]);
+    const isFrozen = () => Promise.all(["/mnt/data", "/mnt/log"].map((one) => lab.isFrozen(one)));
+    const expectAwake = async () => {
+        expect(await isFrozen()).to.deep.equal([false, false]);
+        expect(await lab.left()).to.deep.equal([]);
+    };
+
+    for (const shell of ["dash", "bash", "busybox sh"]) {
+        it(`freezes, tells that it holds, and thaws, under ${shell}`, async () => {
+            await lab.ready(both);
+            expect(await lab.run("freeze", shell)).to.deep.equal({ exitCode: 0, output: "" });
+            expect(await lab.run("check", shell)).to.deep.equal({ exitCode: 0, output: "" });
+            expect(await isFrozen()).to.deep.equal([true, true]);
+            expect(await lab.run("thaw", shell)).to.deep.equal({ exitCode: 0, output: "" });
+            await expectAwake();
+        });
+    }
+
+    it("thaws once: again is 205, already thawed; then nothing is held", async () => {
+        await lab.ready(both);
+        await lab.run("freeze");
+        expect((await lab.run("thaw")).exitCode).to.equal(0);
+        expect((await lab.run("thaw")).exitCode).to.equal(205);
+        expect((await lab.run("freezeFail")).exitCode).to.equal(205);
+        expect((await lab.run("check")).exitCode).to.equal(1);
+    });
+
+    it("freezes anew what nobody has thawed", async () => {
+        await lab.ready(both);
+        await lab.run("freeze");
+        expect((await lab.run("freeze")).exitCode).to.equal(0);
+        expect(await isFrozen()).to.deep.equal([true, true]);
+        expect((await lab.run("freezeFail")).exitCode).to.equal(0);
+        await expectAwake();
+    });
+
+    it("notices that somebody else has thawed", async () => {
+        await lab.ready(both);
+        await lab.run("freeze");
+        await lab.shell("fsfreeze -u /mnt/data && echo >/mnt/data/written && sync -f /mnt/data");
+        const { exitCode, output } = await lab.run("check");
+        expect(exitCode).to.equal(1);
+        expect(output).to.include("was written to");
+        expect((await lab.run("thaw")).exitCode).to.equal(0);
+        await expectAwake();
+    });
+
+    it("leaves alone what somebody else has frozen, and undoes its own half", async () => {
+        await lab.ready(both);
+        await lab.shell("fsfreeze -f /mnt/log");
+        expect((await lab.run("freeze")).exitCode).to.equal(1);
+        expect(await isFrozen()).to.deep.equal([false, true]);
+        expect((await lab.run("freezeFail")).exitCode).to.equal(205);
+        expect(await lab.isFrozen("/mnt/log")).to.be.true;
+        await lab.shell("fsfreeze -u /mnt/log");
+        await expectAwake();
+    });
+
+    it("freezes a file system once, by whichever of its paths", async () => {
+        await lab.shell(
+            "mkdir -p /mnt/data/a /mnt/bound && mount --bind /mnt/data/a /mnt/bound && ln -sfn /mnt/data /mnt/link",
+        );
+        await lab.ready(fileSystems(["/mnt/bound", "/mnt/link", "/mnt/data/a", "/mnt/log"]));
+        expect(await lab.run("freeze")).to.deep.equal({ exitCode: 0, output: "" });
+        expect(await isFrozen()).to.deep.equal([true, true]);
+        expect((await lab.run("thaw")).exitCode).to.equal(0);
+        await expectAwake();
+    });
+
+    describe("refuses the root file system, before it freezes anything:", () => {
+        before(() =>
+            lab.shell(
+                "mkdir -p /mnt/bound-root /mnt/bound-folder && mount --bind / /mnt/bound-root && " +
+                    "mount --bind /etc /mnt/bound-folder && ln -sfn / /mnt/link-root && ln -sfn /etc /mnt/link-folder",
+            ),
+        );
+        for (const path of [
+            "/",
+            "/etc",
+            "/mnt/bound-root",
+            "/mnt/bound-folder",
+            "/mnt/link-root",
+            "/mnt/link-folder",
+        ]) {
+            it(path, async () => {
+                await lab.ready(fileSystems(["/mnt/data", path]));
+                const { exitCode, output } = await lab.run("freeze");
+                expect(exitCode).to.equal(1);
+                expect(output).to.include("never frozen");
+                await expectAwake();
+            });
+        }
+    });
+
+    it("refuses what is not there, and what cannot be frozen", async () => {
+        for (const path of ["/mnt/nowhere", "/run"]) {
+            await lab.ready(fileSystems(["/mnt/data", path]));
+            expect((await lab.run("freeze")).exitCode, path).to.equal(1);
+            await expectAwake();
+        }
+    });
+
+    it("undoes half a freeze when it is killed, by freezeFail", async () => {
+        await lab.ready(both);
+        // As a killed hook leaves it: noted, and frozen or not.
+        await lab.shell(
+            "fsfreeze -f /mnt/data; state=/run/app-consistent-snapshot-recipe; mkdir -p -m 700 $state/1 && " +
+                'printf "%s\\n" "$(stat -c %Hd:%Ld /mnt/data) /mnt/data" "$(stat -c %Hd:%Ld /mnt/log) /mnt/log" >$state/1/list',
+        );
+        expect((await lab.run("freezeFail")).exitCode).to.equal(0);
+        await expectAwake();
+    });
+
+    it("knows no other word", async () => {
+        await lab.ready(both);
+        expect((await lab.run("prepare")).exitCode).to.equal(2);
+        await expectAwake();
+    });
+});
