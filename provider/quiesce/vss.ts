@@ -1,8 +1,6 @@
 import type { Image, Snapshot } from "@aws-sdk/client-ec2";
-import type { Clients } from "../aws/clients";
 import type { SetRequest } from "../aws/createSnapshots";
 import { findImageByName, snapshotIdsOf } from "../aws/images";
-import type { Source } from "../aws/instance";
 import { setTags } from "../aws/setTags";
 import { describeSnapshots, findSet } from "../aws/snapshots";
 import { type SentCommand, awaitCommand, commentFor, endSent, sendCommand } from "../aws/systemsManager";
@@ -11,44 +9,23 @@ import { awsErrorName, isRefusal } from "../aws/request";
 import { deleteState } from "../deleteState";
 import { type Failure, SnapshotError, combine, factOf } from "../errors";
 import type { VssEvidence } from "../evidence";
-import type { Timeouts, VssQuiesce } from "../inputs";
 import { isHurried } from "../interrupt";
 import { poll } from "../poll";
 import { timing } from "../timing";
 import type { Undo } from "../undo";
 import { appConsistencyOf, isAppConsistent } from "./appConsistency";
 import { imageName } from "./imageName";
+import { OwnedComponents, type OwnedComponentsSettings } from "./ownedComponents";
 import { QuiesceError } from "./quiesceError";
 import type { Capture, CreatedSet, Quiescer } from "./quiescer";
-import {
-    CLEAN_REMOVAL_VERSION,
-    type Components,
-    ComponentsError,
-    type ComponentsHost,
-    type OtherUsers,
-    compareVersions,
-    installComponents,
-    installedComponents,
-    otherUsers,
-    pauseWhileLocked,
-    removeComponents,
-    requestRemoval,
-    waitUntilUnused,
-} from "./vssComponents";
+import { ComponentsError } from "./vssComponents";
 import { vssFailure } from "./vssMessages";
 import { vssParameters } from "./vssParameters";
 import { vssPreconditions } from "./vssPreconditions";
 
-export interface VssSettings {
-    readonly executionId: string;
-    readonly source: Source;
-    readonly quiesce: VssQuiesce;
+export interface VssSettings extends OwnedComponentsSettings {
     /** With a lease that begins now: installing may take as long as one lasts. */
     readonly set: () => SetRequest;
-    readonly timeouts: Timeouts;
-    readonly clients: Clients;
-    readonly log: (line: string) => void;
-    readonly signal: AbortSignal;
 }
 
 /**
@@ -62,9 +39,6 @@ const CONFIG = "AwsVssConfig";
 const FIND_INTERVAL_MS = 1_000;
 /** Covers the time that an image takes to let go of its snapshots (`timing.visibleMs`). */
 const DELETE_LIMIT_MS = 180_000;
-const HURRIED_MS = 1_500;
-const SLACK_MS = 500;
-
 /** Quiesces a Windows instance by VSS, through Systems Manager; AWS's document takes the set itself. */
 export function vss(settings: VssSettings): Quiescer {
     return new Vss(settings);
@@ -73,14 +47,13 @@ export function vss(settings: VssSettings): Quiescer {
 class Vss implements Quiescer {
     readonly takesSetItself = true;
     readonly #settings: VssSettings;
-    #components: Components = { present: false, version: "" };
-    /** The components are on the instance because of this run, or of an earlier one that could not remove them. */
-    #ours = false;
+    readonly #components: OwnedComponents;
     /** The document that may have begun. */
     #sent: SentCommand | undefined;
 
     constructor(settings: VssSettings) {
         this.#settings = settings;
+        this.#components = new OwnedComponents(settings);
     }
 
     async preconditions(): Promise<Failure[]> {
@@ -89,60 +62,12 @@ class Vss implements Quiescer {
     }
 
     async deploy(undo: Undo): Promise<void> {
-        undo.cleanUp("remove the VSS components", () => this.#remove());
+        undo.cleanUp("remove the VSS components", () => this.#components.remove());
         try {
-            await this.#makePresent(this.#host(this.#settings.timeouts.command * 1000));
+            await this.#components.makePresent();
         } catch (error) {
             throw this.#deployError(error);
         }
-    }
-
-    get #removes(): boolean {
-        return this.#ours && this.#settings.quiesce.keepComponents !== true;
-    }
-
-    /** What somebody else installs meanwhile is looked at again: it is not ours. */
-    async #makePresent(host: ComponentsHost): Promise<void> {
-        for (;;) {
-            this.#components = await installedComponents(host);
-            const others = await otherUsers(host);
-            if (this.#fits(others)) {
-                this.#ours = others.leftBehind;
-                return;
-            }
-            if (await this.#install(host, others)) {
-                return;
-            }
-            await pauseWhileLocked(host, "Install");
-        }
-    }
-
-    #fits({ beingRemoved }: OtherUsers): boolean {
-        const { present, version } = this.#components;
-        const { vssVersion } = this.#settings.quiesce;
-        return present && !beingRemoved && (vssVersion === undefined || vssVersion === version);
-    }
-
-    async #install(host: ComponentsHost, others: OtherUsers): Promise<boolean> {
-        const { quiesce, log } = this.#settings;
-        const version = quiesce.vssVersion;
-        const before = this.#ours;
-        this.#ours = !this.#components.present || others.leftBehind || others.beingRemoved;
-        log(`installing the VSS components${version === undefined ? "" : ` ${version}`}`);
-        if (this.#ours && version !== undefined && compareVersions(version, CLEAN_REMOVAL_VERSION) < 0) {
-            log(
-                `warning: AwsVssComponents ${version} leave their VSS provider registered when they are removed; ` +
-                    `${CLEAN_REMOVAL_VERSION} and newer do not`,
-            );
-        }
-        const kept = quiesce.keepComponents === true || !this.#ours;
-        const installed = await installComponents(host, { version, kept });
-        if (installed) {
-            this.#components = { present: true, version: version ?? "" };
-        } else {
-            this.#ours = before;
-        }
-        return installed;
     }
 
     async capture(_reserve: unknown, undo: Undo): Promise<Capture> {
@@ -168,12 +93,6 @@ class Vss implements Quiescer {
         return Promise.resolve();
     }
 
-    #host(limitMs: number, signal = this.#settings.signal): ComponentsHost {
-        const { clients, executionId, source } = this.#settings;
-        const { instanceId } = source.facts;
-        return { clients, instanceId, executionId, deadline: performance.now() + limitMs, signal };
-    }
-
     #deployError(error: unknown): unknown {
         if (!(error instanceof ComponentsError || isAwsError(error))) {
             return error;
@@ -194,45 +113,8 @@ class Vss implements Quiescer {
         failure: Failure,
         { froze, mayFallBack = true, cause }: { froze: boolean; mayFallBack?: boolean; cause?: unknown },
     ): QuiesceError {
-        const outcome = { awake: true, froze, mayFallBack, deployed: this.#removes };
+        const outcome = { awake: true, froze, mayFallBack, deployed: this.#components.areRemoved };
         return new QuiesceError(failure, outcome, { cause });
-    }
-
-    /** An interruption ends the waiting, not the removal. */
-    async #remove(): Promise<void> {
-        const { signal } = this.#settings;
-        if (!this.#removes) {
-            return;
-        }
-        if (!signal.aborted) {
-            try {
-                await this.#removeUnlessInUse(timing.removalMs, timing.inUseMs, signal, removeComponents);
-                return;
-            } catch (error) {
-                if (!isAborted(signal)) {
-                    throw error;
-                }
-            }
-        }
-        if (isHurried(signal)) {
-            await this.#removeUnlessInUse(HURRIED_MS, 0, undefined, requestRemoval);
-        } else {
-            await this.#removeUnlessInUse(timing.removalMs, timing.inUseMs, undefined, removeComponents);
-        }
-    }
-
-    /** Not from under somebody else who uses them. */
-    async #removeUnlessInUse(
-        limitMs: number,
-        waitMs: number,
-        signal: AbortSignal | undefined,
-        remove: (host: ComponentsHost) => Promise<void>,
-    ): Promise<void> {
-        // A moment later, for the deadline to tell what did not end.
-        const limit = AbortSignal.timeout(limitMs + SLACK_MS);
-        const host = this.#host(limitMs, signal === undefined ? limit : AbortSignal.any([limit, signal]));
-        await waitUntilUnused({ ...host, deadline: performance.now() + waitMs });
-        await remove(host);
     }
 
     async #start(): Promise<{ document: string; commandId: string }> {
@@ -459,7 +341,7 @@ class Vss implements Quiescer {
             componentsVersion:
                 versionOf([...snapshots, ...(image === undefined ? [] : [image])]) ??
                 this.#components.version,
-            installedByUs: this.#ours,
+            installedByUs: this.#components.ours,
             appConsistent: consistency.bySnapshot,
             ...(consistency.byImage ? { byImage: true } : {}),
         };
@@ -469,7 +351,7 @@ class Vss implements Quiescer {
         return {
             set,
             awake: true,
-            deployed: this.#removes,
+            deployed: this.#components.areRemoved,
             ...(image?.ImageId === undefined ? {} : { imageId: image.ImageId }),
             evidence: {
                 method: "vss",
@@ -500,11 +382,6 @@ interface Taken extends Found {
     readonly commandId: string;
     readonly requestedAt: string;
     readonly apiMs: number;
-}
-
-/** A function, as the compiler takes a property that was false for false after an `await`. */
-function isAborted(signal: AbortSignal): boolean {
-    return signal.aborted;
 }
 
 /** AWS did not do it, for a reason that concerns quiescing alone: neither a missing permission nor the caller's credentials. */
