@@ -1,4 +1,5 @@
-import { type Part, scriptOf } from "./part";
+import { scriptOf } from "./part";
+import type { Part } from "./part";
 
 /** A pair of hook scripts, for `scripts` of `quiesce`. To be installed by hand: both are the same text. */
 export interface RecipeScripts {

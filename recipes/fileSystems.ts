@@ -1,4 +1,5 @@
-import { type RecipeScripts, recipeOf } from "./combine";
+import { recipeOf } from "./combine";
+import type { RecipeScripts } from "./combine";
 
 /**
  * File systems that can be frozen: ext4, XFS, btrfs and others (fsfreeze(8)). Each path stands for the file system that

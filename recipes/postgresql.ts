@@ -1,4 +1,5 @@
-import { type RecipeScripts, recipeOf } from "./combine";
+import { recipeOf } from "./combine";
+import type { RecipeScripts } from "./combine";
 
 export interface PostgresqlOptions {
     /** Operating system account that psql runs as. Default `postgres`. */

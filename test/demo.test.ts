@@ -65,7 +65,7 @@ describe("the demo", function () {
         assert.equal(exitCode, 0, output);
         assert.lengthOf(output.match(SNAPSHOTS) ?? [], 3, output);
         assert.match(output, new RegExp(`^ +level +${level}\\b`, "m"));
-        assert.match(output, /\+ 2 created[^]*\b2 unchanged[^]*- 2 deleted/);
+        assert.match(output, /\+ (\d) created[^]*\b\1 unchanged[^]*- \1 deleted/);
         assert.include(output, "Snapshots left in the cloud: 0.");
         return output;
     }

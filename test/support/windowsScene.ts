@@ -7,6 +7,9 @@ import {
 } from "@aws-sdk/client-ec2";
 import { SSMClient, SendCommandCommand } from "@aws-sdk/client-ssm";
 import { assert } from "chai";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
 import { accountOf, clientsFor } from "../../provider/aws/clients";
 import { resolveSource } from "../../provider/aws/instance";
 import type { SnapshotInputs, VssQuiesce } from "../../provider/inputs";
@@ -16,6 +19,8 @@ import type { Quiescer } from "../../provider/quiesce/quiescer";
 import { type SnapshotState, UnfinishedError } from "../../provider/state";
 import { takeSnapshot } from "../../provider/takeSnapshot";
 import { timing } from "../../provider/timing";
+import type { CreateOnce } from "./createOnce";
+import { ROOT } from "./engine";
 import type { CloudCall, CloudInstance, InstanceSpec, LocalCloud } from "./localCloud";
 import { type CloudCommand, LocalSystemsManager, type ManagedSpec } from "./localSystemsManager";
 import { sharedCloud, useCloud } from "./sharedCloud";
@@ -49,6 +54,8 @@ export const VSS = "AWSEC2-CreateVssSnapshot";
 export const VSS_AND_INSTALL = "AWSEC2-VssInstallAndSnapshot";
 export const PACKAGE = "AWS-ConfigureAWSPackage";
 export const SCRIPT = "AWS-RunPowerShellScript";
+
+const RUN_OUT = { Key: "app-consistent-snapshot:lease", Value: "2020-01-01T00:00:00.000Z" };
 
 /** Short enough for tests; the order among them stays. */
 const SHORT = {
@@ -185,6 +192,40 @@ export class WindowsScene {
         });
     }
 
+    /** A create in a process of its own, which is killed when `reached`. */
+    async createKilled(reached: () => Promise<unknown>, changes: VssChanges = {}): Promise<SnapshotInputs> {
+        const inputs = this.inputs(changes);
+        const given: CreateOnce = { inputs, timing };
+        const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "createOnce.ts")], {
+            cwd: ROOT,
+            env: { ...process.env, ...this.cloud.env, CREATE_ONCE: JSON.stringify(given) },
+            stdio: "ignore",
+        });
+        const ended = once(child, "exit");
+        try {
+            const first = await Promise.race([reached().then(() => "reached"), ended.then(() => "ended")]);
+            assert.equal(first, "reached", "the process ended before it could be killed");
+        } finally {
+            child.kill("SIGKILL");
+            await ended;
+        }
+        return inputs;
+    }
+
+    /** As if what runs have left in the cloud, unknown to all, had been left long ago. */
+    async outliveLeases(): Promise<void> {
+        const key = "app-consistent-snapshot:execution";
+        const snapshots = (await this.cloud.snapshots(this.instance)).filter(({ tags }) => key in tags);
+        const images = (await this.images()).filter(({ tags }) => key in tags);
+        const Resources = [
+            ...snapshots.map(({ snapshotId }) => snapshotId),
+            ...images.map(({ imageId }) => imageId),
+        ];
+        if (Resources.length > 0) {
+            await this.#client.send(new CreateTagsCommand({ Resources, Tags: [RUN_OUT] }));
+        }
+    }
+
     async update(before: VssOutcome, changes: VssChanges = {}): Promise<VssOutcome> {
         const state = knownState(before);
         const inputs = { ...this.inputs(changes), owner: before.inputs.owner };
@@ -222,10 +263,7 @@ export class WindowsScene {
             const Tags = [...keys].map((Key) => ({ Key }));
             await this.#client.send(new DeleteTagsCommand({ Resources: snapshotIds, Tags }));
         }
-        const Tags = [
-            { Key: "app-consistent-snapshot:state", Value: "in-progress" },
-            { Key: "app-consistent-snapshot:lease", Value: "2020-01-01T00:00:00.000Z" },
-        ];
+        const Tags = [{ Key: "app-consistent-snapshot:state", Value: "in-progress" }, RUN_OUT];
         const image = state?.imageId === undefined ? [] : [state.imageId];
         const Resources = [...(bare ? [] : snapshotIds), ...image];
         await this.#client.send(new CreateTagsCommand({ Resources, Tags }));
