@@ -35,7 +35,9 @@ describe("the demo", function () {
         home = folderForAll("acs-demo-test-");
     });
     afterEach(() => {
-        for (const pid of processesIn(home)) process.kill(pid, "SIGKILL");
+        for (const pid of processesIn(home)) {
+            process.kill(pid, "SIGKILL");
+        }
         rmSync(home, { recursive: true, force: true });
     });
 
@@ -161,7 +163,9 @@ function folderForAll(prefix: string): string {
 
 /** As a terminal's Ctrl-C does. */
 function signalGroup({ child }: Running, signal: NodeJS.Signals): void {
-    if (child.pid !== undefined) process.kill(-child.pid, signal);
+    if (child.pid !== undefined) {
+        process.kill(-child.pid, signal);
+    }
 }
 
 /** Every process that has the folder in its environment. */

@@ -55,9 +55,13 @@ describe("README, Windows", function () {
             const actions = new Set<string>();
             const note = ({ calls, commands }: Awaited<ReturnType<WindowsScene["create"]>>) => {
                 for (const call of calls.filter(({ byInstance }) => !byInstance)) {
-                    for (const action of call.actions) actions.add(action);
+                    for (const action of call.actions) {
+                        actions.add(action);
+                    }
                 }
-                for (const command of commands) documents.add(command.document);
+                for (const command of commands) {
+                    documents.add(command.document);
+                }
             };
             const quiesce = { createImage: true } as const;
             const first = await scene.create({ quiesce, tags: { a: "1" } });

@@ -30,7 +30,9 @@ async function main(): Promise<void> {
     }
     const lab = await Lab.start();
     const leave = () => void lab.stop().finally(() => process.exit(130));
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, leave);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.once(signal, leave);
+    }
     try {
         const tell = (line: string) => console.error(`bench: ${line}`);
         tell("killing clients");
@@ -59,7 +61,9 @@ async function main(): Promise<void> {
 
 async function repeated(once: () => Promise<number>): Promise<number[]> {
     const results: number[] = [];
-    for (let round = 0; round < rounds; round += 1) results.push(await once());
+    for (let round = 0; round < rounds; round += 1) {
+        results.push(await once());
+    }
     return results;
 }
 

@@ -5,7 +5,9 @@ import type { Scenario } from "./demo/scenario";
 import { windows } from "./demo/windows";
 
 function scenarioOf(args: string[]): Scenario | undefined {
-    if (args.length === 0) return linux;
+    if (args.length === 0) {
+        return linux;
+    }
     return args.length === 1 && args[0] === "--windows" ? windows : undefined;
 }
 
@@ -33,8 +35,9 @@ async function main(args: string[]): Promise<void> {
         return;
     }
     const interrupted = new AbortController();
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
         process.on(signal, () => interrupted.abort());
+    }
     const stops: (() => unknown)[] = [];
     try {
         await scenario.show({ signal: interrupted.signal, atEnd: (stop) => stops.push(stop) });

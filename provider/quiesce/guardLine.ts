@@ -84,7 +84,9 @@ const PARSERS: Readonly<Record<string, LineParser | undefined>> = {
 };
 
 function parseHookEnd(text: string): HookEnd | undefined {
-    if (text === "timeout" || text === "lost") return text;
+    if (text === "timeout" || text === "lost") {
+        return text;
+    }
     return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
 }
 

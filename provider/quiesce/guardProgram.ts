@@ -88,7 +88,9 @@ export function shellQuote(text: string): string {
  */
 export function interpreterOf(script: string): { interpreter: string; argument: string } {
     const match = /^#![ \t]*([^ \t\n]+)[ \t]*([^\n]*)/.exec(script);
-    if (!match) return { interpreter: "/bin/sh", argument: "" };
+    if (!match) {
+        return { interpreter: "/bin/sh", argument: "" };
+    }
     return { interpreter: match[1] ?? "", argument: (match[2] ?? "").trimEnd() };
 }
 
@@ -97,8 +99,9 @@ function guardVariables(given: GuardParams): Record<string, string> {
     const params = given.mode === "freeze" ? given : { ...given, environment: {} };
     const { executionId, instanceId, limits, nonce, verbs } = params;
     for (const [name, id] of Object.entries({ nonce, executionId, instanceId })) {
-        if (!/^[A-Za-z0-9-]+$/.test(id))
+        if (!/^[A-Za-z0-9-]+$/.test(id)) {
             throw new TypeError(`\`${name}\` has other than letters, digits and -`);
+        }
     }
     const post = hookVariables("post", params.postThaw, params.mode);
     return {
@@ -184,8 +187,9 @@ function markerText(params: GuardParams, post: Record<string, string>): string {
 function assignments(variables: Record<string, string>): string {
     return Object.entries(variables)
         .map(([name, value]) => {
-            if (value.includes("\0"))
+            if (value.includes("\0")) {
                 throw new TypeError("a NUL cannot be part of a script or its environment");
+            }
             return `${name}=${shellQuote(value)}\n`;
         })
         .join("");

@@ -82,7 +82,9 @@ export function parseHostReport(lines: readonly string[]): HostReport {
         const space = line.indexOf(" ");
         const word = space < 0 ? line : line.slice(0, space);
         const rest = space < 0 ? "" : line.slice(space + 1);
-        if (!addFact(report, word, rest)) report.unknown.push(line);
+        if (!addFact(report, word, rest)) {
+            report.unknown.push(line);
+        }
     }
     return report;
 }
@@ -103,7 +105,9 @@ function addFact(report: HostReport, word: string, rest: string): boolean {
             report.missingTools.push(first);
             return true;
         case "identity":
-            if (!isIdentity(first) && first !== "other") return false;
+            if (!isIdentity(first) && first !== "other") {
+                return false;
+            }
             report.identity = { kind: first, instanceId: second };
             return true;
         case "boot":
@@ -138,11 +142,17 @@ function addFact(report: HostReport, word: string, rest: string): boolean {
 }
 
 function addScript(report: HostReport, which: string, words: string[]): boolean {
-    if (which !== "pre" && which !== "post") return false;
+    if (which !== "pre" && which !== "post") {
+        return false;
+    }
     for (const word of words) {
-        if (word === "ok") continue;
+        if (word === "ok") {
+            continue;
+        }
         const problem = parseScriptProblem(word);
-        if (!problem) return false;
+        if (!problem) {
+            return false;
+        }
         report.scripts[which].push(problem);
     }
     return true;
@@ -188,9 +198,13 @@ function parseDevice(text: string): HostDevice {
 
 /** `btrfs filesystem show`: a `Label:` line for each file system, a `devid` line for each of its devices. */
 function addBtrfs(report: HostReport, text: string): void {
-    if (/^Label:/.test(text)) report.btrfs.push([]);
+    if (/^Label:/.test(text)) {
+        report.btrfs.push([]);
+    }
     const device = /^devid\b.*\bpath (\S+)/.exec(text)?.[1];
-    if (device !== undefined) report.btrfs.at(-1)?.push(device);
+    if (device !== undefined) {
+        report.btrfs.at(-1)?.push(device);
+    }
 }
 
 /** /proc/mounts writes blanks in octal. */

@@ -79,10 +79,18 @@ export class SshChannel {
     async nextLine(timeoutMs: number, signal?: AbortSignal): Promise<string | undefined> {
         signal?.throwIfAborted();
         const line = this.#lines.shift();
-        if (line !== undefined) return line;
-        if (this.#failure) throw this.#failure;
-        if (this.#ended) return undefined;
-        if (this.#waiter) throw new TypeError("nextLine was called while another call waits");
+        if (line !== undefined) {
+            return line;
+        }
+        if (this.#failure) {
+            throw this.#failure;
+        }
+        if (this.#ended) {
+            return undefined;
+        }
+        if (this.#waiter) {
+            throw new TypeError("nextLine was called while another call waits");
+        }
         return await this.#wait(timeoutMs, signal);
     }
 
@@ -112,12 +120,16 @@ export class SshChannel {
 
     /** Sends text to the command's stdin; nothing happens when the command or the connection is gone. */
     write(text: string): void {
-        if (this.#channel.writable) this.#channel.write(text);
+        if (this.#channel.writable) {
+            this.#channel.write(text);
+        }
     }
 
     /** Ends the command's stdin. */
     end(): void {
-        if (this.#channel.writable) this.#channel.end();
+        if (this.#channel.writable) {
+            this.#channel.end();
+        }
     }
 
     /** The first STDERR_HEAD bytes of stderr so far. */
@@ -135,21 +147,31 @@ export class SshChannel {
     }
 
     #onStdout(bytes: Buffer): void {
-        if (this.#ended || this.#failure || !this.#count(bytes)) return;
-        for (const line of this.#buffer.push(bytes)) this.#deliver(line);
+        if (this.#ended || this.#failure || !this.#count(bytes)) {
+            return;
+        }
+        for (const line of this.#buffer.push(bytes)) {
+            this.#deliver(line);
+        }
     }
 
     #onStderr(bytes: Buffer): void {
-        if (this.#failure || !this.#count(bytes)) return;
+        if (this.#failure || !this.#count(bytes)) {
+            return;
+        }
         const head = bytes.subarray(0, STDERR_HEAD - this.#stderrLength);
-        if (head.length === 0) return;
+        if (head.length === 0) {
+            return;
+        }
         this.#stderr.push(Buffer.from(head));
         this.#stderrLength += head.length;
     }
 
     #count(bytes: Buffer): boolean {
         this.#received += bytes.length;
-        if (this.#received <= MAX_OUTPUT) return true;
+        if (this.#received <= MAX_OUTPUT) {
+            return true;
+        }
         this.#cutOff(`${MAX_OUTPUT} bytes`);
         return false;
     }
@@ -161,17 +183,27 @@ export class SshChannel {
     }
 
     #deliver(line: string): void {
-        if (this.#failure) return;
+        if (this.#failure) {
+            return;
+        }
         this.#delivered += 1;
-        if (this.#delivered > MAX_LINES) this.#cutOff(`${MAX_LINES} lines`);
-        else if (this.#waiter) this.#waiter.resolve(line);
-        else this.#lines.push(line);
+        if (this.#delivered > MAX_LINES) {
+            this.#cutOff(`${MAX_LINES} lines`);
+        } else if (this.#waiter) {
+            this.#waiter.resolve(line);
+        } else {
+            this.#lines.push(line);
+        }
     }
 
     #onEnd(): void {
-        if (this.#ended) return;
+        if (this.#ended) {
+            return;
+        }
         const last = this.#buffer.end();
-        if (last !== undefined) this.#deliver(last);
+        if (last !== undefined) {
+            this.#deliver(last);
+        }
         this.#ended = true;
         this.#waiter?.resolve(undefined);
     }

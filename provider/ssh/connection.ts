@@ -104,7 +104,7 @@ function prepareHop(where: Where, target: SshTarget, options: ConnectOptions): H
 function prepareCredentials(where: Where, address: string, target: SshTarget): HopSettings["credentials"] {
     const agentSocketPath = target.agentSocketPath || process.env["SSH_AUTH_SOCK"];
     const key = target.privateKey ? readPrivateKey(target.privateKey, target.privateKeyPassword) : undefined;
-    if (key && "reason" in key)
+    if (key && "reason" in key) {
         throw new SshError({
             code: "SSH_LOGIN_REFUSED",
             where,
@@ -112,6 +112,7 @@ function prepareCredentials(where: Where, address: string, target: SshTarget): H
             what: `${key.input} ${key.reason}`,
             remedy: "give the text of a private key that ssh-keygen made, and its passphrase in privateKeyPassword",
         });
+    }
     return {
         user: target.user,
         ...(key && { key }),
@@ -121,9 +122,13 @@ function prepareCredentials(where: Where, address: string, target: SshTarget): H
 }
 
 function prepareHostKeys(where: Where, address: string, target: SshTarget): HopSettings["hostKeys"] {
-    if (target.hostKey === undefined && target.insecureIgnoreHostKey === true) return "any";
+    if (target.hostKey === undefined && target.insecureIgnoreHostKey === true) {
+        return "any";
+    }
     const keys = parseHostKeys(target.hostKey ?? []);
-    if (!("problem" in keys)) return keys;
+    if (!("problem" in keys)) {
+        return keys;
+    }
     throw new SshError({
         code: "SSH_HOST_KEY_MISMATCH",
         where,
@@ -163,10 +168,13 @@ class Road {
             this.#bastion = undefined;
             return new SshConnection(this.instance.address, hop, bastion);
         } catch (error) {
-            if (!(error instanceof ForwardRefused)) this.dropBastion();
+            if (!(error instanceof ForwardRefused)) {
+                this.dropBastion();
+            }
             signal.throwIfAborted();
-            if (limit.signal.aborted && !(error instanceof SshError))
+            if (limit.signal.aborted && !(error instanceof SshError)) {
                 throw noAnswer(progress.settings, limitMs);
+            }
             throw error;
         } finally {
             clearTimeout(timer);
@@ -176,7 +184,9 @@ class Road {
     async #reachBastion(proxy: HopSettings, signal: AbortSignal): Promise<Hop> {
         const hop = await logIn(proxy, signal, () => openSocket(proxy, signal));
         void hop.gone.then(() => {
-            if (this.#bastion === hop) this.#bastion = undefined;
+            if (this.#bastion === hop) {
+                this.#bastion = undefined;
+            }
         });
         return hop;
     }
@@ -213,11 +223,17 @@ async function logIn(settings: HopSettings, signal: AbortSignal, open: () => Pro
         try {
             return await handshake(socket, settings, types, signal);
         } catch (error) {
-            if (!(error instanceof OtherHostKey)) throw error;
-            if (error.presented) presented.push(error.presented);
+            if (!(error instanceof OtherHostKey)) {
+                throw error;
+            }
+            if (error.presented) {
+                presented.push(error.presented);
+            }
             const shown = error.presented?.type;
             types = shown === undefined ? [] : types.filter((type) => type !== shown);
-            if (types.length === 0) throw hostKeyMismatch(settings, presented);
+            if (types.length === 0) {
+                throw hostKeyMismatch(settings, presented);
+            }
         }
     }
 }
@@ -264,8 +280,11 @@ function openSocket(settings: HopSettings, signal: AbortSignal): Promise<Socket>
             done();
             resolve(socket);
         });
-        if (signal.aborted) onAbort();
-        else signal.addEventListener("abort", onAbort);
+        if (signal.aborted) {
+            onAbort();
+        } else {
+            signal.addEventListener("abort", onAbort);
+        }
     });
 }
 
@@ -297,9 +316,13 @@ function forward(bastion: Hop, instance: HopSettings, signal: AbortSignal): Prom
         });
         const answer = (error: (Error & { reason?: unknown }) | undefined, channel?: ClientChannel) => {
             done();
-            if (error) reject(describeForwardFailure(error, instance));
-            else if (signal.aborted) channel?.destroy();
-            else if (channel) resolve(channel);
+            if (error) {
+                reject(describeForwardFailure(error, instance));
+            } else if (signal.aborted) {
+                channel?.destroy();
+            } else if (channel) {
+                resolve(channel);
+            }
         };
         try {
             bastion.client.forwardOut("127.0.0.1", 0, instance.host, instance.port, answer);
@@ -350,7 +373,11 @@ export class SshConnection {
             ...(bastion ? [bastion.gone.then((reason) => `proxy: ${reason}`)] : []),
         ]).then((reason) => {
             const asked = this.#closing !== undefined;
-            if (!asked) for (const { socket } of this.#hops) socket.destroy();
+            if (!asked) {
+                for (const { socket } of this.#hops) {
+                    socket.destroy();
+                }
+            }
             return { asked, reason };
         });
     }
@@ -361,7 +388,9 @@ export class SshConnection {
         return new Promise((resolve, reject) => {
             let over = false;
             const finish = (act: () => void) => {
-                if (over) return;
+                if (over) {
+                    return;
+                }
                 over = true;
                 clearTimeout(timer);
                 signal?.removeEventListener("abort", onAbort);
@@ -384,9 +413,13 @@ export class SshConnection {
                 fail(`the connection is gone: ${reason}`, "SSH_UNREACHABLE"),
             );
             const answer = (error: Error | undefined, channel?: ClientChannel) => {
-                if (error) fail(`the server starts no command: ${error.message}`, "SSH_PROTOCOL_ERROR");
-                else if (channel && over) new SshChannel(channel, this.closed).close();
-                else if (channel) finish(() => resolve(new SshChannel(channel, this.closed)));
+                if (error) {
+                    fail(`the server starts no command: ${error.message}`, "SSH_PROTOCOL_ERROR");
+                } else if (channel && over) {
+                    new SshChannel(channel, this.closed).close();
+                } else if (channel) {
+                    finish(() => resolve(new SshChannel(channel, this.closed)));
+                }
             };
             try {
                 this.#instance.client.exec(command, answer);

@@ -73,7 +73,9 @@ export function handshake(
             login.dispose();
         };
         const fail = (reason: unknown) => {
-            if (settled) return;
+            if (settled) {
+                return;
+            }
             settle();
             socket.destroy();
             // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an AbortSignal's reason is the caller's own
@@ -82,33 +84,44 @@ export function handshake(
         const onAbort = () => fail(signal.reason);
         const onBytes = (bytes: Buffer) => {
             received += bytes.length;
-            if (received > MAX_HANDSHAKE_BYTES)
+            if (received > MAX_HANDSHAKE_BYTES) {
                 fail(describeFailure(new Error("endless data before login"), end, settings));
+            }
         };
 
         // Stays for good: an "error" event without a listener would take the whole provider process down.
         client.on("error", (error: Error & { level?: string }) => {
-            if (onGone) onGone(error.message);
-            else if (isLoginNote(error)) login.notes.push(error.message);
-            else if (
+            if (onGone) {
+                onGone(error.message);
+            } else if (isLoginNote(error)) {
+                login.notes.push(error.message);
+            } else if (
                 presented &&
                 settings.hostKeys !== "any" &&
                 !matchesHostKey(presented, settings.hostKeys)
-            )
+            ) {
                 fail(new OtherHostKey({ type: blobType(presented), fingerprint: fingerprint(presented) }));
-            else if (error.message.includes("no matching host key format")) fail(new OtherHostKey(undefined));
-            else fail(describeFailure(error, end, settings));
+            } else if (error.message.includes("no matching host key format")) {
+                fail(new OtherHostKey(undefined));
+            } else {
+                fail(describeFailure(error, end, settings));
+            }
         });
         const onEnd = () => {
-            if (onGone) onGone("the server closed the connection");
-            else fail(describeFailure(undefined, end, settings));
+            if (onGone) {
+                onGone("the server closed the connection");
+            } else {
+                fail(describeFailure(undefined, end, settings));
+            }
         };
         client.on("end", onEnd);
         client.on("close", onEnd);
         client.on("handshake", () => (end.phase = "login"));
         client.on("banner", (text) => (end.banner = (end.banner + text).slice(0, 500)));
         client.on("ready", () => {
-            if (settled) return;
+            if (settled) {
+                return;
+            }
             settle();
             const gone = new Promise<string>((resolveGone) => (onGone = resolveGone));
             resolve({ client, socket, gone });

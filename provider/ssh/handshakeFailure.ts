@@ -30,20 +30,29 @@ function describe(
     quote: (text: string) => string,
 ): Described {
     const message = error?.message ?? "";
-    if (error && isSocketError(error)) return cut(describeSocketError(error));
-    if (end.phase === "login" && STILL_BOOTING.test(end.banner + message))
+    if (error && isSocketError(error)) {
+        return cut(describeSocketError(error));
+    }
+    if (end.phase === "login" && STILL_BOOTING.test(end.banner + message)) {
         return cut(`the host says that it is still booting: ${quote(end.banner || message)}`);
-    if (isRefusal(error, end)) return refused(end, quote);
-    if (error === undefined || message === "Connection lost before handshake")
+    }
+    if (isRefusal(error, end)) {
+        return refused(end, quote);
+    }
+    if (error === undefined || message === "Connection lost before handshake") {
         return cut(`the server closed the connection ${PHASE[end.phase]}${said(end.banner, quote)}`);
+    }
     // OpenSSH disconnects with a text, such as "Too many connections"; ssh2 puts the protocol's number into `code`.
-    if (typeof error.code === "number") return cut(`the server disconnected: ${quote(message)}`);
-    if (message.includes("no matching"))
+    if (typeof error.code === "number") {
+        return cut(`the server disconnected: ${quote(message)}`);
+    }
+    if (message.includes("no matching")) {
         return {
             code: "SSH_PROTOCOL_ERROR",
             what: quote(message),
             remedy: "allow a current algorithm in the server's sshd_config (curve25519-sha256, aes128-gcm@openssh.com)",
         };
+    }
     return {
         code: "SSH_PROTOCOL_ERROR",
         what: `what answers does not speak SSH as it should (${quote(message)})`,
@@ -91,9 +100,15 @@ export function describeSocketError(error: Error & { code?: unknown }): string {
 }
 
 function isRefusal(error: (Error & { level?: string }) | undefined, end: HandshakeEnd): boolean {
-    if (end.phase !== "login") return false;
-    if (error?.level === "client-authentication") return true;
-    if (error && /authentication/i.test(error.message)) return true;
+    if (end.phase !== "login") {
+        return false;
+    }
+    if (error?.level === "client-authentication") {
+        return true;
+    }
+    if (error && /authentication/i.test(error.message)) {
+        return true;
+    }
     // Servers that count the tries close without a word; one that closes before any was refused has another reason.
     return error === undefined && end.login.tried.length > 1;
 }

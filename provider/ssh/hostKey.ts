@@ -32,11 +32,15 @@ const EXPECTED = 'expected a line like "ssh-ed25519 AAAA..." or a fingerprint li
  */
 export function parseHostKey(text: string): HostKey | HostKeyProblem {
     const trimmed = text.trim();
-    if (trimmed === "") return { problem: `is empty; ${EXPECTED}` };
-    if (trimmed.includes("PRIVATE KEY"))
+    if (trimmed === "") {
+        return { problem: `is empty; ${EXPECTED}` };
+    }
+    if (trimmed.includes("PRIVATE KEY")) {
         return { problem: `is a private key; it takes the host's public key; ${EXPECTED}` };
-    if (/[\r\n]/.test(trimmed))
+    }
+    if (/[\r\n]/.test(trimmed)) {
         return { problem: "has several lines; give one key, or a list with one key in each element" };
+    }
     return trimmed.startsWith("SHA256:") ? parseFingerprint(trimmed) : parseLine(trimmed);
 }
 
@@ -54,11 +58,15 @@ export function parseHostKeys(
         const parsed = parseHostKey(texts);
         return "problem" in parsed ? parsed : [parsed];
     }
-    if (texts.length === 0) return { problem: "is an empty list, which no host key can match" };
+    if (texts.length === 0) {
+        return { problem: "is an empty list, which no host key can match" };
+    }
     const keys: HostKey[] = [];
     for (const [index, text] of texts.entries()) {
         const parsed = parseHostKey(text);
-        if ("problem" in parsed) return { ...parsed, index };
+        if ("problem" in parsed) {
+            return { ...parsed, index };
+        }
         keys.push(parsed);
     }
     return keys;
@@ -66,26 +74,37 @@ export function parseHostKeys(
 
 function parseFingerprint(text: string): HostKey | HostKeyProblem {
     const match = /^SHA256:([A-Za-z0-9+/]{43})=?$/.exec(text);
-    if (!match) return { problem: 'is not a whole fingerprint: "SHA256:" and 43 characters of base64' };
+    if (!match) {
+        return { problem: 'is not a whole fingerprint: "SHA256:" and 43 characters of base64' };
+    }
     return { fingerprint: `SHA256:${String(match[1])}` };
 }
 
 function parseLine(line: string): HostKey | HostKeyProblem {
     const [type = "", base64 = "", third = ""] = line.split(/\s+/);
-    if (/^\d+$/.test(type) && base64.startsWith("SHA256:"))
+    if (/^\d+$/.test(type) && base64.startsWith("SHA256:")) {
         return { problem: 'is a whole line of ssh-keygen -l; give only its part that begins with "SHA256:"' };
-    if (/(?:^|\s)(?:MD5:)?(?:[0-9a-f]{2}:){15}[0-9a-f]{2}(?:\s|$)/i.test(line))
+    }
+    if (/(?:^|\s)(?:MD5:)?(?:[0-9a-f]{2}:){15}[0-9a-f]{2}(?:\s|$)/i.test(line)) {
         return { problem: "is an MD5 fingerprint; ssh-keygen -l -E sha256 prints the one that is accepted" };
-    if (type === "@cert-authority" || type.includes("-cert-"))
+    }
+    if (type === "@cert-authority" || type.includes("-cert-")) {
         return { problem: "is a certificate or its authority; only plain host keys are accepted" };
+    }
     if (!isHostKeyType(type)) {
-        if (isHostKeyType(base64) && third !== "")
+        if (isHostKeyType(base64) && third !== "") {
             return { problem: "begins with a host name, as in known_hosts; leave that out" };
+        }
         return { problem: `has an unknown or unsupported key type; ${EXPECTED}` };
     }
     const blob = decodeBase64(base64);
-    if (blob === undefined || blobType(blob) !== type || utils.parseKey(`${type} ${base64}`) instanceof Error)
+    if (
+        blob === undefined ||
+        blobType(blob) !== type ||
+        utils.parseKey(`${type} ${base64}`) instanceof Error
+    ) {
         return { problem: `says ${type} but no such key follows; it may have been cut off` };
+    }
     return { type, fingerprint: fingerprint(blob) };
 }
 
@@ -105,7 +124,9 @@ export function fingerprint(blob: Buffer): string {
 
 /** The key type that a public key in SSH's wire format names; "" when it names none. */
 export function blobType(blob: Buffer): string {
-    if (blob.length < 4) return "";
+    if (blob.length < 4) {
+        return "";
+    }
     return blob.subarray(4, 4 + blob.readUInt32BE(0)).toString("latin1");
 }
 

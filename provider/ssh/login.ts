@@ -69,12 +69,13 @@ export class Login {
 function candidatesOf(credentials: Credentials, agent: BoundedAgent | undefined): Candidate[] {
     const { user: username, key, password } = credentials;
     const candidates: Candidate[] = [];
-    if (key)
+    if (key) {
         candidates.push({
             method: "publickey",
             description: `private key (${describeHostKey({ type: key.type, fingerprint: fingerprint(key.getPublicSSH()) })})`,
             auth: { type: "publickey", username, key: refuseSha1(key) as never },
         });
+    }
     if (password !== undefined) {
         candidates.push({
             method: "password",
@@ -92,12 +93,13 @@ function candidatesOf(credentials: Credentials, agent: BoundedAgent | undefined)
             },
         });
     }
-    if (agent)
+    if (agent) {
         candidates.push({
             method: "publickey",
             description: "agent",
             auth: { type: "agent", username, agent },
         });
+    }
     return candidates;
 }
 
@@ -105,7 +107,9 @@ const SHA1_REFUSED = "the server takes RSA keys with SHA-1 only, which is not us
 
 // ssh2 falls back to SHA-1 signatures when a server does not announce SHA-2 ones.
 function refuseSha1(key: ParsedKey): ParsedKey {
-    if (key.type !== "ssh-rsa") return key;
+    if (key.type !== "ssh-rsa") {
+        return key;
+    }
     const guarded = Object.create(key) as ParsedKey;
     guarded.sign = (data, algorithm) =>
         isSha2(algorithm) ? key.sign(data, algorithm) : (new Error(SHA1_REFUSED) as never);
@@ -125,7 +129,9 @@ class BoundedAgent extends OpenSSHAgent {
             if (stream) {
                 this.#sockets.add(stream);
                 stream.once("close", () => this.#sockets.delete(stream));
-                if (this.#disposed) stream.destroy();
+                if (this.#disposed) {
+                    stream.destroy();
+                }
             }
             callback(error, stream);
         }) as never);
@@ -138,14 +144,17 @@ class BoundedAgent extends OpenSSHAgent {
         callback?: SignCallback,
     ): boolean {
         const hash = typeof options === "object" ? options.hash : undefined;
-        if (key.type !== "ssh-rsa" || isSha2(hash))
+        if (key.type !== "ssh-rsa" || isSha2(hash)) {
             return super.sign(key, data, options as SigningRequestOptions, callback);
+        }
         callback?.(new Error(SHA1_REFUSED));
         return true;
     }
 
     dispose(): void {
         this.#disposed = true;
-        for (const socket of this.#sockets) socket.destroy();
+        for (const socket of this.#sockets) {
+            socket.destroy();
+        }
     }
 }

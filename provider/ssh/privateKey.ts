@@ -16,15 +16,22 @@ export interface PrivateKeyProblem {
 export function readPrivateKey(text: string, passphrase?: string): ParsedKey | PrivateKeyProblem {
     const normalized = normalizeLines(text);
     const misunderstanding = findMisunderstanding(normalized);
-    if (misunderstanding !== undefined) return problem(misunderstanding);
+    if (misunderstanding !== undefined) {
+        return problem(misunderstanding);
+    }
 
     const key = /^-----BEGIN (?:ENCRYPTED )?PRIVATE KEY-----/.test(normalized)
         ? readPkcs8(normalized, passphrase)
         : readWithSsh2(normalized, passphrase);
-    if ("reason" in key) return key;
-    if (!key.isPrivateKey()) return problem("is a public key; the private key is needed");
-    if (!(HOST_KEY_TYPES as readonly string[]).includes(key.type))
+    if ("reason" in key) {
+        return key;
+    }
+    if (!key.isPrivateKey()) {
+        return problem("is a public key; the private key is needed");
+    }
+    if (!(HOST_KEY_TYPES as readonly string[]).includes(key.type)) {
         return problem(`is of type ${key.type}; use Ed25519, ECDSA or RSA`);
+    }
     return key;
 }
 
@@ -48,22 +55,35 @@ function normalizeLines(text: string): string {
 }
 
 function findMisunderstanding(text: string): string | undefined {
-    if (text === "") return "is empty";
+    if (text === "") {
+        return "is empty";
+    }
     if (text.includes("-----BEGIN")) {
-        if (text.includes("\\n")) return 'has "\\n" written as two characters where its lines should end';
-        if (!text.includes("\n")) return "has lost its line ends";
+        if (text.includes("\\n")) {
+            return 'has "\\n" written as two characters where its lines should end';
+        }
+        if (!text.includes("\n")) {
+            return "has lost its line ends";
+        }
         return undefined;
     }
-    if (!text.includes("\n") && /^(?:[~./\\]|[A-Za-z]:[\\/])|\.pem$/.test(text))
+    if (!text.includes("\n") && /^(?:[~./\\]|[A-Za-z]:[\\/])|\.pem$/.test(text)) {
         return "looks like a path; the contents of the file are needed";
+    }
     return undefined;
 }
 
 function readWithSsh2(text: string, passphrase: string | undefined): ParsedKey | PrivateKeyProblem {
     const plain = parse(text);
-    if (!(plain instanceof Error)) return plain;
-    if (!/passphrase/i.test(plain.message)) return problem("is not a private key that can be read");
-    if (!passphrase) return NO_PASSPHRASE;
+    if (!(plain instanceof Error)) {
+        return plain;
+    }
+    if (!/passphrase/i.test(plain.message)) {
+        return problem("is not a private key that can be read");
+    }
+    if (!passphrase) {
+        return NO_PASSPHRASE;
+    }
     const decrypted = parse(text, passphrase);
     return decrypted instanceof Error ? WRONG_PASSPHRASE : decrypted;
 }
@@ -90,7 +110,9 @@ function parse(text: string, passphrase?: string): ParsedKey | Error {
 // ssh2 does not read PKCS#8, in which OpenSSL and Terraform-style TLS resources write Ed25519 keys.
 function readPkcs8(text: string, passphrase: string | undefined): ParsedKey | PrivateKeyProblem {
     const encrypted = text.startsWith("-----BEGIN ENCRYPTED");
-    if (encrypted && !passphrase) return NO_PASSPHRASE;
+    if (encrypted && !passphrase) {
+        return NO_PASSPHRASE;
+    }
     let key: KeyObject;
     try {
         key = createPrivateKey(passphrase ? { key: text, passphrase } : text);
@@ -98,8 +120,9 @@ function readPkcs8(text: string, passphrase: string | undefined): ParsedKey | Pr
         return encrypted ? WRONG_PASSPHRASE : problem("is not a private key that can be read");
     }
     const converted = toSsh2Format(key);
-    if (converted === undefined)
+    if (converted === undefined) {
         return problem(`is of type ${String(key.asymmetricKeyType)}; use Ed25519, ECDSA or RSA`);
+    }
     const parsed = parse(converted);
     return parsed instanceof Error ? problem("is not a private key that can be read") : parsed;
 }

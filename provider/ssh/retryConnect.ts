@@ -42,18 +42,23 @@ export async function retryConnect<T>(
                 signal: options.signal,
                 shouldRetry: ({ error }) => isTransient(error) && !timeIsUp(),
                 onFailedAttempt: async ({ error }) => {
-                    if (!isTransient(error) || timeIsUp()) return;
+                    if (!isTransient(error) || timeIsUp()) {
+                        return;
+                    }
                     failedBefore = error;
-                    if (tries % TRIES_PER_LINE === 0)
+                    if (tries % TRIES_PER_LINE === 0) {
                         options.log(
                             `waiting for ssh on ${options.target} (${tries} tries, ${seconds(elapsed())} s): ${error.what}`,
                         );
+                    }
                     await wait(Math.min(backOff(tries, Math.random()), remaining()), options.signal);
                 },
             },
         );
     } catch (error) {
-        if (options.signal.aborted || !isTransient(error)) throw error;
+        if (options.signal.aborted || !isTransient(error)) {
+            throw error;
+        }
         // A try that the end of the time cut off says less than the one before it.
         throw gaveUp((timeIsUp() && failedBefore) || error, tries, elapsed());
     }

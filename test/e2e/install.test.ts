@@ -57,7 +57,9 @@ describe("the installed package", function () {
             succeeded(await project.destroy());
         }
         const [first, ...others] = texts.values();
-        for (const other of others) expect(other).to.deep.equal(first);
+        for (const other of others) {
+            expect(other).to.deep.equal(first);
+        }
         for (const text of first ?? []) {
             console.log(`        ${Buffer.byteLength(text)} bytes`);
             expect(Buffer.byteLength(text)).to.be.lessThan(PROVIDER_LIMIT_BYTES);
@@ -121,7 +123,9 @@ describe("the installed package", function () {
         const files = declarationsReachableFrom(join(ROOT, "bin/index.d.ts"));
         expect(files.size).to.be.greaterThan(2);
         for (const imports of files.values()) {
-            for (const name of imports) expect(name).to.match(/^(\.{1,2}\/|@pulumi\/pulumi$)/);
+            for (const name of imports) {
+                expect(name).to.match(/^(\.{1,2}\/|@pulumi\/pulumi$)/);
+            }
         }
         expect(diagnosticsOfVendoredTypeScript([...files.keys()])).to.deep.equal([]);
     });
@@ -149,7 +153,9 @@ function declarationsReachableFrom(entry: string): Map<string, string[]> {
     const found = new Map<string, string[]>();
     const open = [entry];
     for (let file = open.pop(); file !== undefined; file = open.pop()) {
-        if (found.has(file)) continue;
+        if (found.has(file)) {
+            continue;
+        }
         const text = readFileSync(file, "utf8");
         const imports = [...text.matchAll(/(?:from|import\(|require\()\s*["']([^"']+)["']/g)].map(
             ([, name = ""]) => name,

@@ -43,7 +43,9 @@ describe("Windows through the real engine", function () {
         stops.unshift(() => project.dispose());
     });
     after(async () => {
-        for (const stop of stops) await stop();
+        for (const stop of stops) {
+            await stop();
+        }
     });
     beforeEach(() => nextNight());
     afterEach(() => cloud.reset());
@@ -60,7 +62,9 @@ describe("Windows through the real engine", function () {
         assert.isFalse((await ssm.managed(instance.instanceId)).frozen);
     };
     const allEnded = async (): Promise<void> => {
-        for (const { commandId } of await ssm.commands()) await ssm.reached({ commandId });
+        for (const { commandId } of await ssm.commands()) {
+            await ssm.reached({ commandId });
+        }
     };
     /** An `up` that waits in a command. */
     const upUntil = async (match: Parameters<LocalSystemsManager["hold"]>[0]) => {

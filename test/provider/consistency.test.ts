@@ -70,10 +70,10 @@ describe("provenLevel", () => {
 
     it("is above crash for no combination but the proven ones", () => {
         const booleans = [true, false];
-        for (const vouchedLevel of levels)
-            for (const held of booleans)
-                for (const identityVerified of booleans)
-                    for (const multiAttached of booleans)
+        for (const vouchedLevel of levels) {
+            for (const held of booleans) {
+                for (const identityVerified of booleans) {
+                    for (const multiAttached of booleans) {
                         for (const stopped of booleans) {
                             const { level } = provenLevel({
                                 vouchedLevel,
@@ -85,6 +85,10 @@ describe("provenLevel", () => {
                             const proven = held && identityVerified && !multiAttached && !stopped;
                             expect(level).to.equal(proven ? vouchedLevel : "crash");
                         }
+                    }
+                }
+            }
+        }
     });
 });
 

@@ -60,7 +60,9 @@ describe("finishing a set", () => {
             clients,
             fresh,
             log: (line) => {
-                if (line.includes("0 of 3")) seen(abort);
+                if (line.includes("0 of 3")) {
+                    seen(abort);
+                }
             },
             signal: abort.signal,
         };

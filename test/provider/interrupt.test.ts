@@ -52,7 +52,9 @@ describe("whether the engine is gone", () => {
 
     afterEach(async () => {
         process.argv = argv;
-        for (const socket of sockets.splice(0)) socket.destroy();
+        for (const socket of sockets.splice(0)) {
+            socket.destroy();
+        }
         if (child?.exitCode === null && child.signalCode === null) {
             child.kill("SIGKILL");
             await once(child, "exit");
@@ -89,7 +91,9 @@ describe("whether the engine is gone", () => {
                 once(socket, "connect").then(() => true),
                 sleep(500, false, { ref: false }),
             ]);
-            if (!answered) return;
+            if (!answered) {
+                return;
+            }
         }
         throw new Error("the backlog is never full");
     }

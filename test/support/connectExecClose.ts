@@ -8,7 +8,9 @@ async function main(settings: SshSettings, until: string): Promise<void> {
             console.log(error instanceof Error ? error.message : "failed");
         },
     );
-    if (!connection) return;
+    if (!connection) {
+        return;
+    }
     if (until === "cut") {
         await connection.exec('kill -9 "$PPID"; sleep 60');
         const { asked } = await connection.closed;

@@ -123,8 +123,9 @@ function listen(): Promise<Server> {
 
 function addressOf(server: Server): string {
     const address = server.address();
-    if (address === null || typeof address === "string")
+    if (address === null || typeof address === "string") {
         throw new Error("the server does not listen on a port");
+    }
     return `127.0.0.1:${address.port}`;
 }
 
@@ -198,8 +199,11 @@ function call<Response>(
 ): Promise<Response> {
     return new Promise((resolve, reject) => {
         start((error, response) => {
-            if (error === null) resolve(response);
-            else reject(initErrorIn(error) ?? error);
+            if (error === null) {
+                resolve(response);
+            } else {
+                reject(initErrorIn(error) ?? error);
+            }
         });
     });
 }
@@ -207,13 +211,17 @@ function call<Response>(
 /** Where the dynamic provider packs what was left behind: in the details of the status. */
 function initErrorIn(error: ServiceError): InitError | undefined {
     const [packed] = error.metadata.get("grpc-status-details-bin");
-    if (!(packed instanceof Buffer)) return undefined;
+    if (!(packed instanceof Buffer)) {
+        return undefined;
+    }
     const detail = Status.deserializeBinary(packed)
         .getDetailsList()[0]
         ?.unpack(
             (bytes) => proto.ErrorResourceInitFailed.deserializeBinary(bytes),
             "pulumirpc.ErrorResourceInitFailed",
         );
-    if (!detail) return undefined;
+    if (!detail) {
+        return undefined;
+    }
     return new InitError(detail.getId(), detail.getReasonsList(), plain(detail.getProperties()));
 }

@@ -168,6 +168,8 @@ export function executionsIn(snapshots: readonly CloudSnapshot[]): string[] {
 /** The serialized provider of the project's AppConsistentSnapshot, as the engine has stored it. */
 export function providerTextOf(project: Project, type = "AppConsistentSnapshot"): string {
     const text = project.state().resources.find((one) => one.type.endsWith(type))?.inputs?.["__provider"];
-    if (typeof text !== "string") throw new Error(`no provider of ${type} in the state`);
+    if (typeof text !== "string") {
+        throw new Error(`no provider of ${type} in the state`);
+    }
     return text;
 }

@@ -80,7 +80,9 @@ const OUTPUT_LIMIT_MS = 5000;
 export function startEngine(args: string[], cwd: string, env: Record<string, string>): Running {
     const child = spawn(join(findEngine(), "pulumi"), args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     const { pid } = child;
-    if (pid === undefined) throw new Error("the Pulumi engine did not start");
+    if (pid === undefined) {
+        throw new Error("the Pulumi engine did not start");
+    }
     const stdout = textOf(child.stdout);
     const stderr = textOf(child.stderr);
     const ended = new Promise<Ended>((resolve) => {
@@ -113,8 +115,9 @@ export function processesOf(home: string): EngineProcess[] {
         .filter((name) => /^\d+$/.test(name))
         .flatMap((name) => {
             try {
-                if (!readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(`${MARK}=${home}`))
+                if (!readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(`${MARK}=${home}`)) {
                     return [];
+                }
                 const command = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").join(" ").trim();
                 const ppid = Number(
                     /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${name}/status`, "utf8"))?.[1],
@@ -127,11 +130,21 @@ export function processesOf(home: string): EngineProcess[] {
 }
 
 function roleOf(command: string): Role {
-    if (/pulumi-resource-pulumi-nodejs /.test(command)) return "dynamicProviderShell";
-    if (/cmd\/dynamic-provider/.test(command)) return "dynamicProvider";
-    if (/cmd\/run/.test(command)) return "program";
-    if (/pulumi-language-nodejs /.test(command)) return "languageHost";
-    if (/\/pulumi /.test(command)) return "cli";
+    if (/pulumi-resource-pulumi-nodejs /.test(command)) {
+        return "dynamicProviderShell";
+    }
+    if (/cmd\/dynamic-provider/.test(command)) {
+        return "dynamicProvider";
+    }
+    if (/cmd\/run/.test(command)) {
+        return "program";
+    }
+    if (/pulumi-language-nodejs /.test(command)) {
+        return "languageHost";
+    }
+    if (/\/pulumi /.test(command)) {
+        return "cli";
+    }
     return "other";
 }
 
@@ -139,9 +152,12 @@ function roleOf(command: string): Role {
 export async function endProcessesOf(home: string): Promise<void> {
     const deadline = Date.now() + 10_000;
     for (let left = processesOf(home); left.length > 0; left = processesOf(home)) {
-        if (Date.now() > deadline)
+        if (Date.now() > deadline) {
             throw new Error(`not to be killed: ${left.map((one) => one.command).join("; ")}`);
-        for (const { pid } of left) killIfThere(pid);
+        }
+        for (const { pid } of left) {
+            killIfThere(pid);
+        }
         await sleep(20);
     }
 }

@@ -90,7 +90,9 @@ export class GuardSession {
 
     /** Waits until the channel is closed. */
     async end(limit = 20_000): Promise<string[]> {
-        if (!this.#closed) await once(this.channel, "close", { signal: AbortSignal.timeout(limit) });
+        if (!this.#closed) {
+            await once(this.channel, "close", { signal: AbortSignal.timeout(limit) });
+        }
         return this.lines;
     }
 
@@ -105,7 +107,9 @@ export class GuardSession {
         const deadline = AbortSignal.timeout(limit);
         for (;;) {
             const found = find();
-            if (found !== undefined) return found;
+            if (found !== undefined) {
+                return found;
+            }
             if (this.#closed) {
                 throw new Error(
                     `the guard ended without ${what}: ${JSON.stringify(this.lines)} ${this.stderr}`,

@@ -20,7 +20,9 @@ export function linesOf(streams: Readable[], ended: Promise<unknown>): Lines {
     for (const input of streams) {
         createInterface({ input }).on("line", (line) => {
             lines.push(line);
-            for (const listener of listeners) listener(line);
+            for (const listener of listeners) {
+                listener(line);
+            }
         });
     }
     return {
@@ -34,7 +36,9 @@ export function linesOf(streams: Readable[], ended: Promise<unknown>): Lines {
                 };
                 const look = (line: string): boolean => {
                     const match = pattern.exec(line);
-                    if (match === null) return false;
+                    if (match === null) {
+                        return false;
+                    }
                     settle();
                     resolve(match);
                     return true;
@@ -44,7 +48,9 @@ export function linesOf(streams: Readable[], ended: Promise<unknown>): Lines {
                     reject(new Error(`no line matched ${pattern.source} ${why}:\n${lines.join("\n")}`));
                 };
                 const timer = setTimeout(() => giveUp(`within ${limitMs} ms`), limitMs);
-                if (lines.some(look)) return;
+                if (lines.some(look)) {
+                    return;
+                }
                 listeners.add(look);
                 void ended.then(() => giveUp("before the process ended"));
             }),

@@ -231,11 +231,15 @@ describe("local cloud", () => {
             it(`pend at most ${limit} times on a volume of type ${type}, even if they are deleted`, async () => {
                 const instance = await cloud.createInstance({ volumes: [{}, { type }] });
                 await cloud.configureSnapshots({ durationMs: 60_000 }, instance.instanceId);
-                for (let count = 0; count < limit; count++) await take(instance);
+                for (let count = 0; count < limit; count++) {
+                    await take(instance);
+                }
                 expect((await failure(take(instance))).name).to.equal("ConcurrentSnapshotLimitExceeded");
                 const ids = (await cloud.snapshots(instance)).map((one) => one.snapshotId);
                 expect(ids).to.have.length(2 * limit);
-                for (const id of ids) await ec2.send(new DeleteSnapshotCommand({ SnapshotId: id }));
+                for (const id of ids) {
+                    await ec2.send(new DeleteSnapshotCommand({ SnapshotId: id }));
+                }
                 expect(await cloud.snapshots(instance)).to.be.empty;
                 expect((await failure(take(instance))).name).to.equal("ConcurrentSnapshotLimitExceeded");
             });
@@ -280,7 +284,9 @@ describe("local cloud", () => {
                     { Filters, OwnerIds: ["self"] },
                 );
                 const sizes: number[] = [];
-                for await (const page of pages) sizes.push(page.Snapshots!.length);
+                for await (const page of pages) {
+                    sizes.push(page.Snapshots!.length);
+                }
                 return sizes;
             };
             const set: [string, string] = ["tag:set", instance.instanceId];
@@ -616,11 +622,13 @@ describe("local cloud", () => {
                 expect((await failure(take(instance, { DryRun: dryRun }))).name).to.equal(
                     "UnauthorizedOperation",
                 );
-                if (dryRun) await take(instance);
-                else
+                if (dryRun) {
+                    await take(instance);
+                } else {
                     expect((await failure(take(instance, { DryRun: true }))).name).to.equal(
                         "DryRunOperation",
                     );
+                }
             });
         }
 

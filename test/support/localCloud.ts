@@ -463,7 +463,9 @@ export class LocalCloud {
 
     async stop(): Promise<void> {
         this.agent.destroy();
-        if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+        if (this.child.exitCode !== null || this.child.signalCode !== null) {
+            return;
+        }
         const ended = once(this.child, "close");
         const limit = setTimeout(() => this.child.kill("SIGKILL"), STOP_LIMIT_MS);
         this.child.stdin.end();
@@ -493,7 +495,9 @@ export class LocalCloud {
     ): Promise<CloudCall> {
         const wait = { number, count, seconds: limitMs / 1000 };
         const call = await this.control<CloudCall | null>("await_fault", wait, limitMs + CONTROL_LIMIT_MS);
-        if (call === null) throw new Error(`no request ${operation} came to the fault within ${limitMs} ms`);
+        if (call === null) {
+            throw new Error(`no request ${operation} came to the fault within ${limitMs} ms`);
+        }
         return call;
     }
 
@@ -505,7 +509,9 @@ export class LocalCloud {
             limitMs,
         );
         const result = JSON.parse(body) as unknown;
-        if (status !== 200) throw new Error(`the local cloud refused ${command}: ${String(result)}`);
+        if (status !== 200) {
+            throw new Error(`the local cloud refused ${command}: ${String(result)}`);
+        }
         return result as T;
     }
 

@@ -66,7 +66,9 @@ describe("Systems Manager of the local cloud", () => {
 
     afterEach(async function () {
         await cloud.reset();
-        if (this.currentTest?.state === "failed") process.stderr.write(cloud.stderr());
+        if (this.currentTest?.state === "failed") {
+            process.stderr.write(cloud.stderr());
+        }
     });
 
     after(async () => {
@@ -475,7 +477,9 @@ describe("Systems Manager of the local cloud", () => {
             await gate.release();
             const snapshots = await cloud.snapshots(instance);
             expect(snapshots).to.have.length(3);
-            for (const { tags } of snapshots) expect(tags).to.have.all.keys("a", "AwsVssConfig");
+            for (const { tags } of snapshots) {
+                expect(tags).to.have.all.keys("a", "AwsVssConfig");
+            }
         });
 
         it("knows what it does not know, and leaves alone what has ended", async () => {
@@ -604,7 +608,9 @@ describe("Systems Manager of the local cloud", () => {
                 "CreateTags",
             ]);
             for (const call of (await cloud.calls()).filter((one) => one.byInstance)) {
-                for (const action of call.actions) expect(POLICY).to.include(action);
+                for (const action of call.actions) {
+                    expect(POLICY).to.include(action);
+                }
             }
         });
 
@@ -637,7 +643,9 @@ describe("Systems Manager of the local cloud", () => {
             const parameters = { CreateAmi: "True", AmiName: "image-1", tags: "Key=a,Value=b" };
             expect((await run(instance, SNAPSHOT, parameters)).status).to.equal("Success");
             const snapshots = await cloud.snapshots(instance);
-            for (const one of snapshots) expect(one.tags).to.deep.equal({});
+            for (const one of snapshots) {
+                expect(one.tags).to.deep.equal({});
+            }
             const describe = async () =>
                 (await ec2.send(new DescribeImagesCommand({ Owners: ["self"] }))).Images!.find(
                     (one) => one.Name === "image-1",
@@ -650,7 +658,9 @@ describe("Systems Manager of the local cloud", () => {
             await cloud.completeSnapshots(behind);
             expect((await describe()).State).to.equal("available");
             for (const call of (await cloud.calls()).filter((one) => one.byInstance)) {
-                for (const action of call.actions) expect(POLICY).to.include(action);
+                for (const action of call.actions) {
+                    expect(POLICY).to.include(action);
+                }
             }
             const twice = await run(instance, SNAPSHOT, parameters);
             expect(stderr(twice)).to.include("InvalidAMIName.Duplicate");
@@ -714,10 +724,14 @@ describe("Systems Manager of the local cloud", () => {
                 await manager.setCourse({ vss });
                 const result = await run(instance, SNAPSHOT);
                 expect(result.status).to.equal(message === null ? "Success" : "Failed");
-                if (message !== null) expect(stderr(result)).to.match(message);
+                if (message !== null) {
+                    expect(stderr(result)).to.match(message);
+                }
                 const snapshots = await cloud.snapshots(instance);
                 expect(snapshots.map((one) => one.tags["AppConsistent"])).to.deep.equal(appConsistent);
-                for (const one of snapshots) expect(one.tags).to.include.keys("AwsVssConfig");
+                for (const one of snapshots) {
+                    expect(one.tags).to.include.keys("AwsVssConfig");
+                }
             });
         }
 

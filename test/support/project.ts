@@ -185,7 +185,9 @@ function newProject(home: string, options: ProjectOptions): Project {
                 ...Object.entries(plain).flatMap(([key, value]) => ["--plaintext", `${key}=${value}`]),
                 ...Object.entries(secrets).flatMap(([key, value]) => ["--secret", `${key}=${value}`]),
             ];
-            if (args.length > 0) await succeed(run(["config", "set-all", "--stack", STACK, ...args]));
+            if (args.length > 0) {
+                await succeed(run(["config", "set-all", "--stack", STACK, ...args]));
+            }
         },
         outputs: async () => {
             const { stdout } = await succeed(
@@ -201,7 +203,9 @@ function newProject(home: string, options: ProjectOptions): Project {
 }
 
 function operationArguments(operation: Operation): string[] {
-    if (operation === "preview") return ["preview", "--stack", STACK];
+    if (operation === "preview") {
+        return ["preview", "--stack", STACK];
+    }
     return [operation, "--stack", STACK, "--yes", "--skip-preview"];
 }
 
@@ -250,7 +254,9 @@ const installs = new Map<InstallKind, string>();
  */
 function installedOncePerRun(kind: InstallKind): string {
     const known = installs.get(kind);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+        return known;
+    }
     const source = setupInstall({ root: ROOT, kind, log: (line) => console.log(line) });
     const folder = realpathSync(mkdtempSync(join(tmpdir(), `acs-install-${kind}-`)));
     process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -261,13 +267,17 @@ function installedOncePerRun(kind: InstallKind): string {
 }
 
 function ownPackage(modules: string, install: InstallKind): string {
-    if (install !== "pack-npm") throw new Error(`no package of its own with ${install}`);
+    if (install !== "pack-npm") {
+        throw new Error(`no package of its own with ${install}`);
+    }
     const shared = realpathSync(modules);
     const own = join(modules, PACKAGE);
     rmSync(modules);
     mkdirSync(modules);
     for (const name of readdirSync(shared)) {
-        if (name !== PACKAGE) symlinkSync(join(shared, name), join(modules, name));
+        if (name !== PACKAGE) {
+            symlinkSync(join(shared, name), join(modules, name));
+        }
     }
     cpSync(join(shared, PACKAGE), own, { recursive: true });
     return own;
@@ -301,7 +311,9 @@ async function limited(running: Running, args: string[], limitMs = LINE_LIMIT_MS
 
 async function succeed(command: Promise<Ended>): Promise<Ended> {
     const ended = await command;
-    if (ended.code !== 0) throw new Error(`the Pulumi engine failed:\n${ended.stdout}\n${ended.stderr}`);
+    if (ended.code !== 0) {
+        throw new Error(`the Pulumi engine failed:\n${ended.stdout}\n${ended.stderr}`);
+    }
     return ended;
 }
 
@@ -325,7 +337,9 @@ function toResult(ended: Ended, log: string, state: State): EngineResult {
 
 /** The last line may be cut off when the engine was killed. */
 function readEvents(log: string): EngineEvent[] {
-    if (!existsSync(log)) return [];
+    if (!existsSync(log)) {
+        return [];
+    }
     const lines = readFileSync(log, "utf8").split("\n").slice(0, -1);
     return lines.map((line) => JSON.parse(line) as EngineEvent);
 }
@@ -344,8 +358,12 @@ async function waitForProcess(home: string, role: Role, limitMs = LINE_LIMIT_MS)
     const deadline = Date.now() + limitMs;
     for (;;) {
         const found = processesOf(home).find((one) => one.role === role);
-        if (found !== undefined) return found;
-        if (Date.now() > deadline) throw new Error(`no ${role} process within ${limitMs} ms`);
+        if (found !== undefined) {
+            return found;
+        }
+        if (Date.now() > deadline) {
+            throw new Error(`no ${role} process within ${limitMs} ms`);
+        }
         await sleep(20);
     }
 }

@@ -83,7 +83,9 @@ export class Scene {
 
     /** In `after`: stops all scenes that were started. */
     static async stopAll(): Promise<void> {
-        for (const scene of started) await scene.stop();
+        for (const scene of started) {
+            await scene.stop();
+        }
     }
 
     /** Must not be seen in anything that a run says or stores. */
@@ -255,19 +257,27 @@ export class Scene {
 
     async stop(): Promise<void> {
         started.delete(this);
-        for (const restore of this.#restore) restore();
+        for (const restore of this.#restore) {
+            restore();
+        }
         await this.host.stop();
     }
 
     #listen(): () => void {
         const { log } = console;
         const heard = (...parts: unknown[]) => {
-            if (this.#running.length === 0) log(...parts);
-            for (const lines of this.#running) lines.push(parts.join(" "));
+            if (this.#running.length === 0) {
+                log(...parts);
+            }
+            for (const lines of this.#running) {
+                lines.push(parts.join(" "));
+            }
         };
         console.log = heard;
         return () => {
-            if (console.log === heard) console.log = log;
+            if (console.log === heard) {
+                console.log = log;
+            }
         };
     }
 }

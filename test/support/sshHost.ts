@@ -139,14 +139,18 @@ export abstract class SshHost {
 
     signal(pid: number, signal: NodeJS.Signals): void {
         // 0 would be the group of the tests themselves.
-        if (pid <= 1) throw new Error("no such process");
+        if (pid <= 1) {
+            throw new Error("no such process");
+        }
         this.exec(`kill -${signal.replace("SIG", "")} ${pid}`);
     }
 
     /** Kills the sshd processes that serve connections. */
     killSessions(signal: NodeJS.Signals = "SIGKILL"): void {
         for (const { pid, command } of this.processes()) {
-            if (/^sshd: /.test(command) && !/listener/.test(command)) this.signal(pid, signal);
+            if (/^sshd: /.test(command) && !/listener/.test(command)) {
+                this.signal(pid, signal);
+            }
         }
     }
 
@@ -155,7 +159,9 @@ export abstract class SshHost {
         mkdirSync(dirname(file), { recursive: true });
         writeFileSync(file, text);
         chmodSync(file, attributes.mode ?? 0o755);
-        if (attributes.owner !== undefined) chownSync(file, attributes.owner, attributes.owner);
+        if (attributes.owner !== undefined) {
+            chownSync(file, attributes.owner, attributes.owner);
+        }
     }
 
     /**
@@ -229,7 +235,9 @@ export abstract class SshHost {
     /** Ends the host and everything in it. May be called twice. */
     async stop(): Promise<void> {
         process.removeListener("exit", this.#onExit);
-        if (this.stopped) return;
+        if (this.stopped) {
+            return;
+        }
         this.stopped = true;
         this.kill();
         await this.ended();
@@ -281,14 +289,18 @@ class NamespacedHost extends SshHost {
             "--fork",
             "--kill-child",
         ];
-        if (ownNetwork) namespaces.push("--net");
+        if (ownNetwork) {
+            namespaces.push("--net");
+        }
         const child = spawn("unshare", [...namespaces, "sh", join(__dirname, "sshHostInit.sh"), folder], {
             stdio: ["pipe", "ignore", "pipe"],
         });
         const host = new NamespacedHost(folder, options, keys, child, port);
         child.stderr.on("data", (bytes: Buffer) => (host.logText += bytes.toString()));
         try {
-            if (ownNetwork) await host.joinNetwork(options.instanceId ?? TEST_INSTANCE_ID);
+            if (ownNetwork) {
+                await host.joinNetwork(options.instanceId ?? TEST_INSTANCE_ID);
+            }
             await untilListening(port, child);
         } catch (error) {
             await host.stop();
@@ -390,7 +402,9 @@ class NamespacedHost extends SshHost {
 
     protected kill(): void {
         this.#close();
-        for (const helper of this.#helpers) helper.kill("SIGKILL");
+        for (const helper of this.#helpers) {
+            helper.kill("SIGKILL");
+        }
         // --kill-child: the host's first process gets it too, and all others with that.
         this.child.kill("SIGKILL");
     }
@@ -398,8 +412,11 @@ class NamespacedHost extends SshHost {
     protected async ended(): Promise<void> {
         await Promise.all([this.child, ...this.#helpers].map(exited));
         // Only now: nothing of the host can wait for them any more.
-        for (const { pid, exitCode } of this.#watchdogs)
-            if (pid && exitCode === null) process.kill(-pid, "SIGKILL");
+        for (const { pid, exitCode } of this.#watchdogs) {
+            if (pid && exitCode === null) {
+                process.kill(-pid, "SIGKILL");
+            }
+        }
     }
 }
 
@@ -473,16 +490,24 @@ class PlainHost extends SshHost {
         const found = new Set([this.child.pid]);
         for (let size = 0; size !== found.size;) {
             size = found.size;
-            for (const { pid, parent } of all) if (found.has(parent)) found.add(pid);
+            for (const { pid, parent } of all) {
+                if (found.has(parent)) {
+                    found.add(pid);
+                }
+            }
         }
         return all.filter(({ pid }) => found.has(pid));
     }
 
     /** Sessions get an end of input; the guard in them thaws and ends by itself. */
     protected kill(): void {
-        if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+        if (this.child.exitCode !== null || this.child.signalCode !== null) {
+            return;
+        }
         for (const { pid, command } of this.processes()) {
-            if (command.startsWith("sshd: ")) process.kill(pid, "SIGKILL");
+            if (command.startsWith("sshd: ")) {
+                process.kill(pid, "SIGKILL");
+            }
         }
         this.child.kill("SIGKILL");
     }
@@ -503,7 +528,9 @@ let sharedKeys: Promise<Keys> | undefined;
 async function makeKeys(freshHostKeys: boolean): Promise<Keys> {
     sharedKeys ??= generateKeys();
     const shared = await sharedKeys;
-    if (!freshHostKeys) return shared;
+    if (!freshHostKeys) {
+        return shared;
+    }
     return { client: shared.client, host: (await generateKeys(["ed25519"])).host };
 }
 
@@ -535,7 +562,9 @@ function writeHostFiles(folder: string, options: SshHostOptions, keys: Keys, por
     const hash = options.password === undefined ? "*" : passwordHash(options.password);
     const home = join(folder, "home");
     mkdirSync(home);
-    if (user !== "root") chownSync(home, USER_ID, USER_ID);
+    if (user !== "root") {
+        chownSync(home, USER_ID, USER_ID);
+    }
     writeAccount(folder, "passwd", user, `${user}:x:${USER_ID}:${USER_ID}::${home}:${shell}`, (root) => {
         const fields = root.split(":");
         return [...fields.slice(0, 5), home, shell].join(":");
@@ -552,14 +581,19 @@ function writeHostFiles(folder: string, options: SshHostOptions, keys: Keys, por
     writeFileSync(join(folder, "sudoers"), sudoers(user, options.sudo ?? "nopasswd"), { mode: 0o440 });
     writeFileSync(join(folder, "boot_id"), `${randomUUID()}\n`);
     const identity = options.identity ?? "dmi";
-    if (identity === "dmi")
+    if (identity === "dmi") {
         writeFileSync(join(folder, "board_asset_tag"), `${options.instanceId ?? TEST_INSTANCE_ID}\n`);
+    }
     if (identity === "imds") {
         writeFileSync(join(folder, "network"), "");
         writeFileSync(join(folder, "metadata-address"), METADATA_ADDRESS);
     }
-    if (options.readOnlyDisk) writeFileSync(join(folder, "read-only"), "");
-    if (options.sh) writeFileSync(join(folder, "sh"), `/usr/bin/${options.sh}`);
+    if (options.readOnlyDisk) {
+        writeFileSync(join(folder, "read-only"), "");
+    }
+    if (options.sh) {
+        writeFileSync(join(folder, "sh"), `/usr/bin/${options.sh}`);
+    }
     writeSshdConfig(folder, options, keys, port);
 }
 
@@ -668,15 +702,21 @@ async function freePort(): Promise<number> {
     const address = server.address();
     server.close();
     await once(server, "close");
-    if (address === null || typeof address === "string") throw new Error("no port");
+    if (address === null || typeof address === "string") {
+        throw new Error("no port");
+    }
     return address.port;
 }
 
 async function untilListening(port: number, child: ChildProcess): Promise<void> {
     const deadline = performance.now() + 20_000;
     while (!(await answers(port))) {
-        if (child.exitCode !== null || child.signalCode !== null) throw new Error("it ended");
-        if (performance.now() > deadline) throw new Error("nobody answered in 20 s");
+        if (child.exitCode !== null || child.signalCode !== null) {
+            throw new Error("it ended");
+        }
+        if (performance.now() > deadline) {
+            throw new Error("nobody answered in 20 s");
+        }
         await delay(10);
     }
 }
@@ -695,13 +735,19 @@ function answers(port: number): Promise<boolean> {
 }
 
 async function exited(child: ChildProcess): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child.exitCode !== null || child.signalCode !== null) {
+        return;
+    }
     await once(child, "exit");
 }
 
 /** Skips what needs Linux and root where there is none; under CI that is a failure. */
 export function needsRoot(context: Mocha.Context): void {
-    if (isRoot()) return;
-    if (process.env["CI"] === "true") throw new Error("this test needs root on Linux");
+    if (isRoot()) {
+        return;
+    }
+    if (process.env["CI"] === "true") {
+        throw new Error("this test needs root on Linux");
+    }
     context.skip();
 }

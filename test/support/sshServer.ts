@@ -107,7 +107,9 @@ export class Sshd {
         // sshd takes the first value of a keyword.
         const config = folder.file(`sshd-${port}`, [...(options.config ?? []), ...lines, ""].join("\n"));
         // sshd insists on this folder for its unprivileged half.
-        if (process.getuid?.() === 0 && !existsSync("/run/sshd")) mkdirSync("/run/sshd", { mode: 0o755 });
+        if (process.getuid?.() === 0 && !existsSync("/run/sshd")) {
+            mkdirSync("/run/sshd", { mode: 0o755 });
+        }
         const command = `exec /usr/sbin/sshd -D -e -f ${config}`;
         const child = options.account
             ? spawn(
@@ -165,7 +167,9 @@ function accountMounts(
 }
 
 export async function stopProcess(child: ChildProcess): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child.exitCode !== null || child.signalCode !== null) {
+        return;
+    }
     const exited = once(child, "exit");
     child.kill("SIGKILL");
     await exited;

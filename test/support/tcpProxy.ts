@@ -16,7 +16,9 @@ export class TcpProxy {
         server.listen(0, "127.0.0.1");
         await once(server, "listening");
         const address = server.address();
-        if (address === null || typeof address === "string") throw new Error("no port");
+        if (address === null || typeof address === "string") {
+            throw new Error("no port");
+        }
         const proxy = new TcpProxy(server, address.port);
         server.on("connection", (client) => {
             const link = new Link(client, options.to, options.delay ?? 0);
@@ -33,19 +35,25 @@ export class TcpProxy {
 
     /** Closes all connections, towards the client and the server: with FIN, or with RST. */
     cut(how: "FIN" | "RST"): void {
-        for (const link of this.#links) link.cut(how);
+        for (const link of this.#links) {
+            link.cut(how);
+        }
     }
 
     /** From now on nothing passes, and neither side is told: no FIN, no RST, as when a cable is pulled. */
     goSilent(): void {
-        for (const link of this.#links) link.goSilent();
+        for (const link of this.#links) {
+            link.goSilent();
+        }
     }
 
     /** Ends it with all its connections. */
     async stop(): Promise<void> {
         this.server.close();
         this.cut("RST");
-        if (this.server.listening) await once(this.server, "close");
+        if (this.server.listening) {
+            await once(this.server, "close");
+        }
     }
 }
 
@@ -71,29 +79,41 @@ class Link {
         from.on("end", () => this.#later(() => to.end()));
         from.on("error", () => this.#later(() => to.resetAndDestroy()));
         from.on("close", () => {
-            if (this.#sockets.every((socket) => socket.destroyed)) this.onClosed();
+            if (this.#sockets.every((socket) => socket.destroyed)) {
+                this.onClosed();
+            }
         });
     }
 
     #later(act: () => void): void {
         const unlessSilent = () => {
-            if (!this.#silent) act();
+            if (!this.#silent) {
+                act();
+            }
         };
-        if (this.delay === 0) unlessSilent();
-        else setTimeout(unlessSilent, this.delay);
+        if (this.delay === 0) {
+            unlessSilent();
+        } else {
+            setTimeout(unlessSilent, this.delay);
+        }
     }
 
     cut(how: "FIN" | "RST"): void {
         this.#silent = true;
         for (const socket of this.#sockets) {
-            if (how === "RST") socket.resetAndDestroy();
-            else socket.end(() => socket.destroy());
+            if (how === "RST") {
+                socket.resetAndDestroy();
+            } else {
+                socket.end(() => socket.destroy());
+            }
         }
     }
 
     goSilent(): void {
         this.#silent = true;
         // Read and dropped, so that neither side notices by a full window.
-        for (const socket of this.#sockets) socket.resume();
+        for (const socket of this.#sockets) {
+            socket.resume();
+        }
     }
 }

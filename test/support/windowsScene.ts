@@ -283,7 +283,9 @@ export class WindowsScene {
         const result = await work(heard)
             .catch((error: unknown) => error as NonNullable<VssOutcome["error"]>)
             .finally(() => {
-                if (console.log === heard) console.log = log;
+                if (console.log === heard) {
+                    console.log = log;
+                }
             });
         const error = result instanceof Error ? result : undefined;
         const state = result instanceof Error ? undefined : result.state;

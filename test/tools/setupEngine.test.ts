@@ -18,7 +18,9 @@ describe("the set-up of the engine", () => {
         mkdirSync(join(folder, "path"));
         writeFileSync(join(folder, "home/pulumi"), `#!/bin/sh\necho ${version}\n`);
         chmodSync(join(folder, "home/pulumi"), 0o755);
-        for (const plugin of plugins) writeFileSync(join(folder, "home", plugin), "");
+        for (const plugin of plugins) {
+            writeFileSync(join(folder, "home", plugin), "");
+        }
         symlinkSync(join(folder, "home/pulumi"), join(folder, "path/pulumi"));
     };
 

@@ -10,7 +10,9 @@ const REQUIREMENTS = "tools/bench/requirements.txt";
 export function setupAwsCli(): string {
     const folder = join(ROOT, ".cache/bench-venv");
     const stamp = hashOf(ROOT, [REQUIREMENTS]);
-    if (isStamped(join(folder, "stamp"), stamp)) return join(folder, "bin");
+    if (isStamped(join(folder, "stamp"), stamp)) {
+        return join(folder, "bin");
+    }
     console.error("bench: installing the AWS CLI");
     rmSync(folder, { recursive: true, force: true });
     // Its programs name its path: it is made where it stays, and counts only with its stamp.

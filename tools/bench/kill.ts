@@ -47,7 +47,9 @@ async function freeze(
     client.stdin.end(JSON.stringify(inputsFor(server, port, freezeLimitS)));
     const early = once(client, "exit").then(() => "ended" as const);
     const first = await Promise.race([gate.reached({ limitMs: LIMIT_MS }), early]);
-    if (first === "ended") throw new Error("the client ended before it could be killed");
+    if (first === "ended") {
+        throw new Error("the client ended before it could be killed");
+    }
     return { client, frozenAt: await frozen };
 }
 
@@ -63,7 +65,9 @@ async function until({ host }: Server, frozen: boolean): Promise<number> {
     const file = host.path(host.frozenPath);
     const deadline = performance.now() + LIMIT_MS;
     while (existsSync(file) !== frozen) {
-        if (performance.now() > deadline) throw new Error(`not ${frozen ? "frozen" : "thawed"} in time`);
+        if (performance.now() > deadline) {
+            throw new Error(`not ${frozen ? "frozen" : "thawed"} in time`);
+        }
         await sleep(LOOK_INTERVAL_MS);
     }
     return performance.now();

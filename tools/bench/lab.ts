@@ -46,7 +46,9 @@ export class Lab {
         const proxies = new Map<number, TcpProxy>();
         const proxy = async (roundTripMs: number): Promise<TcpProxy> => {
             const known = proxies.get(roundTripMs);
-            if (known !== undefined) return known;
+            if (known !== undefined) {
+                return known;
+            }
             const started = await TcpProxy.start({ to: host.port, delay: roundTripMs / 2 });
             this.#stops.push(() => started.stop());
             proxies.set(roundTripMs, started);
@@ -61,7 +63,9 @@ export class Lab {
     }
 
     async stop(): Promise<void> {
-        for (const stop of this.#stops.reverse()) await stop();
+        for (const stop of this.#stops.reverse()) {
+            await stop();
+        }
         process.env = this.#environment;
     }
 }

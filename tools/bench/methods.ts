@@ -69,7 +69,9 @@ export const floor: Method = async (_lab, server, roundTripMs) => {
         const channel = await connection.exec(asRoot(host.sudo, floorProgram(server)), { signal });
         const heard = async (word: string): Promise<number> => {
             const line = await channel.nextLine(LINE_LIMIT_MS);
-            if (line !== word) throw new Error(`"${word}" expected, not "${line ?? ""}"`);
+            if (line !== word) {
+                throw new Error(`"${word}" expected, not "${line ?? ""}"`);
+            }
             return performance.now();
         };
         await findSet(clients, run.executionId, signal);
@@ -120,7 +122,9 @@ export const script: Method = async ({ cloud }, server, roundTripMs) => {
     const [code] = (await ended) as [number | null];
     const at = (word: string): number => {
         const time = heardAt.get(word);
-        if (code !== 0 || time === undefined) throw new Error(`the script failed: ${lines.lines.join("\n")}`);
+        if (code !== 0 || time === undefined) {
+            throw new Error(`the script failed: ${lines.lines.join("\n")}`);
+        }
         return time;
     };
     return { windowMs: at("releasing") - at("frozen"), quiescedMs: at("thawed") - at("freezing") };

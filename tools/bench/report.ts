@@ -121,13 +121,17 @@ function atMost(
     values: readonly number[],
     show: (value: number) => string,
 ): Target | undefined {
-    if (values.length === 0) return undefined;
+    if (values.length === 0) {
+        return undefined;
+    }
     const worst = Math.max(...values);
     return { what, limit: `at most ${show(limit)}`, worst: show(worst), met: worst <= limit };
 }
 
 function atLeast(what: string, limit: number, values: readonly number[]): Target | undefined {
-    if (values.length === 0) return undefined;
+    if (values.length === 0) {
+        return undefined;
+    }
     const worst = Math.min(...values);
     return { what, limit: `at least ${limit}`, worst: worst.toFixed(1), met: worst >= limit };
 }
@@ -138,7 +142,9 @@ function spreadOf(values: readonly number[]): number {
 
 function groupBy<T>(values: readonly T[], key: (value: T) => string): Map<string, T[]> {
     const groups = new Map<string, T[]>();
-    for (const value of values) groups.set(key(value), [...(groups.get(key(value)) ?? []), value]);
+    for (const value of values) {
+        groups.set(key(value), [...(groups.get(key(value)) ?? []), value]);
+    }
     return groups;
 }
 

@@ -132,5 +132,7 @@ async function showSnapshots({ stack, cloud, instance, host, labelled }: Stage):
     );
     say(`   freeze window  ${freezeWindowMs} ms`);
     say("\n   What the server's own scripts wrote down:\n");
-    for (const event of host.events) say(`   > ${event}`);
+    for (const event of host.events) {
+        say(`   > ${event}`);
+    }
 }

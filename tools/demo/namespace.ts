@@ -20,9 +20,13 @@ exec unshare --user --map-user="$uid" --map-group="$gid" "$@"`;
  * instance. @returns the exit code; undefined where that is not needed, done already, or not possible here.
  */
 export async function runInNamespace(): Promise<number | undefined> {
-    if (process.getuid?.() === 0 || process.env[INSIDE] !== undefined) return undefined;
+    if (process.getuid?.() === 0 || process.env[INSIDE] !== undefined) {
+        return undefined;
+    }
     const probe = spawnSync("unshare", enter(["true"]), { stdio: "ignore", timeout: PROBE_LIMIT_MS });
-    if (probe.status !== 0) return undefined;
+    if (probe.status !== 0) {
+        return undefined;
+    }
     const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
     const child = spawn("unshare", enter(again), {
         stdio: "inherit",
@@ -30,7 +34,9 @@ export async function runInNamespace(): Promise<number | undefined> {
     });
     // A terminal's Ctrl-C reaches it too, which then hears it twice; a signal to this process alone would not.
     const forward = (signal: NodeJS.Signals) => child.kill(signal);
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, forward);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.on(signal, forward);
+    }
     const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     return code ?? 128 + constants.signals[signal ?? "SIGKILL"];
 }
@@ -42,7 +48,9 @@ function enter(command: string[]): string[] {
 
 /** Labels the machine, as this process and what it starts see it. Only inside the namespace. */
 export function labelMachine(instanceId: string): boolean {
-    if (process.env[INSIDE] === undefined) return false;
+    if (process.env[INSIDE] === undefined) {
+        return false;
+    }
     mkdirSync(dirname(LABEL), { recursive: true });
     writeFileSync(LABEL, `${instanceId}\n`);
     return true;

@@ -6,7 +6,9 @@ export const say = (line = "") => console.log(line);
 
 /** What a command writes, as it comes. */
 export async function sayLinesOf(stream: Readable): Promise<void> {
-    for await (const line of createInterface({ input: stream })) say(`   | ${line}`.trimEnd());
+    for await (const line of createInterface({ input: stream })) {
+        say(`   | ${line}`.trimEnd());
+    }
 }
 
 export function saySnapshots(snapshotIds: string[], snapshots: CloudSnapshot[]): void {
@@ -17,5 +19,7 @@ export function saySnapshots(snapshotIds: string[], snapshots: CloudSnapshot[]):
 }
 
 export function sayVolumes(devices: Record<string, string>): void {
-    for (const [device, volumeId] of Object.entries(devices)) say(`                  ${volumeId}  ${device}`);
+    for (const [device, volumeId] of Object.entries(devices)) {
+        say(`                  ${volumeId}  ${device}`);
+    }
 }

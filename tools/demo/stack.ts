@@ -69,8 +69,9 @@ export class Stack {
     async configure(plain: Record<string, string>, secrets: Record<string, string> = {}): Promise<void> {
         const pairs = Object.entries(plain).flatMap(([key, value]) => ["--plaintext", `${key}=${value}`]);
         await this.#quiet(["config", "set-all", "--stack", STACK, ...pairs]);
-        for (const [key, value] of Object.entries(secrets))
+        for (const [key, value] of Object.entries(secrets)) {
             await this.#quiet(["config", "set", "--stack", STACK, "--secret", key], value);
+        }
     }
 
     async outputs(): Promise<Record<string, unknown>> {
@@ -118,5 +119,7 @@ async function ended(child: ChildProcess, args: string[], signal: AbortSignal): 
     const [code] = (await exit.catch((cause: unknown) => {
         throw new Error(`"pulumi ${args.join(" ")}" did not end`, { cause });
     })) as [number | null];
-    if (code !== 0) throw new Error(`"pulumi ${args.join(" ")}" ended with ${code ?? "a signal"}`);
+    if (code !== 0) {
+        throw new Error(`"pulumi ${args.join(" ")}" ended with ${code ?? "a signal"}`);
+    }
 }

@@ -57,7 +57,9 @@ describe("waitForImage", () => {
         clients.ec2.middlewareStack.add(
             (next) => async (args) => {
                 const result = await next(args);
-                if ((answers += 1) === 1) (result.output as DescribeImagesCommandOutput).Images = [];
+                if ((answers += 1) === 1) {
+                    (result.output as DescribeImagesCommandOutput).Images = [];
+                }
                 return result;
             },
             { step: "initialize", name: "lagging replica" },

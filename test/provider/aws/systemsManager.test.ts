@@ -39,7 +39,9 @@ describe("Systems Manager", () => {
             const name = sent.constructor.name.replace(/Command$/, "");
             inputs.set(name, [...(inputs.get(name) ?? []), sent.input]);
             const [next, ...rest] = answers.get(name) ?? [{}];
-            if (rest.length > 0) answers.set(name, rest);
+            if (rest.length > 0) {
+                answers.set(name, rest);
+            }
             const answer: unknown = typeof next === "function" ? next(sent.input) : next;
             return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
         }) as typeof client.send;

@@ -136,7 +136,9 @@ describe("waitForCompletion", () => {
         timing.visibleMs = 3_500;
         for (const lagging of [4, 1]) {
             lagWhile((answer) => {
-                if (answer === lagging) void cloud.completeSnapshots(made);
+                if (answer === lagging) {
+                    void cloud.completeSnapshots(made);
+                }
                 return answer === lagging;
             });
             await wait();

@@ -202,7 +202,9 @@ describe("faults of the host and of the connection", function () {
                     const all = guards().filter(({ command }) => !/^(sudo |sleep 0\.2)/.test(command));
                     count = all.length;
                     const victim = all[index];
-                    if (victim === undefined) return;
+                    if (victim === undefined) {
+                        return;
+                    }
                     scene.host.signal(victim.pid, "SIGKILL");
                     killed.push(victim.command.slice(0, 30));
                     await scene.host.until(() => !scene.host.frozen, { limit: 1500 }).catch(() => undefined);
@@ -378,7 +380,9 @@ describe("faults of the host and of the connection", function () {
         for (const shell of ["/usr/bin/fish", "/bin/tcsh", "/bin/bash", "/bin/dash"]) {
             it(`is ${shell}`, async function () {
                 if (!existsSync(shell)) {
-                    if (process.env["CI"] === "true") throw new Error(`this test needs ${shell}`);
+                    if (process.env["CI"] === "true") {
+                        throw new Error(`this test needs ${shell}`);
+                    }
                     this.skip();
                 }
                 const special = await Scene.start({ host: { loginShell: shell } });
@@ -426,6 +430,8 @@ async function thawTimeAfterKill({ host }: Scene): Promise<number> {
     client.kill("SIGKILL");
     await host.until(() => !host.frozen);
     const time = performance.now() - since;
-    if (client.exitCode === null && client.signalCode === null) await once(client, "exit");
+    if (client.exitCode === null && client.signalCode === null) {
+        await once(client, "exit");
+    }
     return time;
 }

@@ -66,7 +66,9 @@ describe("a run of VSS that is interrupted", function () {
             const told = outcome.error?.message ?? "";
             if (outcome.error?.properties === undefined) {
                 // What was committed is kept, whatever happens to its process: then there is no error.
-                if (outcome.state === undefined) assert.match(told, /^INTERRUPTED /, what);
+                if (outcome.state === undefined) {
+                    assert.match(told, /^INTERRUPTED /, what);
+                }
             } else {
                 assert.match(told, /^COMPLETION_PENDING |^TAGGING_FAILED |^INTERRUPTED /, what);
             }

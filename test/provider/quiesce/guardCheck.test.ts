@@ -206,7 +206,9 @@ describe("guard, as an ordinary user with hooks of his own", () => {
     const TITLE = "needs neither root nor sudo";
 
     it(TITLE, async function () {
-        if (process.platform !== "linux") this.skip();
+        if (process.platform !== "linux") {
+            this.skip();
+        }
         if (process.getuid?.() === 0) {
             runAsOrdinaryUser(TITLE);
             return;

@@ -342,7 +342,9 @@ describe("guard's hooks", () => {
         expect(seen).to.include("eval");
         expect(seen).to.not.include("s3cret");
         const modes = host.exec(`stat -c '%a %u %n' $(find ${host.guardDirectory})`).trim().split("\n");
-        for (const line of modes) expect(line).to.match(/^[67]00 0 /);
+        for (const line of modes) {
+            expect(line).to.match(/^[67]00 0 /);
+        }
         guard.send("release");
         await guard.end();
     });

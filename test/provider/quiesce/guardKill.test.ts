@@ -57,12 +57,16 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
 
         // Each phase on one kind of host, what matters most on all.
         function inPhase(title: string, test: () => Promise<void>): void {
-            if (phases.test(title)) it(title, test);
+            if (phases.test(title)) {
+                it(title, test);
+            }
         }
 
         function kill(find: Find): void {
             const victim = find(host.processes());
-            if (!victim) throw new Error(`not found among ${JSON.stringify(host.processes(), undefined, 1)}`);
+            if (!victim) {
+                throw new Error(`not found among ${JSON.stringify(host.processes(), undefined, 1)}`);
+            }
             host.signal(victim.pid, "SIGKILL");
         }
 
@@ -79,7 +83,9 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
                 host.writeHooks();
                 await start();
                 kill(find);
-                if (unnoticed) guard.disconnect();
+                if (unnoticed) {
+                    guard.disconnect();
+                }
                 await host.until(() => host.stateLeft.length === 0);
                 expect(host.events).to.deep.equal([]);
             });
@@ -90,7 +96,9 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
                 guard.send("freeze");
                 await host.waitFor(/^pre freeze/);
                 kill(find);
-                if (unnoticed) guard.disconnect();
+                if (unnoticed) {
+                    guard.disconnect();
+                }
                 await host.until(() => !host.frozen && host.stateLeft.length === 0);
                 expect(host.events).to.include("thawed freezeFail");
                 expect(guard.lines).to.not.include("frozen");
@@ -103,10 +111,14 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
                 await guard.line("frozen");
                 expect(host.frozen).to.equal(true);
                 kill(find);
-                if (unnoticed) guard.send("release");
+                if (unnoticed) {
+                    guard.send("release");
+                }
                 await host.until(() => !host.frozen && host.stateLeft.length === 0);
                 expect(host.events).to.include("thawed thaw");
-                if (!unnoticed) expect(guard.lines).to.not.include("releasing asked");
+                if (!unnoticed) {
+                    expect(guard.lines).to.not.include("releasing asked");
+                }
             });
 
             inPhase(`${role}, during post-thaw: thaws`, async () => {
@@ -117,9 +129,12 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
                 const victim = find(host.processes());
                 guard.send("release");
                 await host.waitFor(/^post thaw/);
-                if (!victim) throw new Error("not found");
-                if (host.processes().some(({ pid }) => pid === victim.pid))
+                if (!victim) {
+                    throw new Error("not found");
+                }
+                if (host.processes().some(({ pid }) => pid === victim.pid)) {
                     host.signal(victim.pid, "SIGKILL");
+                }
                 host.exec(": >/run/go");
                 await host.until(() => !host.frozen && host.stateLeft.length === 0);
                 expect(host.events).to.include("thawed thaw");

@@ -21,7 +21,9 @@ describe("guard's lock and marker", () => {
     after(() => host.stop());
     beforeEach(() => host.writeHooks());
     afterEach(async () => {
-        for (const guard of open.splice(0)) guard.disconnect();
+        for (const guard of open.splice(0)) {
+            guard.disconnect();
+        }
         await host.until(() => !host.processes().some(isGuard));
         host.exec(`rm -rf ${host.guardDirectory} ${host.eventsPath} ${host.frozenPath}`);
     });
@@ -386,7 +388,9 @@ describe("guard's identity", () => {
             host = await startSshHost({ identity: "imds", instanceId: INSTANCE });
             host.exec(`for tool in ${ways}; do [ ! -e $tool ] || mount --bind /dev/null $tool; done`);
             // busybox's, under its usual name.
-            if (without !== "curl") host.exec("cp /usr/bin/busybox /usr/sbin/nc");
+            if (without !== "curl") {
+                host.exec("cp /usr/bin/busybox /usr/sbin/nc");
+            }
             expect(await firstLine()).to.match(/^ready imds /);
         });
     }

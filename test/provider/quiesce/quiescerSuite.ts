@@ -88,7 +88,9 @@ export function describeQuiescer(
                     ),
                 undo,
             );
-            if (subject().reserves) assert.equal(frozenAtCall, subject().holds);
+            if (subject().reserves) {
+                assert.equal(frozenAtCall, subject().holds);
+            }
             assert.isFalse(await subject().frozen());
             assert.isTrue(capture.awake);
             assert.equal(capture.evidence.held, subject().holds);
@@ -116,7 +118,9 @@ export function describeQuiescer(
             );
             assert.include(error.message, "refused by EC2");
             assert.isFalse(await subject().frozen());
-            if (error instanceof QuiesceError) assert.isTrue(error.awake);
+            if (error instanceof QuiesceError) {
+                assert.isTrue(error.awake);
+            }
         });
 
         it("freezes nothing when the set cannot be reserved", async () => {

@@ -19,7 +19,9 @@ describe("requests to AWS for a snapshot by VSS", function () {
         stateOf(outcome);
         const counts: Record<string, number> = {};
         for (const { operation, byInstance } of outcome.calls) {
-            if (!byInstance && !POLLED.has(operation)) counts[operation] = (counts[operation] ?? 0) + 1;
+            if (!byInstance && !POLLED.has(operation)) {
+                counts[operation] = (counts[operation] ?? 0) + 1;
+            }
         }
         return counts;
     }

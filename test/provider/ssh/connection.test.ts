@@ -45,10 +45,14 @@ class Relay {
             from.on("error", () => to.destroy());
             from.on("close", () => to.destroy());
             from.on("data", (bytes) => {
-                if (!this.#silent) to.write(bytes);
+                if (!this.#silent) {
+                    to.write(bytes);
+                }
             });
             from.on("end", () => {
-                if (!this.#silent) to.end();
+                if (!this.#silent) {
+                    to.end();
+                }
             });
         }
     }
@@ -60,12 +64,16 @@ class Relay {
 
     /** As when the instance is killed: a reset. */
     reset(): void {
-        for (const socket of this.#sockets) socket.resetAndDestroy();
+        for (const socket of this.#sockets) {
+            socket.resetAndDestroy();
+        }
     }
 
     close(): void {
         this.server.close();
-        for (const socket of this.#sockets) socket.destroy();
+        for (const socket of this.#sockets) {
+            socket.destroy();
+        }
     }
 }
 
@@ -89,10 +97,14 @@ describe("ssh connection", () => {
         sshd = await start();
     });
     afterEach(async () => {
-        for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+        for (const cleanUp of cleanUps.splice(0).reverse()) {
+            await cleanUp();
+        }
     });
     after(async () => {
-        if (agentFromEnvironment !== undefined) process.env.SSH_AUTH_SOCK = agentFromEnvironment;
+        if (agentFromEnvironment !== undefined) {
+            process.env.SSH_AUTH_SOCK = agentFromEnvironment;
+        }
         await sshd.stop();
         keys.remove();
     });
@@ -142,7 +154,9 @@ describe("ssh connection", () => {
 
     async function sshFailure(connecting: Promise<SshConnection>): Promise<SshError> {
         const error = await failure(connecting);
-        if (!(error instanceof SshError)) throw error as Error;
+        if (!(error instanceof SshError)) {
+            throw error as Error;
+        }
         return error;
     }
 
@@ -197,7 +211,9 @@ describe("ssh connection", () => {
             const connection = await openForTest();
             const channel = await connection.exec("yes");
             const read = async () => {
-                while ((await channel.nextLine(20_000)) !== undefined);
+                for (let line: string | undefined = ""; line !== undefined;) {
+                    line = await channel.nextLine(20_000);
+                }
             };
             const error: unknown = await read().catch((reason: unknown) => reason);
             expect(error).to.be.instanceOf(OutputTooLong);
@@ -271,10 +287,11 @@ describe("ssh connection", () => {
                 () => [otherHostKey.publicLine, rsaHostKey.publicLine],
             ],
         ];
-        for (const [how, key] of accepted)
+        for (const [how, key] of accepted) {
             it(`is accepted ${how}`, async () => {
                 await (await open({ ...target(), hostKey: key() })).close();
             });
+        }
 
         it("is not looked at when the user says so", async () => {
             const { hostKey: _, ...rest } = target();
@@ -313,7 +330,7 @@ describe("ssh connection", () => {
             ["an empty list", () => [], () => ["empty list"]],
             ["a bad text", () => ["nonsense"], () => ["unknown or unsupported key type"]],
         ];
-        for (const [name, key, texts] of refused)
+        for (const [name, key, texts] of refused) {
             it(`is refused at once when ${name} is expected, and both are named`, async () => {
                 const { hostKey: _, ...rest } = target();
                 const expected = key();
@@ -324,8 +341,11 @@ describe("ssh connection", () => {
                 expect(error.code).to.equal("SSH_HOST_KEY_MISMATCH");
                 expect(error.transient).to.equal(false);
                 expect(lines).to.deep.equal([]);
-                for (const text of texts()) expect(error.message).to.include(text);
+                for (const text of texts()) {
+                    expect(error.message).to.include(text);
+                }
             });
+        }
     });
 
     describe("while the host is not there yet", () => {
@@ -370,11 +390,15 @@ describe("ssh connection", () => {
             let count = 0;
             const server = createServer((client) => {
                 client.on("error", () => undefined);
-                if (++count === 1) client.end();
-                else if (count === 2) client.resetAndDestroy();
-                else if (count === 3) client.end("SSH-2.0-x\r\n");
-                else if (count === 4) client.end("Exceeded MaxStartups\r\n");
-                else {
+                if (++count === 1) {
+                    client.end();
+                } else if (count === 2) {
+                    client.resetAndDestroy();
+                } else if (count === 3) {
+                    client.end("SSH-2.0-x\r\n");
+                } else if (count === 4) {
+                    client.end("Exceeded MaxStartups\r\n");
+                } else {
                     const upstream = connectTcp(sshd.port, "127.0.0.1");
                     client.pipe(upstream).pipe(client);
                     upstream.on("error", () => client.destroy());
@@ -411,7 +435,9 @@ describe("ssh connection", () => {
             await once(server, "listening");
             cleanUps.push(() => {
                 server.close();
-                for (const client of clients) client.destroy();
+                for (const client of clients) {
+                    client.destroy();
+                }
             });
             return (server.address() as { port: number }).port;
         }

@@ -22,10 +22,14 @@ describe("a hostile server", () => {
         otherKey = keys.make("ed25519");
     });
     afterEach(async () => {
-        for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+        for (const cleanUp of cleanUps.splice(0).reverse()) {
+            await cleanUp();
+        }
     });
     after(() => {
-        if (agentFromEnvironment !== undefined) process.env.SSH_AUTH_SOCK = agentFromEnvironment;
+        if (agentFromEnvironment !== undefined) {
+            process.env.SSH_AUTH_SOCK = agentFromEnvironment;
+        }
         keys.remove();
     });
 
@@ -41,7 +45,9 @@ describe("a hostile server", () => {
 
     async function failure(port: number, timeoutMs?: number): Promise<SshError> {
         const error: unknown = await open(port, timeoutMs).catch((reason: unknown) => reason);
-        if (!(error instanceof SshError)) throw new Error("it connected", { cause: error });
+        if (!(error instanceof SshError)) {
+            throw new Error("it connected", { cause: error });
+        }
         expect(error.message).to.not.include(PASSWORD);
         return error;
     }
@@ -56,7 +62,9 @@ describe("a hostile server", () => {
         await once(server, "listening");
         cleanUps.push(() => {
             server.close();
-            for (const client of clients) client.destroy();
+            for (const client of clients) {
+                client.destroy();
+            }
         });
         return (server.address() as { port: number }).port;
     }
@@ -76,7 +84,9 @@ describe("a hostile server", () => {
         await once(server, "listening");
         cleanUps.push(() => {
             server.close();
-            for (const client of clients) client.end();
+            for (const client of clients) {
+                client.end();
+            }
         });
         return (server.address() as { port: number }).port;
     }
@@ -99,13 +109,14 @@ describe("a hostile server", () => {
         ["lines", "x".repeat(1000) + "\r\n"],
         ["one line", "x".repeat(1000)],
         ["zeros", "\0".repeat(1000)],
-    ] as const)
+    ] as const) {
         it(`that sends endless ${name} before it says who it is`, async () => {
             let sent = 0;
             const port = await tcpServer((client) => {
                 const pump = () => {
-                    while (sent < 50_000_000 && !client.destroyed && client.write(piece))
+                    while (sent < 50_000_000 && !client.destroyed && client.write(piece)) {
                         sent += piece.length;
+                    }
                 };
                 client.on("drain", pump);
                 pump();
@@ -115,6 +126,7 @@ describe("a hostile server", () => {
             expect(error.remedy).to.include("another service");
             expect(sent).to.be.lessThan(50_000_000);
         });
+    }
 
     it("that is a web server", async () => {
         const port = await tcpServer((client) => client.end("HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n"));
@@ -225,7 +237,9 @@ describe("a hostile server", () => {
                     let open = true;
                     cleanUps.push(() => (open = false));
                     const pump = () => {
-                        if (open) channel.stderr.write("e".repeat(30_000), () => setImmediate(pump));
+                        if (open) {
+                            channel.stderr.write("e".repeat(30_000), () => setImmediate(pump));
+                        }
                     };
                     pump();
                 });

@@ -84,13 +84,14 @@ describe("describeFailure", () => {
         ],
         ["no SSH", error("Invalid identification string"), "identification", {}, "SSH_PROTOCOL_ERROR", false],
     ];
-    for (const [name, cause, phase, { tried = [], banner = "" }, code, transient] of rows)
+    for (const [name, cause, phase, { tried = [], banner = "" }, code, transient] of rows) {
         it(`${name}: ${code}${transient ? ", tried again" : ""}`, () => {
             const end: HandshakeEnd = { phase, banner, login: { tried, notes: [], offered: ["publickey"] } };
             const described = describeFailure(cause, end, { where: "proxy", address: "u@h:22", secrets: [] });
             expect(described).to.include({ code, transient, where: "proxy", address: "u@h:22" });
             expect(described.remedy).to.not.equal("");
         });
+    }
 });
 
 describe("quoteServer", () => {

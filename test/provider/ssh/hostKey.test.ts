@@ -17,7 +17,9 @@ describe("host keys", () => {
     let keys: KeyFolder;
     before(() => {
         keys = new KeyFolder();
-        for (const kind of Object.keys(KEY_KINDS) as KeyKind[]) pairs.set(kind, keys.make(kind));
+        for (const kind of Object.keys(KEY_KINDS) as KeyKind[]) {
+            pairs.set(kind, keys.make(kind));
+        }
     });
     after(() => keys.remove());
 
@@ -31,8 +33,9 @@ describe("host keys", () => {
                 pair(kind).publicLine,
                 `${type!} ${base64!}`,
                 `  ${type!}   ${base64!} a comment \n`,
-            ])
+            ]) {
                 expect(parseHostKey(line), line).to.deep.equal({ type, fingerprint: pair(kind).fingerprint });
+            }
             expect(parseHostKey(pair(kind).fingerprint)).to.deep.equal({
                 fingerprint: pair(kind).fingerprint,
             });

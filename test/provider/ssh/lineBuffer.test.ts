@@ -25,7 +25,9 @@ describe("LineBuffer", () => {
         ["a line that is as long as allowed", "12345\nx\n", ["12345", "x"]],
         ["a line that is too long", "123456789\nx\n", ["12345", "x"]],
     ];
-    for (const [name, text, lines] of rows) it(name, () => expect(feed(text, [], 5)).to.deep.equal(lines));
+    for (const [name, text, lines] of rows) {
+        it(name, () => expect(feed(text, [], 5)).to.deep.equal(lines));
+    }
 
     it("gives the same lines however the bytes are cut, even inside a character", () => {
         fc.assert(
@@ -34,7 +36,9 @@ describe("LineBuffer", () => {
                 fc.array(fc.nat(7)),
                 (text, cuts) => {
                     const expected = text.split("\n");
-                    if (expected.at(-1) === "") expected.pop();
+                    if (expected.at(-1) === "") {
+                        expected.pop();
+                    }
                     expect(feed(text, cuts, 1000)).to.deep.equal(expected);
                 },
             ),

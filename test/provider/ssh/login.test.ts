@@ -24,13 +24,17 @@ describe("login", () => {
         delete process.env.SSH_AUTH_SOCK;
         keys = new KeyFolder();
         hostKey = keys.make("ed25519");
-        for (const kind of Object.keys(KEY_KINDS) as KeyKind[]) pairs.set(kind, keys.make(kind));
+        for (const kind of Object.keys(KEY_KINDS) as KeyKind[]) {
+            pairs.set(kind, keys.make(kind));
+        }
         encrypted = keys.make("ed25519", { passphrase: PASSWORD });
         stranger = keys.make("ed25519");
         sshd = await Sshd.start(keys, { hostKeys: [hostKey], authorized: [...pairs.values(), encrypted] });
     });
     after(async () => {
-        if (agentFromEnvironment !== undefined) process.env.SSH_AUTH_SOCK = agentFromEnvironment;
+        if (agentFromEnvironment !== undefined) {
+            process.env.SSH_AUTH_SOCK = agentFromEnvironment;
+        }
         await sshd.stop();
         keys.remove();
     });
@@ -71,7 +75,9 @@ describe("login", () => {
             },
             (reason: unknown) => reason,
         );
-        if (!(error instanceof SshError)) throw error;
+        if (!(error instanceof SshError)) {
+            throw error;
+        }
         expect(error.code).to.equal("SSH_LOGIN_REFUSED");
         expect(error.transient, "would be retried").to.equal(false);
         expect(lines, "waited").to.deep.equal([]);
@@ -79,9 +85,10 @@ describe("login", () => {
         return error;
     }
 
-    for (const kind of Object.keys(KEY_KINDS) as KeyKind[])
+    for (const kind of Object.keys(KEY_KINDS) as KeyKind[]) {
         it(`by a private key of kind ${kind}`, () =>
             expectLogin(to(sshd, { privateKey: pairs.get(kind)!.privateKey })));
+    }
 
     it("by an encrypted private key", () =>
         expectLogin(to(sshd, { privateKey: encrypted.privateKey, privateKeyPassword: PASSWORD })));
@@ -121,11 +128,12 @@ describe("login", () => {
     async function startAgent(socket: string, held: readonly KeyPair[]): Promise<ChildProcess> {
         const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: ["ignore", "pipe", "ignore"] });
         await once(agent.stdout, "data");
-        for (const { file } of held)
+        for (const { file } of held) {
             execFileSync("ssh-add", ["-q", file], {
                 env: { ...process.env, SSH_AUTH_SOCK: socket },
                 stdio: "ignore",
             });
+        }
         return agent;
     }
 
@@ -261,8 +269,12 @@ describe("login", () => {
         const user = "snapshot-tester";
         before(function () {
             const ready = process.platform === "linux" && process.getuid?.() === 0;
-            if (ready) return;
-            if (process.env.CI === "true") throw new Error("needs root on Linux");
+            if (ready) {
+                return;
+            }
+            if (process.env.CI === "true") {
+                throw new Error("needs root on Linux");
+            }
             this.skip();
         });
 
@@ -297,13 +309,14 @@ describe("login", () => {
                 expectLogin(to(server, { password: PASSWORD, privateKey: stranger.privateKey })),
             ));
 
-        for (const order of ["publickey,password", "password,publickey"])
+        for (const order of ["publickey,password", "password,publickey"]) {
             it(`by both, where the server wants ${order}`, () =>
                 withSshd([...byPassword, `AuthenticationMethods ${order}`], (server) =>
                     expectLogin(
                         to(server, { password: PASSWORD, privateKey: pairs.get("ed25519")!.privateKey }),
                     ),
                 ));
+        }
 
         it("refuses a wrong password at once", () =>
             withSshd([...byPassword, ...byQuestions], async (server) => {
@@ -326,7 +339,9 @@ describe("login", () => {
                         to(server, { password: PASSWORD }),
                         options(10_000),
                     ).catch((reason: unknown) => reason);
-                    if (!(error instanceof SshError)) throw error;
+                    if (!(error instanceof SshError)) {
+                        throw error;
+                    }
                     expect(error.code).to.equal("SSH_UNREACHABLE");
                     expect(error.message).to.include("still booting").and.include("System is booting up");
                     expect(error.message).to.match(/gave up after \d+ tries/);

@@ -14,7 +14,9 @@ describe("private keys", () => {
     /** Signs with the key as read, and has ssh-keygen's own public half judge it. */
     function expectUsable(text: string, publicLine: string, passphrase?: string): void {
         const key = readPrivateKey(text, passphrase);
-        if ("reason" in key) throw new Error(`${key.input} ${key.reason}`);
+        if ("reason" in key) {
+            throw new Error(`${key.input} ${key.reason}`);
+        }
         const data = randomBytes(50);
         const hash = key.type === "ssh-rsa" ? "sha512" : undefined;
         const signature = key.sign(data, hash);
@@ -33,7 +35,9 @@ describe("private keys", () => {
                     });
                     expectUsable(pair.privateKey, pair.publicLine, passphrase);
                     expect(checkPrivateKey(pair.privateKey, passphrase)).to.equal(undefined);
-                    if (passphrase === undefined) return;
+                    if (passphrase === undefined) {
+                        return;
+                    }
                     expect(checkPrivateKey(pair.privateKey)).to.deep.include({ input: "privateKeyPassword" });
                     expect(checkPrivateKey(pair.privateKey, "")?.reason).to.match(/is required/);
                     expect(checkPrivateKey(pair.privateKey, "wrong")).to.deep.equal({
@@ -54,7 +58,9 @@ describe("private keys", () => {
                 ...(passphrase !== undefined && { cipher: "aes-256-cbc", passphrase }),
             });
             const key = readPrivateKey(text.toString(), passphrase);
-            if ("reason" in key) throw new Error(key.reason);
+            if ("reason" in key) {
+                throw new Error(key.reason);
+            }
             expect(key.type).to.equal("ssh-ed25519");
             const data = randomBytes(50);
             expect(key.verify(data, key.sign(data))).to.equal(true);

@@ -42,7 +42,7 @@ describe("retryConnect", () => {
         ["a failure that will stay", failure(false)],
         ["a mistake in the program", new TypeError("x is undefined")],
         ["any other error", new Error("other")],
-    ] as const)
+    ] as const) {
         it(`throws ${name} at once, as it is`, async () => {
             const all = options(60_000);
             let tries = 0;
@@ -54,6 +54,7 @@ describe("retryConnect", () => {
             expect(tries).to.equal(1);
             expect(all.lines).to.deep.equal([]);
         });
+    }
 
     it("gives up in time, with the last failure as cause", async () => {
         const last = failure(true);
@@ -71,7 +72,9 @@ describe("retryConnect", () => {
         const noAnswer = failure(true, "no answer within 0 s");
         let tries = 0;
         const attempt = async (remainingMs: number) => {
-            if (++tries === 1) throw refused;
+            if (++tries === 1) {
+                throw refused;
+            }
             await new Promise((resolve) => setTimeout(resolve, remainingMs));
             throw noAnswer;
         };
