@@ -82,7 +82,10 @@ export class AppConsistentReplica extends ComponentResource {
             name,
             {
                 ...place,
-                name: all([snapshot.id, kmsKeyId]).apply(([id, key]) => copyName(name, id, key)),
+                name: all([snapshot.id, source.imageId, place.region, kmsKeyId]).apply(
+                    ([id, sourceImageId, region, key]) =>
+                        copyName(name, id, { sourceImageId, region, kmsKeyId: key }),
+                ),
                 sourceAmiId: source.imageId,
                 sourceAmiRegion: snapshot.instance.region,
                 encrypted: true,
@@ -124,7 +127,8 @@ export class AppConsistentReplica extends ComponentResource {
     }
 
     /**
-     * Once it runs it holds data of its own: a newer image, another template or other tags must not replace it. Only
+     * Once it runs it holds data of its own: a newer image, another template or other tags must not replace it, nor a
+     * region that a preview does not know, as it is that of a snapshot which is about to be taken. Only
      * `activate: false` ends it.
      */
     private instance(name: string, template: LaunchTemplate, launch: LaunchArgs, place: Place): Instance {
@@ -133,7 +137,7 @@ export class AppConsistentReplica extends ComponentResource {
             { ...place, launchTemplate: { id: template.id, version: template.latestVersion.apply(String) } },
             {
                 parent: this,
-                ignoreChanges: ["launchTemplate", "tags"],
+                ignoreChanges: ["launchTemplate", "tags", "region"],
                 // Two instances cannot have one address.
                 deleteBeforeReplace: launch.privateIp !== undefined,
             },

@@ -1,13 +1,22 @@
 import { createHash } from "node:crypto";
 import { defaultPrefix, imageName } from "./imageName";
 
+/** What a copy is replaced by another one for. */
+export interface CopyOrigin {
+    readonly sourceImageId: string;
+    /** Of the copy. */
+    readonly region: string;
+    readonly kmsKeyId?: string | undefined;
+}
+
 /**
- * The name of a copy of a set's image. Another key replaces the copy, so its name depends on the key; it differs from the
- * name of its source, which may be in the same region.
+ * The name of a copy of a set's image. It depends on all that replaces the copy, as with the name unchanged the old copy
+ * would have to go first; and it differs from the name of its source, which may be in the same region.
  */
-export function copyName(resourceName: string, executionId: string, kmsKeyId: string | undefined): string {
+export function copyName(resourceName: string, executionId: string, origin: CopyOrigin): string {
+    const { sourceImageId, region, kmsKeyId } = origin;
     const digest = createHash("sha256")
-        .update(kmsKeyId ?? "")
+        .update(JSON.stringify([sourceImageId, region, kmsKeyId]))
         .digest("hex")
         .slice(0, 8);
     return imageName(defaultPrefix(resourceName), executionId, digest);

@@ -1,4 +1,5 @@
 import { assert } from "chai";
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
@@ -44,6 +45,26 @@ describe("examples", function () {
             assert.match(readFileSync(file, "utf8"), new RegExp(`^main: ${main}$`, "m"));
         });
     }
+
+    it("compile with the settings that `pulumi new typescript` gives a project", () => {
+        const settings = [
+            "--noEmit",
+            "--strict",
+            "--target",
+            "es2020",
+            "--module",
+            "node20",
+            "--skipLibCheck",
+        ];
+        const files = programs.map((name) => join(folder, name, "index.ts"));
+        const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+        const { status, stdout } = spawnSync(
+            process.execPath,
+            [tsc, "--ignoreConfig", ...settings, "--types", "node", ...files],
+            { cwd: ROOT, encoding: "utf8", timeout: 240_000 },
+        );
+        assert.equal(status, 0, stdout);
+    });
 
     describe("by the real engine", () => {
         let lab: Lab;

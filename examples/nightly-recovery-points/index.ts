@@ -33,5 +33,5 @@ export = async () => {
         );
         return new AppConsistentAmi(`db-${label}`, { snapshot, tags: { recoveryPoint: label } });
     });
-    return { recoveryPoints: points.listAfter(images), newest: images.at(-1)?.imageId };
+    return { recoveryPoints: points.listAfter(images), newest: images[images.length - 1]?.imageId };
 };

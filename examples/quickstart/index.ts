@@ -8,7 +8,8 @@
  *       pulumi up                                  # later: pulumi config set run "$(date)", and up again
  */
 import { Config } from "@pulumi/pulumi";
-import { AppConsistentSnapshot, type ConsistencyLevel, type HooksArgs } from "pulumi-app-consistent-snapshot";
+import { AppConsistentSnapshot } from "pulumi-app-consistent-snapshot";
+import type { ConsistencyLevel, HooksArgs } from "pulumi-app-consistent-snapshot";
 
 const config = new Config();
 

@@ -139,7 +139,7 @@ describe("AppConsistentReplica", () => {
             launchTemplate: { id: "db-id", version: "7" },
             tags,
         });
-        expect(instance.ignoreChanges).to.deep.equal(["launchTemplate", "tags"]);
+        expect(instance.ignoreChanges).to.deep.equal(["launchTemplate", "tags", "region"]);
         expect(instance.deleteBeforeReplace).to.equal(false);
         expect((await valueOf(run.value.instanceId)).value).to.equal("db-id");
         expect((await valueOf(run.value.privateIp)).value).to.equal("10.0.0.5");

@@ -7,6 +7,7 @@ import { EXECUTION } from "../support/snapshotSet";
 /** EC2 API reference, RegisterImage, Name. */
 const EC2_NAME = /^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/;
 
+const ORIGIN = { sourceImageId: "ami-0123456789abcdef0", region: "eu-west-1" };
 const executionIds = fc.uuid().map((uuid) => `acs-${uuid}`);
 const texts = fc.string({ unit: "grapheme", maxLength: 300 });
 const keys = fc.option(fc.string({ minLength: 1 }), { nil: undefined });
@@ -14,7 +15,7 @@ const keys = fc.option(fc.string({ minLength: 1 }), { nil: undefined });
 describe("names of images", () => {
     it("begin with the prefix and end with the set's id", () => {
         expect(imageName("web", EXECUTION)).to.equal(`web-${EXECUTION}`);
-        expect(copyName("web", EXECUTION, undefined)).to.match(new RegExp(`^web-${EXECUTION}-[0-9a-f]{8}$`));
+        expect(copyName("web", EXECUTION, ORIGIN)).to.match(new RegExp(`^web-${EXECUTION}-[0-9a-f]{8}$`));
         expect(defaultPrefix("db:primary ü")).to.equal("db-primary -");
     });
 
@@ -22,20 +23,22 @@ describe("names of images", () => {
         fc.assert(
             fc.property(texts, executionIds, keys, (name, id, key) => {
                 expect(imageName(defaultPrefix(name), id)).to.match(EC2_NAME);
-                expect(copyName(name, id, key)).to.match(EC2_NAME);
+                expect(copyName(name, id, { ...ORIGIN, kmsKeyId: key })).to.match(EC2_NAME);
             }),
         );
     });
 
-    it("differ from set to set, and a copy's from its source's and from key to key", () => {
+    it("differ from set to set, and a copy's from its source's and by all that replaces it", () => {
         fc.assert(
             fc.property(texts, fc.uniqueArray(executionIds, { minLength: 2, maxLength: 2 }), (name, ids) => {
                 const names = ids.flatMap((id) => [
                     imageName(defaultPrefix(name), id),
-                    copyName(name, id, undefined),
-                    copyName(name, id, "arn:aws:kms:eu-west-1:123456789012:key/a"),
+                    copyName(name, id, ORIGIN),
+                    copyName(name, id, { ...ORIGIN, kmsKeyId: "arn:aws:kms:eu-west-1:123456789012:key/a" }),
+                    copyName(name, id, { ...ORIGIN, region: "eu-central-1" }),
+                    copyName(name, id, { ...ORIGIN, sourceImageId: "ami-0fedcba9876543210" }),
                 ]);
-                expect(new Set(names)).to.have.property("size", 6);
+                expect(new Set(names)).to.have.property("size", 10);
             }),
         );
     });

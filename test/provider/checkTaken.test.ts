@@ -17,6 +17,12 @@ describe("a set that an earlier run took", () => {
         });
     }
 
+    it("is left alone when a volume that it left out is gone by now", async () => {
+        const volumes = { excludeDataVolumeIds: ["vol-0123456789abcdef0"] };
+        const { failures } = await check({ ...inputs, volumes, taken: true }, { ...inputs, volumes });
+        expect(failures).to.deep.equal([]);
+    });
+
     it("that is gone is refused with the way out", async () => {
         const { failures } = await check({ ...inputs, taken: true }, {});
         expect(failures[0]?.reason).to.match(/`drop` of recoveryPoints/);
