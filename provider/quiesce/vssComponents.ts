@@ -5,16 +5,13 @@ import { pause } from "../pause";
 import { poll } from "../poll";
 import { timing } from "../timing";
 import {
-    type CommandEnd,
     type KnownCommand,
     type KnownDocument,
-    awaitCommand,
     commentFor,
-    endText,
     knownCommands,
     mayRun,
-    sendCommand,
-} from "../aws/systemsManager";
+} from "../aws/knownCommands";
+import { type CommandEnd, awaitCommand, endText, sendCommand } from "../aws/systemsManager";
 
 /*
  * The VSS components on a Windows instance: AWS's package AwsVssComponents, installed and removed by the document

@@ -1,14 +1,8 @@
 import { type Command, SSMClient } from "@aws-sdk/client-ssm";
 import { assert } from "chai";
 import type { Clients } from "../../../provider/aws/clients";
-import {
-    awaitCommand,
-    commentFor,
-    endText,
-    isRunning,
-    knownCommands,
-    sendCommand,
-} from "../../../provider/aws/systemsManager";
+import { commentFor, isRunning, knownCommands } from "../../../provider/aws/knownCommands";
+import { awaitCommand, endText, sendCommand } from "../../../provider/aws/systemsManager";
 import { timing } from "../../../provider/timing";
 import { rejection } from "../../support/rejection";
 

@@ -1,5 +1,5 @@
 import { assert } from "chai";
-import type { KnownCommand } from "../../../provider/aws/systemsManager";
+import type { KnownCommand } from "../../../provider/aws/knownCommands";
 import {
     type OtherUsers,
     compareVersions,
