@@ -33,7 +33,10 @@ export interface VssSettings extends OwnedComponentsSettings {
  * The first takes the set with the components that are there; where a region lacks it, the second does the same after
  * making sure that there are some (EC2 User Guide, "Create VSS snapshots with Systems Manager").
  */
-const DOCUMENTS = ["AWSEC2-CreateVssSnapshot", "AWSEC2-VssInstallAndSnapshot"] as const;
+const DOCUMENTS: readonly [string, ...string[]] = [
+    "AWSEC2-CreateVssSnapshot",
+    "AWSEC2-VssInstallAndSnapshot",
+];
 /** AWS's tag with the version of the components and the id of the set (EC2 User Guide, "Version history"). */
 const CONFIG = "AwsVssConfig";
 
@@ -118,35 +121,44 @@ class Vss implements Quiescer {
         return new QuiesceError(failure, outcome, { cause });
     }
 
-    async #start(): Promise<{ document: string; commandId: string }> {
-        const { clients, executionId, source, quiesce, set, timeouts, signal, log } = this.#settings;
-        const { instanceId } = source.facts;
-        for (const [index, document] of DOCUMENTS.entries()) {
-            const parameters = vssParameters({
-                document,
-                executionId,
-                quiesce,
-                set: set(),
-                limitS: timeouts.command,
-                componentsVersion: this.#components.version,
-            });
-            try {
-                const command = { instanceId, document, parameters, comment: commentFor(executionId) };
-                this.#sent = { command, since: Date.now() };
-                const commandId = await sendCommand(clients, command, signal);
-                this.#sent = { ...this.#sent, commandId };
-                return { document, commandId };
-            } catch (error) {
-                if (isRefusal(error)) {
-                    this.#sent = undefined;
-                }
-                if (awsErrorName(error) !== "InvalidDocument" || index === DOCUMENTS.length - 1) {
-                    throw this.#startError(document, error);
-                }
-                log(`${document} is not in this region; trying ${DOCUMENTS[index + 1] ?? ""}`);
+    /** By the first of the documents that the region has. */
+    async #start([document, ...others] = DOCUMENTS): Promise<{ document: string; commandId: string }> {
+        try {
+            return { document, commandId: await this.#send(document) };
+        } catch (error) {
+            const [next, ...rest] = others;
+            if (awsErrorName(error) !== "InvalidDocument" || next === undefined) {
+                throw this.#startError(document, error);
             }
+            this.#settings.log(`${document} is not in this region; trying ${next}`);
+            return await this.#start([next, ...rest]);
         }
-        throw new TypeError("no document");
+    }
+
+    /** Remembers what may have begun, whatever comes of the request. */
+    async #send(document: string): Promise<string> {
+        const { clients, executionId, source, quiesce, set, timeouts, signal } = this.#settings;
+        const { instanceId } = source.facts;
+        const parameters = vssParameters({
+            document,
+            executionId,
+            quiesce,
+            set: set(),
+            limitS: timeouts.command,
+            componentsVersion: this.#components.version,
+        });
+        const command = { instanceId, document, parameters, comment: commentFor(executionId) };
+        this.#sent = { command, since: Date.now() };
+        try {
+            const commandId = await sendCommand(clients, command, signal);
+            this.#sent = { ...this.#sent, commandId };
+            return commandId;
+        } catch (error) {
+            if (isRefusal(error)) {
+                this.#sent = undefined;
+            }
+            throw error;
+        }
     }
 
     #startError(document: string, error: unknown): unknown {
