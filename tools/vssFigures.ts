@@ -7,6 +7,7 @@
 import { configure, create } from "../provider/lifecycle";
 import { type CloudCall, type LocalCloud, startLocalCloud } from "../test/support/localCloud";
 import { LocalSystemsManager } from "../test/support/localSystemsManager";
+import { table } from "./bench/report";
 
 /** Milliseconds; about what a small instance takes. */
 const TAKES = { script: 2_000, install: 15_000, document: 20_000, uninstall: 8_000 };
@@ -70,14 +71,13 @@ async function main(): Promise<void> {
         const withThem = await measure(cloud, "2.5.1");
         const names = [...new Set([...without.calls.keys(), ...withThem.calls.keys()])].sort();
         const total = ({ calls }: Figures) => [...calls.values()].reduce((sum, count) => sum + count, 0);
-        console.log("| request | components installed for it | there before |");
-        console.log("| --- | ---: | ---: |");
-        for (const name of names) {
-            console.log(
-                `| \`${name}\` | ${without.calls.get(name) ?? 0} | ${withThem.calls.get(name) ?? 0} |`,
-            );
-        }
-        console.log(`| **all** | ${total(without)} | ${total(withThem)} |`);
+        const rows = names.map((name) => [
+            `\`${name}\``,
+            String(without.calls.get(name) ?? 0),
+            String(withThem.calls.get(name) ?? 0),
+        ]);
+        const all = ["**all**", String(total(without)), String(total(withThem))];
+        console.log(table(["request", "components installed for it", "there before"], [...rows, all]));
         for (const [what, figures] of [
             ["installed for it", without],
             ["there before", withThem],

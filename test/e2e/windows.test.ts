@@ -61,11 +61,6 @@ describe("Windows through the real engine", function () {
         assert.isNull(await componentsNow());
         assert.isFalse((await ssm.managed(instance.instanceId)).frozen);
     };
-    const allEnded = async (): Promise<void> => {
-        for (const { commandId } of await ssm.commands()) {
-            await ssm.reached({ commandId });
-        }
-    };
     /** An `up` that waits in a command. */
     const upUntil = async (match: Parameters<LocalSystemsManager["hold"]>[0]) => {
         const gate = await ssm.hold({ ...match, times: 1 });
@@ -125,7 +120,7 @@ describe("Windows through the real engine", function () {
         const kept = (await snapshotsNow()).map(({ snapshotId }) => snapshotId);
         const { running } = await upUntil({ document: VSS });
         await interruptTwice(running);
-        await allEnded();
+        await ssm.allEnded();
         const commands = await ssm.commands();
         assert.equal(commands.filter(({ document }) => document === VSS).at(-1)?.status, "Cancelled");
         assert.isNull(await componentsNow());
@@ -140,7 +135,7 @@ describe("Windows through the real engine", function () {
         const { running, gate } = await upUntil({ document: PACKAGE, parameters: { action: "Install" } });
         await interruptTwice(running);
         await gate.release();
-        await allEnded();
+        await ssm.allEnded();
         assert.equal(await componentsNow(), "2.5.1", "an installation does not end when it is cancelled");
         await assertOnly(outputsOf(await project.up()));
     });
@@ -151,7 +146,7 @@ describe("Windows through the real engine", function () {
         process.kill(provider.pid, "SIGKILL");
         failed(await running.result);
         await gate.release();
-        await allEnded();
+        await ssm.allEnded();
 
         const next = outputsOf(await project.up());
         assert.isNull(await componentsNow());

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { hold } from "../../provider/quiesce/hold";
 import { QuiesceError } from "../../provider/quiesce/quiesceError";
 import { type Talk, sessionWith } from "./guardTalk";
+import { holdSettings } from "../support/holdSettings";
 
 const LINES = [
     "refused HOST_BUSY acs-2 i-1",
@@ -109,19 +110,11 @@ async function claimsOf(what: Said): Promise<Claims> {
     const guard = await sessionWith(talkOf(what));
     const set = { snapshots: [], requestedAt: "", returnedAt: "", apiMs: 1 };
     try {
-        const { awake, evidence } = await hold(guard, () => Promise.resolve(set), {
-            level: "application",
-            vouchedBy: "script",
-            timeouts: { preFreeze: 1, freeze: 1, postThaw: 1 },
-            secrets: [],
-            deployed: false,
-            instanceId: "i-0123456789abcdef0",
-            notCovered: [],
-            ready: { kind: "ready", identity: "dmi", bootId: "b-1" },
-            proveAwake: () => Promise.resolve(false),
-            log: () => undefined,
-            signal: new AbortController().signal,
-        });
+        const { awake, evidence } = await hold(
+            guard,
+            () => Promise.resolve(set),
+            holdSettings({ proveAwake: () => Promise.resolve(false) }),
+        );
         return { frozen: true, held: evidence.held, awake };
     } catch (error) {
         assert.instanceOf(error, QuiesceError);

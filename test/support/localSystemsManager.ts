@@ -255,6 +255,13 @@ export class LocalSystemsManager {
         return this.cloud.control("commands");
     }
 
+    /** Resolves when every command that was sent so far has ended. */
+    async allEnded(): Promise<void> {
+        for (const { commandId } of await this.commands()) {
+            await this.reached({ commandId });
+        }
+    }
+
     /** Resolves when a command that fits is in one of these states; default: when it has ended. Fails after the limit. */
     async reached(
         match: Pick<CommandMatch, "document" | "parameters" | "skip"> & { commandId?: string },

@@ -26,12 +26,6 @@ describe("a run of VSS that is interrupted", function () {
     afterEach(() => scene.afterEach());
     after(() => scene.stop());
 
-    const noneRuns = async (): Promise<void> => {
-        for (const { commandId } of await scene.ssm.commands()) {
-            await scene.ssm.reached({ commandId });
-        }
-    };
-
     /** What nobody was told of is marked as such, for the next run that finds it abandoned. */
     const forgetAbandoned = async (executionId: string): Promise<number> => {
         const all = await scene.cloud.snapshots(scene.instance);
@@ -72,7 +66,7 @@ describe("a run of VSS that is interrupted", function () {
             } else {
                 assert.match(told, /^COMPLETION_PENDING |^TAGGING_FAILED |^INTERRUPTED /, what);
             }
-            await noneRuns();
+            await scene.ssm.allEnded();
             await scene.cloud.reset();
             const known = outcome.state ?? outcome.error?.properties;
             const left = known === undefined ? await forgetAbandoned(outcome.id) : 0;
@@ -108,7 +102,7 @@ describe("a run of VSS that is interrupted", function () {
                 "CancelCommand",
             );
             await gate.release();
-            await noneRuns();
+            await scene.ssm.allEnded();
             if (match.document === PACKAGE) {
                 // The agent does not end an installation; the removal found it at work, so the next run removes them.
                 assert.equal(stateOf(await scene.create()).evidence.vss?.installedByUs, true);
@@ -126,7 +120,7 @@ describe("a run of VSS that is interrupted", function () {
             const outcome = await running;
             assert.match(outcome.error?.message ?? "", MAY_FOLLOW);
             await gate.release();
-            await noneRuns();
+            await scene.ssm.allEnded();
             assert.isEmpty(
                 outcome.calls.filter((call) => call.operation === "CreateSnapshots" && !call.dryRun),
             );
@@ -198,7 +192,7 @@ describe("a run of VSS that is interrupted", function () {
         abort.abort(interrupted());
         assert.match((await running).error?.message ?? "", MAY_FOLLOW);
         await gate.release();
-        await noneRuns();
+        await scene.ssm.allEnded();
     });
 });
 

@@ -42,9 +42,7 @@ describe("a run of VSS whose process is killed", function () {
         const gate = await scene.cloud.gate(operation, match);
         const { owner } = await scene.createKilled(() => gate.reached({ limitMs: 60_000 }), WITH_IMAGE);
         await gate.release();
-        for (const { commandId } of await scene.ssm.commands()) {
-            await scene.ssm.reached({ commandId });
-        }
+        await scene.ssm.allEnded();
         await scene.cloud.reset();
         // The run that was killed is not taken for a living one any more, and its lease has run out.
         timing.betweenCommandsMs = 0;

@@ -1,9 +1,10 @@
 import { expect } from "chai";
 import { type GuardLine, parseGuardLine } from "../../../provider/quiesce/guardLine";
 import type { GuardEvent, GuardSession } from "../../../provider/quiesce/guardSession";
-import { type HoldSettings, hold, holdEnd, hookOutput } from "../../../provider/quiesce/hold";
+import { hold, holdEnd, hookOutput } from "../../../provider/quiesce/hold";
 import type { QuiesceError } from "../../../provider/quiesce/quiesceError";
 import { rejection } from "../../support/rejection";
+import { holdSettings } from "../../support/holdSettings";
 
 const ASKED_AT = 1000;
 
@@ -69,21 +70,8 @@ describe("hold, when the word to freeze", () => {
     }
 
     async function failureOf(guard: GuardSession): Promise<QuiesceError> {
-        const settings: HoldSettings = {
-            level: "application",
-            vouchedBy: "script",
-            timeouts: { preFreeze: 1, freeze: 1, postThaw: 1 },
-            secrets: [],
-            deployed: false,
-            instanceId: "i-0123456789abcdef0",
-            notCovered: [],
-            ready: { kind: "ready", identity: "dmi", bootId: "b" },
-            proveAwake: () => Promise.resolve(true),
-            log: () => undefined,
-            signal: new AbortController().signal,
-        };
         const call = () => Promise.reject(new Error("nothing may be taken"));
-        return await rejection<QuiesceError>(hold(guard, call, settings));
+        return await rejection<QuiesceError>(hold(guard, call, holdSettings()));
     }
 
     it("is refused, names why: pre-freeze never started", async () => {
