@@ -1,5 +1,6 @@
 import { DescribeImagesCommand, EC2Client, type Image } from "@aws-sdk/client-ec2";
 import { join } from "node:path";
+import type { VssEvidence } from "../../provider/evidence";
 import { ROOT } from "../../test/support/engine";
 import type { CloudInstance, LocalCloud } from "../../test/support/localCloud";
 import { type CloudCommand, LocalSystemsManager } from "../../test/support/localSystemsManager";
@@ -24,7 +25,7 @@ interface Outputs {
     readonly imageId: string;
     readonly snapshotIds: string[];
     readonly level: string;
-    readonly vss: { readonly componentsVersion: string; readonly installedByUs: boolean };
+    readonly vss: VssEvidence;
 }
 
 function prepare(): Promise<undefined> {
@@ -105,12 +106,12 @@ async function showResult(stage: Stage, commands: CloudCommand[]): Promise<void>
     const { imageId, snapshotIds, level, vss } = (await stack.outputs()) as unknown as Outputs;
     const image = (await imagesIn(cloud)).find(({ ImageId }) => ImageId === imageId);
     const snapshots = await cloud.snapshots(instance);
-    const vouchedFor = snapshots.filter(({ tags }) => tags["AppConsistent"] === "True").length;
+    const vouchedFor = Object.values(vss.appConsistent).filter(Boolean).length;
     say("\n3. What came of it\n");
     say(`   image          ${imageId}  ${image?.Name ?? "?"}  ${image?.State ?? "?"}`);
     saySnapshots(snapshotIds, snapshots);
     say(
-        `   level          ${level}: VSS vouches for ${vouchedFor} of ${snapshots.length}, by AWS's tag AppConsistent`,
+        `   level          ${level}: VSS vouches for ${vouchedFor} of ${snapshots.length}, by AWS's tag AppConsistent${vss.byImage ? " on the image" : ""}`,
     );
     say(
         `   components     for the snapshots: ${vss.componentsVersion}${vss.installedByUs ? ", installed for this" : ""}`,
