@@ -18,6 +18,7 @@ import type { Run } from "./run";
 import { type SnapshotState, UnfinishedError } from "./state";
 import { emptyState, stateOf } from "./stateOf";
 import { timing } from "./timing";
+import { takeTurn } from "./turn";
 import { Undo } from "./undo";
 
 /**
@@ -30,6 +31,7 @@ export async function takeSnapshot(run: Run): Promise<SnapshotState> {
     let source: Source | undefined;
     let capture: Capture | undefined;
     try {
+        await takeTurn(undo, run.signal);
         source = await resolve(run);
         capture = await captureAtLeastMinimum(run, source, undo);
         await verifySet(run.clients, run.executionId, capture.set, volumeIds(source), run.signal);

@@ -5,8 +5,11 @@ import { type SshHost, startSshHost } from "../../test/support/sshHost";
 
 /** Hosts that are started at the same time. */
 const STARTS = 8;
-/** As in the issue: what EC2 allows an account in a region. */
+/** Of CreateSnapshots, for an account in a region: stricter than EC2's own. */
 export const LIMIT = { rate: 5, burst: 20 };
+/** EC2 developer guide, "Request throttling", of non-mutating actions with a filter or pages; each has its own. */
+const QUESTIONS = ["DescribeInstances", "DescribeVolumes", "DescribeSnapshots", "DescribeImages"];
+const QUESTIONS_LIMIT = { rate: 20, burst: 100 };
 
 const MAX_SERVERS = 1_000;
 
@@ -56,6 +59,14 @@ export class ScaleLab {
         });
         this.#projects.push(project);
         return project;
+    }
+
+    /** From now on, with full buckets. */
+    async limitRequests(): Promise<void> {
+        await this.cloud.throttle("CreateSnapshots", LIMIT);
+        for (const operation of QUESTIONS) {
+            await this.cloud.throttle(operation, QUESTIONS_LIMIT);
+        }
     }
 
     async stop(): Promise<void> {

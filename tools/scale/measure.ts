@@ -26,8 +26,10 @@ export interface Scaled {
     readonly upMs: number;
     /** The least time in which the limit lets one request for each instance pass. */
     readonly floorMs: number;
-    /** Requests that the cloud refused because there were too many. */
+    /** CreateSnapshots that the cloud refused because there were too many. */
     readonly throttled: number;
+    /** Other requests that it refused for that: they are repeated, when nothing is frozen yet or any more. */
+    readonly repeated: number;
 }
 
 /** Takes a snapshot of each of so many servers by one `pulumi up`, all at once. */
@@ -37,7 +39,7 @@ export async function scale(lab: ScaleLab, instances: number, volumes: number): 
     const project = await lab.project(servers);
     await cloud.reset();
     await cloud.clearCalls();
-    await cloud.throttle("CreateSnapshots", LIMIT);
+    await lab.limitRequests();
     const started = performance.now();
     // Pulumi itself does no more than 4 things a core at once, unless it is told to.
     const running = project.spawn("up", { limitMs: UP_LIMIT_MS, args: ["--parallel", String(instances)] });
@@ -49,6 +51,7 @@ export async function scale(lab: ScaleLab, instances: number, volumes: number): 
     const windows = evidence.map(({ freezeWindowMs = NaN }) => freezeWindowMs);
     const overheads = evidence.map(({ freezeWindowMs = NaN, apiMs }) => freezeWindowMs - apiMs);
     const first = Math.min(...calls.map(({ receivedAt }) => receivedAt));
+    const refused = calls.filter(({ code }) => code === "RequestLimitExceeded");
     const last = Math.max(...calls.map(({ answeredAt }) => answeredAt ?? 0));
     await project.dispose();
     await cloud.deleteSnapshots((await cloud.snapshots()).map(({ snapshotId }) => snapshotId));
@@ -62,7 +65,8 @@ export async function scale(lab: ScaleLab, instances: number, volumes: number): 
         providerMs: last - first,
         upMs,
         floorMs: (Math.max(0, instances - LIMIT.burst) / LIMIT.rate) * 1000,
-        throttled: calls.filter(({ code }) => code === "RequestLimitExceeded").length,
+        throttled: refused.filter(({ operation }) => operation === "CreateSnapshots").length,
+        repeated: refused.filter(({ operation }) => operation !== "CreateSnapshots").length,
     };
 }
 

@@ -17,7 +17,8 @@ export function scaleTable(results: readonly Scaled[]): string {
         "requests to last answer",
         "the limit's floor",
         "pulumi up",
-        "throttled",
+        "CreateSnapshots refused",
+        "others refused",
     ];
     const rows = results.map((one) => [
         String(one.instances),
@@ -32,6 +33,7 @@ export function scaleTable(results: readonly Scaled[]): string {
         seconds(one.floorMs),
         seconds(one.upMs),
         String(one.throttled),
+        String(one.repeated),
     ]);
     return table(head, rows);
 }
