@@ -4,11 +4,14 @@ import type { Role } from "../../test/support/engine";
 import { isGuard } from "../../test/support/guardProcesses";
 import type { RunningOperation } from "../../test/support/project";
 import type { HostProcess } from "../../test/support/sshHost";
-import type { ChaosLab } from "./lab";
+import { type ChaosLab, isDatabase } from "./lab";
 import type { Blow } from "./plan";
 import type { Random } from "./random";
 
 const HOUR_MS = 3_600_000;
+
+/** After these nobody can write before the database is mended. */
+export const ofDatabase: ReadonlySet<Blow> = new Set(["kill the database", "fill the database's disk"]);
 
 /** Strikes. @returns whether there was something to strike */
 export type Strike = (lab: ChaosLab, running: RunningOperation, random: Random) => boolean | Promise<boolean>;
@@ -49,6 +52,11 @@ export const strikes: Record<Blow, Strike> = {
     },
     "kill the hook script": (lab) =>
         killOnHost(lab, ({ command }) => /(pre-freeze|post-thaw)-script/.test(command)),
+    "kill the database": (lab) => killOnHost(lab, ({ command }) => isDatabase(command)),
+    "fill the database's disk": (lab, _running, random) => {
+        lab.fill(random.pick(lab.volumes.mountPoints));
+        return true;
+    },
     "kill everything on the host but sshd's listener": (lab) => {
         const busy = lab.busy();
         if (busy.length === 0) {

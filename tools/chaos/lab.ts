@@ -1,11 +1,17 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Lab, hooksOf, programOf, startLab, succeeded } from "../../test/support/e2e";
+import * as recipes from "../../recipes";
+import { type Lab, connectionOf, programOf, startLab, succeeded } from "../../test/support/e2e";
 import type { LocalCloud } from "../../test/support/localCloud";
 import type { Project } from "../../test/support/project";
 import type { HostProcess, SshHost } from "../../test/support/sshHost";
 import { TcpProxy } from "../../test/support/tcpProxy";
+import { type Volumes, mountVolumes } from "../../test/support/volumes";
+import { forgetAll, isRunning, postgresql, restart } from "../prove/postgresql";
+import { Writers } from "../prove/writer";
 
 /** Short, and long enough for a machine that does other things too. Seconds. */
 export const TIMEOUTS = { connect: 60, preFreeze: 8, freeze: 6, postThaw: 8, completion: 60 };
@@ -13,18 +19,35 @@ export const TIMEOUTS = { connect: 60, preFreeze: 8, freeze: 6, postThaw: 8, com
 const HOOK_S = 0.3;
 const API_MS = 200;
 
+/** Then the watchdog thaws: far behind the limit after which a frozen server is a finding. */
+const LONGEST_FREEZE_S = 240;
+/** An `up` is of interest only while somebody writes. */
+const WRITTEN = 20;
+
+const recipe = recipes.combine(
+    recipes.postgresql(),
+    recipes.fileSystems(postgresql.volumes.map(({ mountPoint }) => mountPoint)),
+);
+const RECIPE_PATHS = { pre: "/usr/sbin/recipe-pre-freeze-script", post: "/usr/sbin/recipe-post-thaw-script" };
+
 /** Seconds since boot, by the host's own clock. */
 const NOW = "$(cut -d' ' -f1 /proc/uptime)";
 
-/** What one seed after the other is tried on: a cloud, a server behind a proxy, a stack of the real engine. */
+/**
+ * What one seed after the other is tried on: a cloud, a server behind a proxy with a database on real volumes that is
+ * written to, a stack of the real engine.
+ */
 export class ChaosLab {
     #run = 0;
+    #writers: Writers | undefined;
+    #filling: ChildProcess | undefined;
     readonly #idle: ReadonlySet<number>;
 
     private constructor(
         private readonly lab: Lab,
         readonly project: Project,
         readonly proxy: TcpProxy,
+        readonly volumes: Volumes,
         private readonly folder: string,
     ) {
         this.#idle = new Set(this.host.processes().map(({ pid }) => pid));
@@ -41,11 +64,22 @@ export class ChaosLab {
                 CHAOS_CLOCK: join(folder, "clock"),
             },
         });
-        const chaos = new ChaosLab(lab, project, proxy, folder);
+        const { host, instance } = lab.server;
+        const volumes = await mountVolumes(lab.cloud, instance, host, postgresql.volumes);
+        await postgresql.start(host);
+        const chaos = new ChaosLab(lab, project, proxy, volumes, folder);
         await chaos.restore();
         chaos.nextSet();
         succeeded(await project.up());
         return chaos;
+    }
+
+    /** Of the writers that `restore` started. */
+    get writers(): Writers {
+        if (this.#writers === undefined) {
+            throw new TypeError("nobody writes before restore()");
+        }
+        return this.#writers;
     }
 
     get cloud(): LocalCloud {
@@ -64,36 +98,124 @@ export class ChaosLab {
     /** The next `up` takes a set, in the place of the one before. */
     nextSet(): void {
         this.#run += 1;
-        const { server } = this.lab;
-        const args = hooksOf(server);
-        const connection = { ...(args.quiesce["connection"] as object), port: this.proxy.port };
-        const quiesce = { ...args.quiesce, connection };
-        this.project.setProgram(programOf({ ...args, quiesce, timeouts: TIMEOUTS, triggers: [this.#run] }));
+        const { instanceId, host } = this.lab.server;
+        const quiesce = {
+            method: "hooks",
+            connection: { ...connectionOf(host), port: this.proxy.port },
+            scripts: {
+                preFreeze: { path: host.preFreezePath },
+                postThaw: { path: host.postThawPath },
+                level: recipe.level,
+                recipe: recipe.recipe,
+            },
+        };
+        this.project.setProgram(
+            programOf({ instanceId, quiesce, timeouts: TIMEOUTS, triggers: [this.#run] }),
+        );
     }
 
-    /** Everything is well again, but for what runs have left. */
+    /** Everything is well again, but for what runs have left: writers write, from number 1. */
     async restore(): Promise<void> {
         const { cloud, host } = this;
+        await this.volumes.thawAfter(LONGEST_FREEZE_S);
         await cloud.reset();
         await cloud.clearCalls();
         await cloud.setLatency("CreateSnapshots", { before: API_MS, after: API_MS });
         rmSync(this.clockFile, { force: true });
         host.exec(`rm -f /run/filler ${host.eventsPath}; mount -o remount,size=64m /run`);
-        host.writeHooks({
-            pre: `sleep ${HOOK_S}; echo "frozen ${NOW}" >>${host.eventsPath}`,
-            post: `echo "thawing ${NOW}" >>${host.eventsPath}; sleep ${HOOK_S}`,
-        });
+        this.#writeHooks();
+        await this.restoreDatabase();
+    }
+
+    /** It runs, and is written to; all that was written before is forgotten. */
+    async restoreDatabase(): Promise<void> {
+        const { host } = this;
+        await this.#writers?.stop().catch(() => undefined);
+        await this.#endFilling();
+        if (!(await isRunning(host))) {
+            await restart(host);
+        }
+        await forgetAll(host);
+        this.#writers = Writers.start(host, postgresql);
+        await this.#writers.progress(WRITTEN);
+    }
+
+    /** The recipe at the standard paths, within what tells a test when the host was frozen. */
+    #writeHooks(): void {
+        const { host } = this;
+        host.writeScript(RECIPE_PATHS.pre, recipe.preFreeze.script);
+        host.writeScript(RECIPE_PATHS.post, recipe.postThaw.script);
+        const tell = (what: string) => `echo "${what}" >>${host.eventsPath}`;
+        host.writeScript(
+            host.preFreezePath,
+            `#!/bin/sh
+[ "$1" = check ] && exec ${RECIPE_PATHS.pre} check
+${tell("pre $1")}
+: >${host.frozenPath}
+${RECIPE_PATHS.pre} "$1" || exit
+sleep ${HOOK_S}
+${tell(`frozen ${NOW}`)}
+`,
+        );
+        host.writeScript(
+            host.postThawPath,
+            `#!/bin/sh
+${tell("post $1")}
+${tell(`thawing ${NOW}`)}
+${RECIPE_PATHS.post} "$1"
+code=$?
+sleep ${HOOK_S}
+case $code in 0 | 205) rm -f ${host.frozenPath} && ${tell("thawed $1")} ;; esac
+exit $code
+`,
+        );
+    }
+
+    /** Whether each volume can be written to, be it full, within the limit. What has to wait goes on after the thaw. */
+    async isAwake(limitMs: number): Promise<boolean> {
+        const files = this.volumes.mountPoints.map((one) => `${one}/probe`).join(" ");
+        const [command, args] = this.host.commandLine(`touch ${files}; rm -f ${files}`);
+        const probe = spawn(command, args, { stdio: "ignore" });
+        return await once(probe, "exit", { signal: AbortSignal.timeout(Math.ceil(limitMs)) }).then(
+            () => true,
+            () => false,
+        );
+    }
+
+    /** Fills a volume. While it is frozen that has to wait, so nobody waits for it but `restoreDatabase`. */
+    fill(mountPoint: string): void {
+        const [command, args] = this.host.commandLine(
+            `fallocate -l "$(df --output=avail -B1 ${mountPoint} | tail -n 1)" ${mountPoint}/filler; ` +
+                `cat /dev/zero >>${mountPoint}/filler; true`,
+        );
+        this.#filling = spawn(command, args, { stdio: "ignore" });
+    }
+
+    async #endFilling(): Promise<void> {
+        const filling = this.#filling;
+        if (filling === undefined) {
+            return;
+        }
+        this.#filling = undefined;
+        if (filling.exitCode === null) {
+            await once(filling, "exit", { signal: AbortSignal.timeout(LONGEST_FREEZE_S * 1000) });
+        }
+        this.host.exec(`rm -f ${this.volumes.mountPoints.map((one) => `${one}/filler`).join(" ")}`);
     }
 
     /** What runs on the host, besides what always does. */
     busy(): HostProcess[] {
-        // What this looks with has no parent on the host.
-        return this.host.processes().filter(({ pid, parent }) => !this.#idle.has(pid) && parent !== 0);
+        const all = this.host.processes();
+        return all.filter(
+            (one) => !this.#idle.has(one.pid) && !isDatabase(one.command) && !isFromOutside(one, all),
+        );
     }
 
     /** Mounts of the host, and what lies in its /run beside the tests' own. */
     left(): string[] {
-        const own = new RegExp(`^/run/(test-|filler|host-overlay|sudo|sshd|lock)|^/run$`);
+        const own = new RegExp(
+            `^/run/(test-|filler|host-overlay|sudo|sshd|lock|volume-store|postgresql|fsfreeze)|^/run$`,
+        );
         const files = this.host
             .exec("find /run")
             .split("\n")
@@ -106,10 +228,25 @@ export class ChaosLab {
     }
 
     async stop(): Promise<void> {
+        await this.volumes.stop();
+        await this.#writers?.stop().catch(() => undefined);
         await this.lab.stop();
         await this.proxy.stop();
         rmSync(this.folder, { recursive: true, force: true });
     }
+}
+
+export function isDatabase(command: string): boolean {
+    return /^(\S*\/)?postgres(:| |$)/.test(command);
+}
+
+/** What looks, and what writes, comes from outside of the host: it has, or what started it has, no parent there. */
+function isFromOutside({ pid, parent }: HostProcess, all: readonly HostProcess[]): boolean {
+    if (parent === 0) {
+        return pid !== 1;
+    }
+    const starter = all.find((one) => one.pid === parent);
+    return starter !== undefined && isFromOutside(starter, all);
 }
 
 /** Milliseconds of `process.hrtime`, as `receivedAt` of the cloud's calls, for seconds of /proc/uptime. */

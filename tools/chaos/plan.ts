@@ -32,6 +32,8 @@ export const BLOWS = [
     "kill a process of the guard",
     "stop a process of the guard for 1 s",
     "kill the hook script",
+    "kill the database",
+    "fill the database's disk",
     "kill everything on the host but sshd's listener",
     "cut the connection with FIN",
     "cut the connection with RST",

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineResult, RunningOperation } from "../../test/support/project";
-import { strikes } from "./blows";
+import { ofDatabase, strikes } from "./blows";
 import type { ChaosLab } from "./lab";
 import { type Anchor, type Fault, planOf } from "./plan";
 import { Random } from "./random";
-import { endLeases, falseClaims, notAwake, notMended, stillRunning } from "./verdict";
+import { endLeases, falseClaims, notAwake, notMended, notWritten, stillRunning } from "./verdict";
 
 /** All limits of a run together, and what the engine needs itself. */
 const UP_LIMIT_MS = 300_000;
@@ -30,8 +30,10 @@ export async function runSeed(lab: ChaosLab, seed: number): Promise<ChaosResult>
     const clean = lab.left();
     lab.nextSet();
     const { struck, result } = await upWith(lab, fault, new Random(~seed));
+    const mayWrite = !(fault.kind === "moment" && ofDatabase.has(fault.what));
     const problems = [
         ...(await notAwake(lab)),
+        ...(mayWrite ? await notWritten(lab) : []),
         ...(await stillRunning(lab)),
         ...(await falseClaims(lab)),
         ...(typeof result === "string" && result !== "killed" ? [result] : []),

@@ -1,8 +1,13 @@
 import { CreateTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { SnapshotInfo } from "../../index";
 import { executionsIn } from "../../test/support/e2e";
 import type { CloudSnapshot } from "../../test/support/localCloud";
 import type { EngineResult, ResourceState } from "../../test/support/project";
+import { postgresql } from "../prove/postgresql";
+import { holds } from "../prove/report";
+import { checkSet } from "../prove/trials";
+import type { Moments } from "../prove/verdict";
 import { type ChaosLab, TIMEOUTS, monotonicOf } from "./lab";
 
 const TAG = "app-consistent-snapshot:";
@@ -10,16 +15,37 @@ const TAG = "app-consistent-snapshot:";
 const AWAKE_LIMIT_MS = (TIMEOUTS.preFreeze + TIMEOUTS.freeze + 3 * (TIMEOUTS.postThaw + 5)) * 1000;
 /** Undoing may look for a set of unknown outcome for 2 min. */
 const ORPHAN_LIMIT_MS = 240_000;
+const PROBE_LIMIT_MS = 5_000;
+const TRANSACTIONS = 20;
+const WRITE_LIMIT_MS = 20_000;
 /** A look at all processes costs some time itself. */
 const LOOK_INTERVAL_MS = 250;
 const IDLE_LIMIT_MS = 60_000;
 /** /proc/uptime shows hundredths. */
 const CLOCK_MS = 25;
 
-/** Waits until the host is awake by itself. @returns what is wrong */
-export async function notAwake({ host }: ChaosLab): Promise<string[]> {
-    const awake = await until(AWAKE_LIMIT_MS, () => !host.frozen);
-    return awake ? [] : [`still frozen after ${AWAKE_LIMIT_MS / 1000} s; events: ${host.events.join(", ")}`];
+/** Waits until the host is awake by itself: its hooks say so, and its volumes. @returns what is wrong */
+export async function notAwake(lab: ChaosLab): Promise<string[]> {
+    const { host } = lab;
+    const deadline = performance.now() + AWAKE_LIMIT_MS;
+    const thawed = await until(AWAKE_LIMIT_MS, () => !host.frozen);
+    const awake = await lab.isAwake(Math.max(deadline - performance.now(), PROBE_LIMIT_MS));
+    return thawed && awake
+        ? []
+        : [
+              `still frozen after ${AWAKE_LIMIT_MS / 1000} s (${awake ? "" : "not "}writable); ` +
+                  `events: ${host.events.join(", ")}`,
+          ];
+}
+
+/** The database's writers go on, with the connections that they had. @returns what is wrong */
+export async function notWritten({ writers }: ChaosLab): Promise<string[]> {
+    try {
+        await writers.progress(TRANSACTIONS, WRITE_LIMIT_MS);
+        return [];
+    } catch (error) {
+        return [String(error)];
+    }
 }
 
 /** Nothing of the run lives on: neither an orphaned provider nor a session. @returns what is wrong */
@@ -59,28 +85,64 @@ async function until(limitMs: number, condition: () => boolean): Promise<boolean
     return true;
 }
 
-/** What the host's own hooks say of when it was frozen, against the levels that the state claims. */
+/**
+ * What the state claims of the sets of this run, against what the host's own hooks say of when it was frozen, and
+ * against what the restored sets hold. @returns what is wrong
+ */
 export async function falseClaims(lab: ChaosLab): Promise<string[]> {
     const windows = windowsOf(lab.host.events);
     const calls = await lab.cloud.calls();
-    return snapshotsIn(lab)
-        .filter(({ outputs }) => outputs?.["consistencyLevel"] === "application")
-        .flatMap(({ id = "" }) => {
-            const call = calls.find(
-                ({ operation, dryRun, parameters }) =>
-                    operation === "CreateSnapshots" && !dryRun && JSON.stringify(parameters).includes(id),
-            );
-            // Of an earlier run: judged then.
-            if (call === undefined) {
-                return [];
-            }
-            const { receivedAt, answeredAt } = call;
-            const held = windows.some(
-                ({ from, to }) =>
-                    from <= receivedAt + CLOCK_MS && answeredAt !== null && answeredAt <= to + CLOCK_MS,
-            );
-            return held ? [] : [`${id} claims "application" but was not held; ${lab.host.events.join(", ")}`];
-        });
+    const problems: string[] = [];
+    for (const { id = "", outputs = {} } of claimed(lab)) {
+        const call = calls.find(
+            ({ operation, dryRun, parameters }) =>
+                operation === "CreateSnapshots" && !dryRun && JSON.stringify(parameters).includes(id),
+        );
+        // Of an earlier run: judged then.
+        if (call === undefined) {
+            continue;
+        }
+        const { receivedAt, answeredAt } = call;
+        const held = windows.find(
+            ({ from, to }) =>
+                from <= receivedAt + CLOCK_MS && answeredAt !== null && answeredAt <= to + CLOCK_MS,
+        );
+        if (held === undefined) {
+            problems.push(`${id} claims "application" but was not held; ${lab.host.events.join(", ")}`);
+        }
+        const moments = { heldFrom: (held?.from ?? receivedAt) + CLOCK_MS, requestedAt: receivedAt };
+        problems.push(...(await notTrue(lab, id, outputs["snapshots"] as SnapshotInfo[], moments)));
+    }
+    return problems;
+}
+
+/** Restores a set and looks whether it is what `application` means. */
+async function notTrue(
+    { host, volumes, writers }: ChaosLab,
+    id: string,
+    snapshots: readonly SnapshotInfo[],
+    moments: Moments,
+): Promise<string[]> {
+    const verdict = await checkSet(
+        { application: postgresql, host, volumes },
+        snapshots,
+        { heldFrom: wallClockOf(moments.heldFrom), requestedAt: wallClockOf(moments.requestedAt) },
+        id,
+        writers.logs,
+    );
+    return holds({ level: "application", verdict })
+        ? []
+        : [`${id} claims "application" but is ${JSON.stringify(verdict)}`];
+}
+
+function claimed(lab: ChaosLab): ResourceState[] {
+    return snapshotsIn(lab).filter(({ outputs }) => outputs?.["consistencyLevel"] === "application");
+}
+
+/** Milliseconds since 1970 by the clock of this process, for those of `process.hrtime`. */
+function wallClockOf(monotonicMs: number): number {
+    const ago = Number(process.hrtime.bigint()) / 1e6 - monotonicMs;
+    return performance.timeOrigin + performance.now() - ago;
 }
 
 interface Window {

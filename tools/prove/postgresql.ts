@@ -1,3 +1,4 @@
+import type { SshHost } from "../../test/support/sshHost";
 import { hostRun } from "../../test/support/volumes";
 import { type Application, DATA_AND_LOG, nextPart, numbersOf, partsOf } from "./application";
 
@@ -7,7 +8,23 @@ const SQL = "psql -X -q -A -t -F ' ' -U postgres -d postgres";
 const SOCKET = "mkdir -p /run/postgresql && chown postgres /run/postgresql";
 const OPTIONS =
     '-o "-c listen_addresses= -c unix_socket_directories=/run/postgresql -c shared_buffers=32MB -c log_line_prefix="';
+const LOG = "/run/postgresql/log";
 const start = (log: string) => `${AS} pg_ctl -s -w -t 60 -D /mnt/data/postgresql -l ${log} ${OPTIONS} start`;
+
+/** After the server was killed. Its log begins anew. */
+export async function restart(host: SshHost): Promise<void> {
+    await hostRun(host, `${BIN} && rm -f ${LOG} && ${start(LOG)} >/dev/null 2>&1`);
+}
+
+export async function isRunning(host: SshHost): Promise<boolean> {
+    const answer = await hostRun(host, `${BIN}; pg_isready -q -h /run/postgresql && echo yes || true`);
+    return answer !== "";
+}
+
+/** Nothing was ever written. */
+export async function forgetAll(host: SshHost): Promise<void> {
+    await hostRun(host, `${SQL} -c 'truncate numbers'`);
+}
 
 /** With its WAL on a volume of its own, and checksums in its pages. */
 export const postgresql: Application = {
@@ -19,7 +36,7 @@ export const postgresql: Application = {
             host,
             `${BIN} && ${SOCKET} && chown postgres /mnt/data /mnt/log && ` +
                 `${AS} initdb -k -A trust -U postgres -D /mnt/data/postgresql -X /mnt/log/wal >/dev/null && ` +
-                `${start("/run/postgresql/log")} >/dev/null 2>&1 && ` +
+                `${start(LOG)} >/dev/null 2>&1 && ` +
                 `${SQL} -c 'create table numbers (writer int, n int, primary key (writer, n))'`,
         );
     },
@@ -30,9 +47,9 @@ export const postgresql: Application = {
             restored,
             `${BIN} && mount -t tmpfs -o mode=755 restored /run/postgresql && chown postgres /run/postgresql && ` +
                 // Left by the server that ran on it: its process id may be somebody's here.
-                `rm -f /mnt/data/postgresql/postmaster.pid && ${start("/run/postgresql/log")} >/dev/null 2>&1; ` +
+                `rm -f /mnt/data/postgresql/postmaster.pid && ${start(LOG)} >/dev/null 2>&1; ` +
                 `${SQL} -c 'select writer, n from numbers order by 1, 2' 2>&1; ${nextPart}; ` +
-                `cat /run/postgresql/log; ${nextPart}; ` +
+                `cat ${LOG}; ${nextPart}; ` +
                 `${AS} pg_ctl -s -D /mnt/data/postgresql -m fast stop; ` +
                 `${AS} pg_checksums --check -D /mnt/data/postgresql 2>&1 >/dev/null; true`,
         );

@@ -10,7 +10,7 @@ export interface Series {
 }
 
 /** Whether a run with a recipe is what its level says. */
-export function holds({ level, verdict }: TrialResult): boolean {
+export function holds({ level, verdict }: Pick<TrialResult, "level" | "verdict">): boolean {
     const { lost, after, gaps, problems, replays } = verdict;
     return level !== "crash" && lost + after + gaps + replays + problems.length === 0;
 }

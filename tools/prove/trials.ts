@@ -6,7 +6,7 @@ import type { SshHost } from "../../test/support/sshHost";
 import { hostRun, mountVolumes, type RestoredVolume, type Volumes } from "../../test/support/volumes";
 import type { Application } from "./application";
 import { fileSystemStates } from "./fileSystemState";
-import { judge, type Verdict } from "./verdict";
+import { judge, type Moments, type Verdict } from "./verdict";
 import { Writers, type WriterLog } from "./writer";
 
 export interface TrialResult {
@@ -91,7 +91,10 @@ async function trial({ application, host, volumes, writers, project }: Scene): P
         evidence: Evidence;
         id: string;
     };
-    const verdict = await checkSet({ application, host, volumes }, snapshots, evidence, id, writers.logs);
+    const requestedAt = Date.parse(evidence.requestedAt);
+    const heldFrom = evidence.frozenAt === undefined ? requestedAt : Date.parse(evidence.frozenAt);
+    const moments = { heldFrom, requestedAt };
+    const verdict = await checkSet({ application, host, volumes }, snapshots, moments, id, writers.logs);
     return {
         level: consistencyLevel,
         vouchedBy: evidence.vouchedBy,
@@ -105,7 +108,7 @@ async function trial({ application, host, volumes, writers, project }: Scene): P
 export async function checkSet(
     { application, host, volumes }: Pick<Scene, "application" | "host" | "volumes">,
     snapshots: readonly Pick<SnapshotInfo, "snapshotId" | "volumeId">[],
-    evidence: Pick<Evidence, "frozenAt" | "requestedAt">,
+    moments: Moments,
     executionId: string,
     logs: readonly WriterLog[],
 ): Promise<Verdict> {
@@ -114,9 +117,7 @@ export async function checkSet(
         const states = await fileSystemStates(host, volumes, restored);
         const foreign = await findOurs(volumes, restored, executionId);
         const data = await application.read(volumes, restored);
-        const requestedAt = Date.parse(evidence.requestedAt);
-        const heldFrom = evidence.frozenAt === undefined ? requestedAt : Date.parse(evidence.frozenAt);
-        return judge({ heldFrom, requestedAt }, logs, data, states, foreign);
+        return judge(moments, logs, data, states, foreign);
     } finally {
         for (const volume of restored) {
             await volumes.discard(volume);
