@@ -112,6 +112,7 @@ async function captureWithRetry(run: Run, source: Source, undo: Undo): Promise<C
             );
             await cleanUp(run, undo);
             await sleep(timing.throttlePauseMs, undefined, { signal: run.signal });
+            await takeTurn(undo, run.signal);
         }
     }
 }

@@ -28,34 +28,41 @@ refuse_root() {
 
 file_systems_freeze() {
     # Read from a pipe, the loop would have a shell of its own.
-    printf '%s\n' "$paths" >"$folder/paths"
-    : >"$folder/frozen"
+    printf '%s\n' "$paths" >"$folder/paths" && : >"$folder/frozen" && : >"$folder/list" || return 1
     while read -r path; do
         refuse_root "$path" || return 1
     done <"$folder/paths"
+    # First, as nobody may come back to thaw what is frozen from here on.
+    thaw_later || return 1
     while read -r path; do
         find_file_system "$path"
         grep -q -x -F -e "$device" "$folder/frozen" || freeze_file_system "$path" || return 1
     done <"$folder/paths"
-    thaw_later
 }
 
 freeze_file_system() {
+    # Of btrfs, say, nobody could tell whether it was written to.
+    [ -r "/sys/dev/block/$device/stat" ] || { say "$1 is on no block device of its own"; return 1; }
     # Most of what is dirty, while writers still can: it makes the freeze itself short.
     sync -f "$1"
     in_time "$1 has too much to write" || return 1
     # Before it acts: it may not come to tell.
-    printf '%s %s\n' "$device" "$mount_point" >>"$folder/list"
-    sh -c 'printf "%s\n" "$$" >"$1" && exec fsfreeze --freeze "$2"' sh "$folder/freezing" "$mount_point" || {
-        # Refused: it is frozen by somebody else, or cannot be.
-        forget_last
-        return 1
-    }
-    printf '%s\n' "$device" >>"$folder/frozen"
+    printf '%s %s\n' "$device" "$mount_point" >>"$folder/list" || return 1
+    sh -c 'printf "%s\n" "$$" >"$1" && exec fsfreeze --freeze "$2"' sh "$folder/freezing" "$mount_point"
+    ended=$?
+    if [ "$ended" = 0 ]; then
+        printf '%s\n' "$device" >>"$folder/frozen"
+        return
+    fi
+    # Refused: it is frozen by somebody else, or cannot be. One that was killed may have frozen it.
+    [ "$ended" -gt 128 ] || forget_last
+    return 1
 }
 
+# Not by way of another file: /run may be full.
 forget_last() {
-    sed '$d' "$folder/list" >"$folder/list.new" && mv "$folder/list.new" "$folder/list"
+    kept=$(sed '$d' "$folder/list") && printf '%s' "${kept:+$kept
+}" >"$folder/list"
 }
 
 # For callers that never thaw.
@@ -67,13 +74,13 @@ thaw_later() {
         wait "$sleeper"
         thaw_listed
     ) </dev/null >/dev/null 2>&1 &
-    printf '%s\n' "$!" >"$folder/later"
+    remember "$folder/later" "$!"
 }
 
 # Held by the kernel, until somebody thaws it: fsfreeze refuses what is frozen, and would freeze what is not. So the
 # check is who is still there to thaw, and that nothing is written to what has been frozen.
 file_systems_check() {
-    { read -r later <"$folder/later"; } && is_alive "$later" || { say 'the hold has ended'; return 1; }
+    still_runs "$folder/later" || { say 'the hold has ended'; return 1; }
     now=$(written)
     [ -e "$folder/written" ] || printf '%s\n' "$now" >"$folder/written"
     [ "$now" = "$(cat "$folder/written")" ] && return 0
@@ -89,30 +96,52 @@ written() {
     done <"$folder/frozen"
 }
 
+# Last frozen, first thawed. Not by way of another file: /run may be full.
 thaw_listed() {
     [ -e "$folder/list" ] || return 205
-    sed '1!G;h;$!d' "$folder/list" >"$folder/reversed"
+    reversed_list=$(sed '1!G;h;$!d' "$folder/list") || return 1
     thawed=205
-    while read -r listed mount_point; do
+    IFS='
+'
+    for line in $reversed_list; do
+        mount_point=${line#* }
         said=$(fsfreeze --unfreeze "$mount_point" 2>&1)
         case $?,$said in
         0,*) [ "$thawed" = 1 ] || thawed=0 ;;
         *'Invalid argument'*) ;; # thawed already
         *) say "$mount_point: $said"; thawed=1 ;;
         esac
-    done <"$folder/reversed"
+    done
+    unset IFS
     return "$thawed"
 }
 
 file_systems_thaw() {
     thaw_listed
     ended=$?
-    { read -r later <"$folder/later"; } 2>/dev/null && kill -TERM "$later"
     # A freeze that waits for a disk cannot be killed, and may succeed after all: to be thawed again.
-    { read -r freezing <"$folder/freezing"; } 2>/dev/null && is_freezing "$freezing" && return 1
+    if is_freezing; then
+        await_freezing || return 1
+        thaw_listed
+        ended=$?
+    fi
+    # Until all is thawed, it is who will try again.
+    case $ended in 0 | 205) ! still_runs "$folder/later" || kill -TERM "$pid" ;; esac
     return "$ended"
 }
 
 is_freezing() {
-    is_alive "$1" && grep -q -a fsfreeze "/proc/$1/cmdline"
+    { read -r freezing <"$folder/freezing"; } 2>/dev/null && is_alive "$freezing" &&
+        grep -q -a fsfreeze "/proc/$freezing/cmdline"
+}
+
+# Most of the time of one try of post-thaw is left for whoever else has to be thawed.
+straggler_limit=10
+await_freezing() {
+    read_uptime
+    deadline=$((uptime + straggler_limit)) limit=$straggler_limit
+    while is_freezing; do
+        in_time 'a freeze has not ended' || return 1
+        blink
+    done
 }

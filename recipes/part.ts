@@ -25,6 +25,7 @@ export function scriptOf(parts: readonly Part[]): string {
         "#!/bin/sh\n",
         ...["recipe", ...kinds].map(textOf),
         `limit=${FREEZE_LIMIT_S}\n`,
+        `freezes_file_systems=${parts.some(({ level }) => level === "filesystem") ? "yes" : "no"}\n`,
         "part() {\n    folder=$state/$1\n    case $1 in\n",
         ...parts.map((part, index) => caseOf(part, index + 1)),
         "    esac\n}\n\n",

@@ -36,10 +36,22 @@ in_time() {
     return 1
 }
 
-# What is killed is a zombie until somebody asks for it.
+# What is killed is a zombie until somebody asks for it. Sets `started`: when it was started, in the kernel's ticks.
 is_alive() {
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
     case ${stat##*) } in Z* | X*) return 1 ;; esac
+    # Field 22 of proc(5): the 20th behind the name, which may hold anything.
+    started=$(printf '%s\n' "${stat##*) }" | cut -d ' ' -f 20)
+}
+
+# A process for later: its number alone may be somebody else's by then. Usage: remember FILE PID
+remember() {
+    is_alive "$2" && printf '%s %s\n' "$2" "$started" >"$1"
+}
+
+# Whether it still runs; sets `pid`. Usage: still_runs FILE
+still_runs() {
+    { read -r pid began <"$1"; } 2>/dev/null && is_alive "$pid" && [ "$started" = "$began" ]
 }
 
 blink() {
@@ -53,12 +65,14 @@ freeze_parts() {
         mkdir "$state/$number" || return 1
         (part "$number" freeze) || return 1
     done
+    # Where no file system is frozen, what an application has written may be in memory only.
+    [ "$freezes_file_systems" = yes ] || sync || return 1
     # Only now does everything stand still: what is remembered here is what the check compares with.
     check_parts "$1"
 }
 
 check_parts() {
-    [ -d "$state" ] || { say 'nothing is held'; return 1; }
+    [ "$(cat "$state/owner" 2>/dev/null)" = "$owner" ] || { say 'nothing is held for this run'; return 1; }
     for number in $1; do
         (part "$number" check) || return 1
     done
@@ -86,6 +100,8 @@ thaw_parts() {
 run_parts() {
     order=$2
     reversed=$3
+    # Nobody else's freeze is vouched for.
+    owner=${ACS_EXECUTION_ID:-by hand}
     read_uptime
     deadline=$((uptime + limit))
     case $1 in
@@ -101,12 +117,24 @@ run_parts() {
 
 freeze_all() {
     [ "$(stat -f -c %T /run)" = tmpfs ] || { say '/run is not a tmpfs'; return 1; }
+    refuse_held || return 1
     # Left by a run that nobody thawed.
     thaw_all || [ $? = 205 ] || return 1
-    mkdir -m 700 "$state" || return 1
+    mkdir -m 700 "$state" && printf '%s\n' "$uptime" >"$state/since" && printf '%s\n' "$owner" >"$state/owner" || {
+        rm -rf "$state"
+        return 1
+    }
     trap 'thaw_all; exit 1' HUP INT TERM
     freeze_parts "$order" && return 0
     thaw_all
+    return 1
+}
+
+# Somebody else may be taking a snapshot. After that time nothing holds any more, whoever it was.
+refuse_held() {
+    { read -r holder <"$state/owner" && read -r since <"$state/since"; } 2>/dev/null || return 0
+    [ "$holder" = "$owner" ] || [ $((uptime - since)) -ge "$longest_hold" ] && return 0
+    say "it is frozen for somebody else: $holder"
     return 1
 }
 

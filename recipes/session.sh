@@ -7,11 +7,11 @@ start_session() {
     # Open before anything is said: what nobody has open loses what is in it.
     exec 4<>"$folder/input"
     "$@" <&4 4>&- >"$folder/answers" 2>"$folder/errors" &
-    printf '%s\n' "$!" >"$folder/client"
+    remember "$folder/client" "$!"
 }
 
 session_lives() {
-    { read -r client <"$folder/client"; } 2>/dev/null && is_alive "$client"
+    still_runs "$folder/client"
 }
 
 # Usage: say_in_session TEXT. Opened for reading as well, so that it never waits for a reader.
@@ -40,14 +40,13 @@ select '$end';"
 
 # Fails with 205 when it had ended by itself, and with it what it held.
 end_session() {
-    { read -r client <"$folder/client"; } 2>/dev/null || return 205
-    is_alive "$client" || return 205
-    kill -TERM "$client"
+    session_lives || return 205
+    kill -TERM "$pid"
     read_uptime
     deadline=$((uptime + limit))
-    while is_alive "$client"; do
+    while session_lives; do
         if ! in_time 'the client does not end'; then
-            kill -KILL "$client"
+            kill -KILL "$pid"
             return 1
         fi
         blink

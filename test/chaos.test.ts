@@ -2,7 +2,7 @@ import { assert } from "chai";
 import { ChaosLab } from "../tools/chaos/lab";
 import { BLOWS, describe as describeFault, groupOf, planOf } from "../tools/chaos/plan";
 import { runSeed } from "../tools/chaos/run";
-import { windowsOf } from "../tools/chaos/verdict";
+import { tooLong, windowsOf } from "../tools/chaos/verdict";
 import { needsRoot } from "./support/sshHost";
 
 /** Of those that end soon; 25 has found a bug. */
@@ -28,6 +28,16 @@ describe("chaos", () => {
         assert.isUndefined(more[0]);
         assert.closeTo(first!.to - first!.from, 2_000, 50);
         assert.equal(second!.to, Infinity);
+    });
+
+    it("notices a freeze that lasted too long, whoever ended it", () => {
+        const events = ["pre freeze", "freezing 1.00", "frozen 2.00", "thawing 4.00", "awake 5.00"];
+        assert.deepEqual(tooLong(events), []);
+        assert.deepEqual(tooLong([...events.slice(0, 3), "thawing 15.00", "awake 16.00"]), [
+            "frozen for 13.0 s",
+        ]);
+        assert.deepEqual(tooLong(["freezing 1.00", "awake 99.00"]), ["freezing for 98.0 s"]);
+        assert.deepEqual(tooLong(["freezing 1.00"]), ["freezing for Infinity s"]);
     });
 
     describe("in a pulumi up", function () {

@@ -695,7 +695,8 @@ abandon() {
     : >"$run_directory/pre.abandoned"
     { read -r hook <"$run_directory/pre.pid"; } || hook=''
     case $1 in
-    timeout | eof | lost) [ -z "$hook" ] || terminate_group "$hook" || stuck=$hook ;;
+    # What a hook that was killed had started may go on without it, and freeze after post-thaw.
+    timeout | eof | lost | 12[89] | 1[3-9]? | 2??) [ -z "$hook" ] || terminate_group "$hook" || stuck=$hook ;;
     esac
     say "unfrozen $1"
     wake_and_leave "$verb_failed" "$stuck" pre

@@ -112,6 +112,20 @@ describe("recipes for databases", function () {
             await long;
             await expectWritersGoOn();
         });
+
+        it("does not go on to wait for the lock, and all writers behind it, when the freeze was given up", async () => {
+            await lab.ready(combine(mysql(MYSQL), ALL));
+            const long = lab.shell(`${SQL} -e 'lock tables proof.numbers write; select sleep(8)'`);
+            const waits = `until ${SQL} -e 'show processlist' | grep -q 'Waiting for .*lock'; do sleep 0.1; done`;
+            const frozen = lab.run("freeze");
+            await lab.shell(`${waits}; pkill -TERM -f '^sh /run/recipe'`);
+            await frozen;
+            expect(await lab.shell(`${SQL} -e 'show processlist' | grep -c -i flush || true`)).to.equal(
+                "0\n",
+            );
+            await long;
+            await expectWritersGoOn();
+        });
     });
 
     describe("Redis", () => {

@@ -25,10 +25,10 @@ describe("the recipe for file systems", function () {
     for (const shell of ["dash", "bash", "busybox sh"]) {
         it(`freezes, tells that it holds, and thaws, under ${shell}`, async () => {
             await lab.ready(both);
-            expect(await lab.run("freeze", shell)).to.deep.equal({ exitCode: 0, output: "" });
-            expect(await lab.run("check", shell)).to.deep.equal({ exitCode: 0, output: "" });
+            expect(await lab.run("freeze", { shell })).to.deep.equal({ exitCode: 0, output: "" });
+            expect(await lab.run("check", { shell })).to.deep.equal({ exitCode: 0, output: "" });
             expect(await isFrozen()).to.deep.equal([true, true]);
-            expect(await lab.run("thaw", shell)).to.deep.equal({ exitCode: 0, output: "" });
+            expect(await lab.run("thaw", { shell })).to.deep.equal({ exitCode: 0, output: "" });
             await expectAwake();
         });
     }
@@ -126,6 +126,69 @@ describe("the recipe for file systems", function () {
         );
         expect((await lab.run("freezeFail")).exitCode).to.equal(0);
         await expectAwake();
+    });
+
+    it("thaws, and says so, also when /run is full", async () => {
+        await lab.ready(both);
+        expect((await lab.run("freeze")).exitCode).to.equal(0);
+        await lab.shell("mount -o remount,size=8m /run; cat /dev/zero >/run/filler 2>/dev/null; true");
+        try {
+            expect((await lab.run("thaw")).exitCode).to.equal(0);
+            await expectAwake();
+        } finally {
+            await lab.shell("rm /run/filler; mount -o remount,size=50% /run");
+        }
+    });
+
+    it("is held for whom it was frozen, and frozen for nobody else meanwhile; everybody may thaw", async () => {
+        await lab.ready(both);
+        expect((await lab.run("freeze", { execution: "acs-1" })).exitCode).to.equal(0);
+        for (const execution of ["acs-2", ""]) {
+            const { exitCode, output } = await lab.run("freeze", { execution });
+            expect({ exitCode, output }).to.deep.equal({
+                exitCode: 1,
+                output: "it is frozen for somebody else: acs-1\n",
+            });
+            expect((await lab.run("check", { execution })).exitCode).to.equal(1);
+        }
+        expect((await lab.run("check", { execution: "acs-1" })).exitCode).to.equal(0);
+        expect((await lab.run("thaw")).exitCode).to.equal(0);
+        expect((await lab.run("check", { execution: "acs-1" })).exitCode).to.equal(1);
+        await expectAwake();
+    });
+
+    it("waits for a freeze that outlives whoever began it, and thaws then", async () => {
+        await lab.ready(both);
+        await lab.shell("mv /run/fsfreeze /run/fsfreeze.real");
+        lab.host.writeScript(
+            "/run/fsfreeze",
+            '#!/bin/sh\ncase $1 in --freeze) while [ ! -e /run/go ]; do sleep 0.1; done ;; esac\nexec /run/fsfreeze.real "$@"\n',
+        );
+        try {
+            await lab.shell(
+                "setsid env -i sh /run/recipe freeze </dev/null >/dev/null 2>&1 & " +
+                    "until pgrep -f '[f]sfreeze --freeze' >/dev/null; do sleep 0.1; done; " +
+                    // Whoever freezes; not who thaws in three minutes.
+                    "for pid in $(pgrep -f '^sh /run/recipe'); do pgrep -P $pid -x sleep >/dev/null || kill -KILL $pid; done",
+            );
+            const thawing = lab.run("thaw");
+            await lab.shell("sleep 1; touch /run/go");
+            expect((await thawing).exitCode).to.equal(0);
+            await expectAwake();
+        } finally {
+            await lab.shell("touch /run/go; mv /run/fsfreeze.real /run/fsfreeze; rm -f /run/go");
+        }
+    });
+
+    it("ends no process that has the number of one that is gone", async () => {
+        await lab.ready(both);
+        expect((await lab.run("freeze")).exitCode).to.equal(0);
+        const later = "/run/app-consistent-snapshot-recipe/1/later";
+        const pid = (
+            await lab.shell(`sleep 60 >/dev/null 2>&1 & echo $!; printf '%s 1\\n' "$!" >${later}`)
+        ).trim();
+        expect((await lab.run("thaw")).exitCode).to.equal(0);
+        expect(await lab.shell(`kill -0 ${pid} && kill ${pid} && echo alive`)).to.equal("alive\n");
     });
 
     it("knows no other word", async () => {

@@ -43,9 +43,12 @@ export class RecipeHost {
         this.#before = new Set(this.#helpers().map(({ pid }) => pid));
     }
 
-    /** As the guard runs it: with next to no environment. */
-    async run(verb: string, shell = "sh"): Promise<RecipeRun> {
-        const output = await this.shell(`env -i ${shell} ${SCRIPT} ${verb} </dev/null 2>&1; echo "exit $?"`);
+    /** As the guard runs it: with next to no environment, for an execution, or else by hand. */
+    async run(verb: string, { shell = "sh", execution = "" } = {}): Promise<RecipeRun> {
+        const environment = execution === "" ? "" : `ACS_EXECUTION_ID=${execution} `;
+        const output = await this.shell(
+            `env -i ${environment}${shell} ${SCRIPT} ${verb} </dev/null 2>&1; echo "exit $?"`,
+        );
         const [, said = "", code = ""] = /^([\s\S]*)exit (\d+)\n$/.exec(output) ?? [];
         return { exitCode: Number(code), output: said };
     }

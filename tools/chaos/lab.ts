@@ -67,6 +67,8 @@ export class ChaosLab {
         const { host, instance } = lab.server;
         const volumes = await mountVolumes(lab.cloud, instance, host, postgresql.volumes);
         await postgresql.start(host);
+        // What is told of a freeze is told also when /run is full.
+        host.exec(`: >/mnt/events; : >${host.eventsPath}; mount --bind /mnt/events ${host.eventsPath}`);
         const chaos = new ChaosLab(lab, project, proxy, volumes, folder);
         await chaos.restore();
         chaos.nextSet();
@@ -122,7 +124,7 @@ export class ChaosLab {
         await cloud.clearCalls();
         await cloud.setLatency("CreateSnapshots", { before: API_MS, after: API_MS });
         rmSync(this.clockFile, { force: true });
-        host.exec(`rm -f /run/filler ${host.eventsPath}; mount -o remount,size=64m /run`);
+        host.exec(`rm -f /run/filler; : >${host.eventsPath}; mount -o remount,size=64m /run`);
         this.#writeHooks();
         await this.restoreDatabase();
     }
@@ -151,6 +153,7 @@ export class ChaosLab {
             `#!/bin/sh
 [ "$1" = check ] && exec ${RECIPE_PATHS.pre} check
 ${tell("pre $1")}
+${tell(`freezing ${NOW}`)}
 : >${host.frozenPath}
 ${RECIPE_PATHS.pre} "$1" || exit
 sleep ${HOOK_S}
@@ -165,7 +168,7 @@ ${tell(`thawing ${NOW}`)}
 ${RECIPE_PATHS.post} "$1"
 code=$?
 sleep ${HOOK_S}
-case $code in 0 | 205) rm -f ${host.frozenPath} && ${tell("thawed $1")} ;; esac
+case $code in 0 | 205) rm -f ${host.frozenPath} && ${tell("thawed $1")} && ${tell(`awake ${NOW}`)} ;; esac
 exit $code
 `,
         );
@@ -252,6 +255,10 @@ function isFromOutside({ pid, parent }: HostProcess, all: readonly HostProcess[]
 /** Milliseconds of `process.hrtime`, as `receivedAt` of the cloud's calls, for seconds of /proc/uptime. */
 export function monotonicOf(uptimeS: number): number {
     const [uptime = ""] = readFileSync("/proc/uptime", "utf8").split(" ");
-    const bootMs = Number(process.hrtime.bigint()) / 1e6 - Number(uptime) * 1000;
+    const bootMs = monotonicNow() - Number(uptime) * 1000;
     return uptimeS * 1000 + bootMs;
+}
+
+export function monotonicNow(): number {
+    return Number(process.hrtime.bigint()) / 1e6;
 }

@@ -69,9 +69,12 @@ async function upWith(
             : undefined;
     const running = lab.project.spawn("up", { limitMs: UP_LIMIT_MS });
     let struck = false;
+    let over = false;
+    void running.ended.then(() => (over = true));
     if (fault.kind === "moment" && (await reached(lab, running, fault.anchor))) {
         await sleep(fault.delayMs);
-        struck = await strikes[fault.what](lab, running, random);
+        const late = over;
+        struck = (await strikes[fault.what](lab, running, random)) && !late;
     }
     const result = await running.result.catch((error: unknown) => String(error));
     if (armed !== undefined) {

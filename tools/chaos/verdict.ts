@@ -8,13 +8,15 @@ import { postgresql } from "../prove/postgresql";
 import { holds } from "../prove/report";
 import { checkSet } from "../prove/trials";
 import type { Moments } from "../prove/verdict";
-import { type ChaosLab, TIMEOUTS, monotonicOf } from "./lab";
+import { type ChaosLab, TIMEOUTS, monotonicNow, monotonicOf } from "./lab";
 
 const TAG = "app-consistent-snapshot:";
 /** By what the contract says: all limits, and three tries of post-thaw with the guard's own pauses. */
 const AWAKE_LIMIT_MS = (TIMEOUTS.preFreeze + TIMEOUTS.freeze + 3 * (TIMEOUTS.postThaw + 5)) * 1000;
 /** Undoing may look for a set of unknown outcome for 2 min. */
 const ORPHAN_LIMIT_MS = 240_000;
+/** The guard's own timer, and what a busy machine adds to it. */
+const HELD_LIMIT_MS = TIMEOUTS.freeze * 1000 + 3_000;
 const PROBE_LIMIT_MS = 5_000;
 const TRANSACTIONS = 20;
 const WRITE_LIMIT_MS = 20_000;
@@ -30,12 +32,22 @@ export async function notAwake(lab: ChaosLab): Promise<string[]> {
     const deadline = performance.now() + AWAKE_LIMIT_MS;
     const thawed = await until(AWAKE_LIMIT_MS, () => !host.frozen);
     const awake = await lab.isAwake(Math.max(deadline - performance.now(), PROBE_LIMIT_MS));
-    return thawed && awake
+    const late = tooLong(host.events);
+    return thawed && awake && late.length === 0
         ? []
         : [
-              `still frozen after ${AWAKE_LIMIT_MS / 1000} s (${awake ? "" : "not "}writable); ` +
+              `not awake in time (${thawed ? "thawed" : "frozen"}, ${awake ? "" : "not "}writable, ${late.join(", ")}); ` +
                   `events: ${host.events.join(", ")}`,
           ];
+}
+
+/** Freezes that lasted longer than their limits, however long ago they ended and whoever ended them. */
+export function tooLong(events: readonly string[]): string[] {
+    const judge = (from: string, to: string, limitMs: number) =>
+        spansOf(events, from, to)
+            .filter((span) => Math.min(span.to, monotonicNow()) - span.from > limitMs)
+            .map((span) => `${from} for ${((span.to - span.from) / 1000).toFixed(1)} s`);
+    return [...judge("freezing", "awake", AWAKE_LIMIT_MS), ...judge("frozen", "thawing", HELD_LIMIT_MS)];
 }
 
 /** The database's writers go on, with the connections that they had. @returns what is wrong */
@@ -141,24 +153,28 @@ function claimed(lab: ChaosLab): ResourceState[] {
 
 /** Milliseconds since 1970 by the clock of this process, for those of `process.hrtime`. */
 function wallClockOf(monotonicMs: number): number {
-    const ago = Number(process.hrtime.bigint()) / 1e6 - monotonicMs;
-    return performance.timeOrigin + performance.now() - ago;
+    return performance.timeOrigin + performance.now() - (monotonicNow() - monotonicMs);
 }
 
-interface Window {
+interface Span {
     readonly from: number;
     readonly to: number;
 }
 
 /** From the end of pre-freeze to the beginning of the first post-thaw after it. Milliseconds. */
-export function windowsOf(events: readonly string[]): Window[] {
+export function windowsOf(events: readonly string[]): Span[] {
+    return spansOf(events, "frozen", "thawing");
+}
+
+/** From each of the one events to the next of the other; to Infinity where there is none. Milliseconds. */
+function spansOf(events: readonly string[], from: string, to: string): Span[] {
     const times = events.flatMap((event) => {
-        const [, what, seconds] = /^(frozen|thawing) ([\d.]+)$/.exec(event) ?? [];
+        const [, what, seconds] = /^(\w+) ([\d.]+)$/.exec(event) ?? [];
         return what === undefined ? [] : [{ what, at: monotonicOf(Number(seconds)) }];
     });
     return times.flatMap(({ what, at }, index) => {
-        const end = times.slice(index + 1).find((later) => later.what === "thawing");
-        return what === "frozen" ? [{ from: at, to: end?.at ?? Infinity }] : [];
+        const end = times.slice(index + 1).find((later) => later.what === to);
+        return what === from ? [{ from: at, to: end?.at ?? Infinity }] : [];
     });
 }
 

@@ -142,6 +142,13 @@ describe("guard's hooks", () => {
         await guard.end();
     }
 
+    it("pre-freeze is killed: what it had started ends before post-thaw, and freezes nothing after it", async () => {
+        host.writeHooks({ pre: `sh -c 'sleep 60; echo late' >>${host.eventsPath} &\nkill -KILL $$` });
+        await start();
+        expect((await guard.end()).slice(3)).to.deep.equal(["unfrozen 137", "thawed 0", "cleaned ok"]);
+        expect(host.processes().filter(({ command }) => command.includes("late"))).to.deep.equal([]);
+    });
+
     it("pre-freeze exits 3: post-thaw with freezeFail", async () => {
         host.writeHooks({ pre: "exit 3" });
         await start();
