@@ -1,4 +1,5 @@
 // The proof by restoring: `npm run prove [-- --runs 50 --without 10 --only PostgreSQL --output prove.md]`.
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Application } from "./prove/application";
@@ -18,6 +19,8 @@ const { values } = parseArgs({
     },
 });
 
+const command = ["npm run prove", "--", ...process.argv.slice(2)].join(" ");
+
 /** A new cloud, host and application after so many, for what the writers have written grows. */
 const RUNS_OF_A_SCENE = 10;
 
@@ -36,12 +39,16 @@ async function main(): Promise<void> {
             [false, Number(values.without)],
         ] as const) {
             const results = await inScenes(application, quiesced, runs);
-            series.push({ application: application.name, quiesced, results });
-            writeFileSync(values.output, report(series));
+            const version = execFileSync("sh", ["-c", application.version], { encoding: "utf8" }).trim();
+            const { name, level: promised } = application;
+            series.push({ application: name, version, promised, quiesced, results });
+            writeFileSync(values.output, report(series, command));
         }
     }
-    console.log(report(series));
-    const proven = series.every(({ quiesced, results }) => !quiesced || results.every(holds));
+    console.log(report(series, command));
+    const proven = series.every(
+        ({ promised, quiesced, results }) => !quiesced || results.every((result) => holds(result, promised)),
+    );
     process.exitCode = proven ? 0 : 1;
 }
 

@@ -142,7 +142,7 @@ async function notTrue(
         id,
         writers.logs,
     );
-    return holds({ level: "application", verdict })
+    return holds({ level: "application", verdict }, "application")
         ? []
         : [`${id} claims "application" but is ${JSON.stringify(verdict)}`];
 }

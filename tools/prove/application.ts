@@ -5,6 +5,10 @@ import type { RestoredVolume, VolumeLayout, Volumes } from "../../test/support/v
 export interface Application {
     readonly name: string;
     readonly volumes: readonly VolumeLayout[];
+    /** Shell command that names its version, for the report. */
+    readonly version: string;
+    /** What its recipe vouches for. */
+    readonly level: "application" | "filesystem";
     /** TypeScript that makes the recipe's pair, in a program that imports `recipes`. */
     readonly recipe: string;
     /** Starts it, with nothing in it. */

@@ -56,7 +56,8 @@ async function fingerprints(
 ): Promise<string[]> {
     return await Promise.all(
         restored.map(async (volume) => {
-            const tree = `tar --create --sort=name --directory ${volume.originalMountPoint} . | sha256sum`;
+            const tar = `tar --create --sort=name --directory ${volume.originalMountPoint} .`;
+            const tree = `bash -o pipefail -c '${tar} | sha256sum'`;
             try {
                 return await volumes.runOn([volume], tree, mountOptions);
             } catch (error) {

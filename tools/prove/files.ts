@@ -5,6 +5,8 @@ import { type Application, DATA_AND_LOG, nextPart, numbersOf, partsOf } from "./
 export const files: Application = {
     name: "plain files",
     volumes: DATA_AND_LOG,
+    version: "uname -sr",
+    level: "filesystem",
     recipe: 'recipes.fileSystems(["/mnt/data", "/mnt/log"])',
     async start(host) {
         await hostRun(host, "touch /mnt/data/first /mnt/log/second");

@@ -17,6 +17,8 @@ const START =
 export const mariadb: Application = {
     name: "MariaDB",
     volumes: DATA_AND_LOG,
+    version: "mariadbd --version",
+    level: "application",
     recipe: 'recipes.combine(recipes.mysql({ socket: "/run/mysql/socket" }), recipes.fileSystems(["/mnt/data", "/mnt/log"]))',
     async start(host) {
         await hostRun(

@@ -30,6 +30,8 @@ export async function forgetAll(host: SshHost): Promise<void> {
 export const postgresql: Application = {
     name: "PostgreSQL",
     volumes: DATA_AND_LOG,
+    version: `${BIN} postgres --version`,
+    level: "application",
     recipe: 'recipes.combine(recipes.postgresql(), recipes.fileSystems(["/mnt/data", "/mnt/log"]))',
     async start(host) {
         await hostRun(

@@ -18,6 +18,8 @@ function redis(name: string, persistence: string): Application {
     return {
         name,
         volumes: DATA_AND_LOG.slice(0, 1),
+        version: "redis-server --version",
+        level: "application",
         recipe: 'recipes.combine(recipes.redis({ socket: "/run/redis/socket" }), recipes.fileSystems(["/mnt/data"]))',
         async start(host) {
             await hostRun(

@@ -1,35 +1,46 @@
-import { cpus } from "node:os";
+import { cpus, release } from "node:os";
 import { median } from "../bench/report";
 import type { TrialResult } from "./trials";
 
 /** All runs of an application, with its recipe or without. */
 export interface Series {
     readonly application: string;
+    readonly version: string;
+    /** What the recipe vouches for. */
+    readonly promised: string;
     readonly quiesced: boolean;
     readonly results: readonly TrialResult[];
 }
 
-/** Whether a run with a recipe is what its level says. */
-export function holds({ level, verdict }: Pick<TrialResult, "level" | "verdict">): boolean {
-    const { lost, after, gaps, problems, replays } = verdict;
-    return level !== "crash" && lost + after + gaps + replays + problems.length === 0;
+/** Whether a run is what the level says that was promised for it. */
+export function holds({ level, verdict }: Pick<TrialResult, "level" | "verdict">, promised: string): boolean {
+    const { lost, after, gaps, problems, replays, transactions } = verdict;
+    const flaws = lost + after + gaps + replays + problems.length;
+    return level === promised && flaws === 0 && transactions > 0;
 }
 
-/** Markdown. */
-export function report(series: readonly Series[]): string {
+/** Markdown. `command`: what was called for it. */
+export function report(series: readonly Series[], command: string): string {
     return [
         "# Proof by restoring",
         "",
-        `\`npm run prove\`, ${process.platform}, ${cpus().length} cores, Node ${process.version}. Each run is a \`pulumi up\` ` +
+        `\`${command}\`, ${process.platform} ${release()}, ${cpus().length} cores, Node ${process.version}. Each run is a \`pulumi up\` ` +
             "of its own at a random moment, while two writers commit numbered transactions as fast as they can; what was " +
             "acknowledged is logged outside of the server. Each set is restored to new volumes, mounted, and the " +
             "application started on it.",
         "",
         table(series),
         "",
+        ...versionsOf(series),
+        "",
         ...EXPLANATION,
         "",
     ].join("\n");
+}
+
+function versionsOf(series: readonly Series[]): string[] {
+    const versions = new Map(series.map(({ application, version }) => [application, version]));
+    return [...versions].map(([application, version]) => `- ${application}: ${version}`);
 }
 
 const COLUMNS = [
@@ -96,9 +107,11 @@ const EXPLANATION = [
         "it need not.",
     "- Broken, or of ours: found by `e2fsck`, `xfs_repair`, page checksums, `CHECK TABLE`, the application's log, or a " +
         "file that names this package or the run.",
+    "- Level `failed`: the `pulumi up` failed, and there was no set to look at.",
     "",
     "What it does not show: anything of EBS itself. Volumes are files, copied at one instant by the kernel, which stands " +
-        "for CreateSnapshots; the cloud is a local one. The servers are those of one Linux with ext4 and XFS, small, and " +
+        "for CreateSnapshots; the cloud is a local one. The root volume has no contents: that nothing of ours is in the set is shown for the data " +
+        "volumes. The servers are those of one Linux with ext4 and XFS, small, and " +
         "each with its default durability. Applications that no recipe knows are in the state of a file system that " +
         "stands still, no more.",
 ];

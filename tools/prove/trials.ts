@@ -55,7 +55,8 @@ export async function runTrials({ application, quiesced, runs, log }: TrialOptio
             await writers.progress(20);
             await sleep(Math.random() * RANDOM_MS);
             project.setProgram(program(run));
-            const result = await trial({ application, host, volumes, writers, project });
+            const scene = { application, host, volumes, writers, project };
+            const result = await trial(scene).catch(failedUp);
             log?.(
                 `${application.name}, ${quiesced ? "recipe" : "none"}, ${run} of ${runs}: ${JSON.stringify(result)}`,
             );
@@ -78,6 +79,12 @@ interface Scene {
     readonly volumes: Volumes;
     readonly writers: Writers;
     readonly project: Project;
+}
+
+/** A finding, too, and no reason to stop. */
+function failedUp(error: unknown): TrialResult {
+    const verdict = { lost: 0, after: 0, gaps: 0, transactions: 0, replays: 0, recovered: false };
+    return { level: "failed", vouchedBy: "nobody", verdict: { ...verdict, problems: [String(error)] } };
 }
 
 async function trial({ application, host, volumes, writers, project }: Scene): Promise<TrialResult> {
