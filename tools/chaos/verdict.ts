@@ -106,9 +106,13 @@ export async function falseClaims(lab: ChaosLab): Promise<string[]> {
     const calls = await lab.cloud.calls();
     const problems: string[] = [];
     for (const { id = "", outputs = {} } of claimed(lab)) {
-        const call = calls.find(
-            ({ operation, dryRun, parameters }) =>
-                operation === "CreateSnapshots" && !dryRun && JSON.stringify(parameters).includes(id),
+        // The one that made the set: those before it were refused, and the server thawed meanwhile.
+        const call = calls.findLast(
+            ({ operation, dryRun, code, parameters }) =>
+                operation === "CreateSnapshots" &&
+                !dryRun &&
+                code === "Success" &&
+                JSON.stringify(parameters).includes(id),
         );
         // Of an earlier run: judged then.
         if (call === undefined) {
