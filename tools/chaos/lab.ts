@@ -23,6 +23,8 @@ const API_MS = 200;
 const LONGEST_FREEZE_S = 240;
 /** An `up` is of interest only while somebody writes. */
 const WRITTEN = 20;
+/** Leaves the processors to what is tried. */
+const WRITER_PAUSE_MS = 10;
 
 const recipe = recipes.combine(
     recipes.postgresql(),
@@ -138,7 +140,7 @@ export class ChaosLab {
             await restart(host);
         }
         await forgetAll(host);
-        this.#writers = Writers.start(host, postgresql);
+        this.#writers = Writers.start(host, postgresql, WRITER_PAUSE_MS);
         await this.#writers.progress(WRITTEN);
     }
 

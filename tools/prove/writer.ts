@@ -14,7 +14,7 @@ export interface WriterLog {
 const STOP_LIMIT_MS = 30_000;
 const now = () => performance.timeOrigin + performance.now();
 
-/** Writers that commit numbered transactions as fast as they can, one after the other. What they know is kept here, outside. */
+/** Writers that commit numbered transactions, one after the other. What they know is kept here, outside. */
 export class Writers {
     readonly #writers: Writer[];
 
@@ -22,9 +22,10 @@ export class Writers {
         this.#writers = writers;
     }
 
-    static start(host: SshHost, application: Application): Writers {
+    /** @param pauseMs between two transactions; none: as fast as they can */
+    static start(host: SshHost, application: Application, pauseMs?: number): Writers {
         return new Writers(
-            Array.from({ length: WRITERS }, (_, number) => new Writer(host, application, number)),
+            Array.from({ length: WRITERS }, (_, number) => new Writer(host, application, number, pauseMs)),
         );
     }
 
@@ -62,7 +63,12 @@ class Writer {
     #stderr = "";
     #acknowledged: (() => void) | undefined;
 
-    constructor(host: SshHost, application: Application, number: number) {
+    constructor(
+        host: SshHost,
+        application: Application,
+        number: number,
+        private readonly pauseMs: number | undefined,
+    ) {
         this.#application = application;
         this.#number = number;
         const [program, args] = host.commandLine(application.client);
@@ -96,9 +102,7 @@ class Writer {
 
     resume(): void {
         this.#paused = false;
-        if (this.#acknowledgedAt.length === this.#sentAt.length) {
-            this.#send();
-        }
+        this.#sendNext();
     }
 
     async stop(): Promise<void> {
@@ -122,7 +126,15 @@ class Writer {
         }
         this.#acknowledgedAt.push(now());
         this.#acknowledged?.();
-        if (!this.#paused) {
+        if (this.pauseMs === undefined) {
+            this.#sendNext();
+        } else {
+            setTimeout(() => this.#sendNext(), this.pauseMs);
+        }
+    }
+
+    #sendNext(): void {
+        if (!this.#paused && this.#acknowledgedAt.length === this.#sentAt.length) {
             this.#send();
         }
     }
