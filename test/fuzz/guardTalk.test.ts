@@ -17,6 +17,7 @@ const LINES = [
     "releasing eof",
     "releasing expired",
     "releasing lost",
+    "releasing unheld",
     "thawed 0",
     "thawed 205",
     "thawed 1",
@@ -28,6 +29,9 @@ const LINES = [
 ];
 const FREEZE = ["freezing", "frozen"];
 const RELEASE = ["releasing asked", "thawed 0", "cleaned ok"];
+const RELEASE_UNHELD = ["releasing unheld", "thawed 0", "cleaned ok"];
+/** The line by which a guard says that it lets go, and why. */
+const LET_GO = /^releasing (asked|eof|expired|lost|unheld)( |$)/;
 
 /** A line of the protocol with something in it replaced, or anything at all. */
 const line = fc.oneof(
@@ -73,7 +77,10 @@ interface Said {
 const said: fc.Arbitrary<Said> = fc.record({
     first: fc.oneof({ weight: 4, arbitrary: fc.constant("") }, { weight: 1, arbitrary: phase(FREEZE) }),
     onFreeze: phase(FREEZE),
-    onRelease: phase(RELEASE),
+    onRelease: fc.oneof(
+        { weight: 3, arbitrary: phase(RELEASE) },
+        { weight: 2, arbitrary: phase(RELEASE_UNHELD) },
+    ),
     cut: fc.integer({ min: 1, max: 30 }),
 });
 
@@ -126,7 +133,7 @@ describe("a guard that says anything", function () {
     this.timeout(120_000);
 
     it("is believed only what it can have known when it said it", async () => {
-        const counts = { frozen: 0, held: 0, awake: 0 };
+        const counts = { frozen: 0, held: 0, awake: 0, unheld: 0 };
         await fc.assert(
             fc.asyncProperty(said, async (what) => {
                 const claims = await claimsOf(what);
@@ -137,14 +144,19 @@ describe("a guard that says anything", function () {
                     assert.deepEqual(before, [], "spoke before it was asked");
                     assert.match(beforeRelease, /^(freezing( .*)?\n)+frozen( |\n|$)/);
                 }
+                const letGo = [...during, ...after].find((one) => LET_GO.test(one)) ?? "";
                 if (claims.held) {
-                    const letGo = /^releasing (asked|eof|expired|lost)( |$)/;
                     assert.isUndefined(
-                        during.find((one) => letGo.test(one)),
+                        during.find((one) => LET_GO.test(one)),
                         "let go before it was asked",
                     );
-                    assert.match(after.find((one) => letGo.test(one)) ?? "", /^releasing asked( |$)/);
+                    assert.match(letGo, /^releasing asked( |$)/);
                 }
+                const unheld = claims.frozen && /^releasing unheld( |$)/.test(letGo);
+                if (unheld) {
+                    assert.isFalse(claims.held, "held, though its scripts say that they did not hold");
+                }
+                counts.unheld += unheld ? 1 : 0;
                 if (claims.awake) {
                     const thawed = /^thawed (0{1,3}|205)( |$)/m;
                     assert.isTrue(thawed.test(beforeRelease) || thawed.test(beforeRelease + what.onRelease));
