@@ -1,3 +1,4 @@
+import { shellQuote } from "../../provider/quiesce/guardProgram";
 import type { SshHost } from "../../test/support/sshHost";
 import { type RestoredVolume, type Volumes, hostRun } from "../../test/support/volumes";
 
@@ -5,7 +6,7 @@ import { type RestoredVolume, type Volumes, hostRun } from "../../test/support/v
 export interface FileSystemState {
     /** Something would be missing, or other than it is, without a replay of its journal. */
     readonly needsReplay: boolean;
-    /** What its own checker finds after a mount. */
+    /** What its own checker finds after a mount; and that its files cannot all be read. */
     readonly problems: readonly string[];
 }
 
@@ -33,8 +34,8 @@ export async function fileSystemStates(
         const after = await fingerprints(volumes, copies);
         const problems = await Promise.all(copies.map((copy) => problemsOf(host, copy)));
         return copies.map((_, index) => ({
-            needsReplay: journals[index] !== true || before[index] !== after[index],
-            problems: problems[index] ?? [],
+            needsReplay: journals[index] !== true || isOther(before[index], after[index]),
+            problems: [...unreadable(after[index]), ...(problems[index] ?? [])],
         }));
     } finally {
         await Promise.all(copies.map((copy) => volumes.discard(copy)));
@@ -48,20 +49,32 @@ async function journalIsEmpty(host: SshHost, { fileSystem, file }: RestoredVolum
     return !/\bneeds_recovery\b/.test(await hostRun(host, `dumpe2fs -h ${file} 2>/dev/null`));
 }
 
-/** One of each volume's whole tree; that of one which cannot be read is like no other. */
+type Fingerprint = { readonly hash: string } | { readonly error: string };
+
+/** A tree that cannot be read is like no other: not even like one that fails in the same way. */
+function isOther(before: Fingerprint | undefined, after: Fingerprint | undefined): boolean {
+    const readable = before !== undefined && after !== undefined && "hash" in before && "hash" in after;
+    return !readable || before.hash !== after.hash;
+}
+
+function unreadable(tree: Fingerprint | undefined): string[] {
+    return tree !== undefined && "error" in tree ? [`cannot be read: ${tree.error}`] : [];
+}
+
+/** One of each volume's whole tree. */
 async function fingerprints(
     volumes: Volumes,
     restored: readonly RestoredVolume[],
     mountOptions?: typeof NO_REPLAY,
-): Promise<string[]> {
+): Promise<Fingerprint[]> {
     return await Promise.all(
         restored.map(async (volume) => {
-            const tar = `tar --create --sort=name --directory ${volume.originalMountPoint} .`;
-            const tree = `bash -o pipefail -c '${tar} | sha256sum'`;
+            // Without pipefail, which dash has not, the sum of what tar could read would count as the whole.
+            const tree = `set -o pipefail; tar --create --sort=name --directory ${volume.originalMountPoint} . | sha256sum`;
             try {
-                return await volumes.runOn([volume], tree, mountOptions);
+                return { hash: await volumes.runOn([volume], `bash -c ${shellQuote(tree)}`, mountOptions) };
             } catch (error) {
-                return String(error);
+                return { error: String(error) };
             }
         }),
     );
