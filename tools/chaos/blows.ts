@@ -96,7 +96,7 @@ function killEngine({ project }: ChaosLab, role: Role, name: NodeJS.Signals = "S
     );
 }
 
-function killAll(pids: readonly number[], name: NodeJS.Signals): boolean {
+export function killAll(pids: readonly number[], name: NodeJS.Signals): boolean {
     for (const pid of pids) {
         try {
             process.kill(pid, name);

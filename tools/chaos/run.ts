@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineResult, RunningOperation } from "../../test/support/project";
-import { ofDatabase, strikes } from "./blows";
+import { killAll, ofDatabase, strikes } from "./blows";
 import type { ChaosLab } from "./lab";
 import { type Anchor, type Fault, planOf } from "./plan";
 import { Random } from "./random";
@@ -38,6 +38,9 @@ export async function runSeed(lab: ChaosLab, seed: number): Promise<ChaosResult>
         ...(await falseClaims(lab)),
         ...(typeof result === "string" && result !== "killed" ? [result] : []),
     ];
+    // What lived on is a finding of this run, and of no other.
+    const leftovers = lab.project.processes().map(({ pid }) => pid);
+    killAll(leftovers, "SIGKILL");
     await lab.restore();
     await endLeases(lab);
     if (result === "killed") {

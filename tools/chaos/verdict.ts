@@ -4,6 +4,7 @@ import type { SnapshotInfo } from "../../index";
 import { executionsIn } from "../../test/support/e2e";
 import type { CloudSnapshot } from "../../test/support/localCloud";
 import type { EngineResult, ResourceState } from "../../test/support/project";
+import type { Application } from "../prove/application";
 import { postgresql } from "../prove/postgresql";
 import { holds } from "../prove/report";
 import { checkSet } from "../prove/trials";
@@ -130,7 +131,7 @@ async function notTrue(
     moments: Moments,
 ): Promise<string[]> {
     const verdict = await checkSet(
-        { application: postgresql, host, volumes },
+        { application: postgresqlWithRoom, host, volumes },
         snapshots,
         { heldFrom: wallClockOf(moments.heldFrom), requestedAt: wallClockOf(moments.requestedAt) },
         id,
@@ -140,6 +141,15 @@ async function notTrue(
         ? []
         : [`${id} claims "application" but is ${JSON.stringify(verdict)}`];
 }
+
+/** A disk that was full is full in the set as well: no server starts on it. */
+const postgresqlWithRoom: Application = {
+    ...postgresql,
+    async read(volumes, restored) {
+        await volumes.runOn(restored, `rm -f ${volumes.mountPoints.map((one) => `${one}/filler`).join(" ")}`);
+        return await postgresql.read(volumes, restored);
+    },
+};
 
 function claimed(lab: ChaosLab): ResourceState[] {
     return snapshotsIn(lab).filter(({ outputs }) => outputs?.["consistencyLevel"] === "application");
@@ -197,7 +207,7 @@ export async function notMended(
     const { project, host, cloud } = lab;
     const problems: string[] = [];
     if (next.code !== 0) {
-        return [`the next up failed: ${next.stderr} ${next.diagnostics}`];
+        return [`the next up failed: ${next.stderr} ${next.stdout} ${next.diagnostics}`];
     }
     const [resource, ...others] = snapshotsIn(lab);
     const { resources, pendingOperations } = project.state();

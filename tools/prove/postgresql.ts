@@ -11,9 +11,13 @@ const OPTIONS =
 const LOG = "/run/postgresql/log";
 const start = (log: string) => `${AS} pg_ctl -s -w -t 60 -D /mnt/data/postgresql -l ${log} ${OPTIONS} start`;
 
-/** After the server was killed. Its log begins anew. */
+/** After the server was killed, or while it recovers from that by itself. Its log begins anew. */
 export async function restart(host: SshHost): Promise<void> {
-    await hostRun(host, `${BIN} && rm -f ${LOG} && ${start(LOG)} >/dev/null 2>&1`);
+    await hostRun(
+        host,
+        `${BIN}; ${AS} pg_ctl -s -w -t 60 -D /mnt/data/postgresql -m immediate stop 2>/dev/null; ` +
+            `rm -f ${LOG}; ${start(LOG)} >/dev/null 2>&1`,
+    );
 }
 
 export async function isRunning(host: SshHost): Promise<boolean> {
