@@ -62,12 +62,11 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
             }
         }
 
-        function kill(find: Find): void {
-            const victim = find(host.processes());
-            if (!victim) {
-                throw new Error(`not found among ${JSON.stringify(host.processes(), undefined, 1)}`);
-            }
-            host.signal(victim.pid, "SIGKILL");
+        /** One that was just forked may not be seen, or not be known, at the first look. */
+        async function kill(find: Find): Promise<void> {
+            let victim: ReturnType<Find>;
+            await host.until(() => (victim = find(host.processes())) !== undefined, { what: "its process" });
+            host.signal(victim?.pid ?? 0, "SIGKILL");
         }
 
         async function start(): Promise<void> {
@@ -82,7 +81,7 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
             inPhase(`${role}, when ready: cleans up`, async () => {
                 host.writeHooks();
                 await start();
-                kill(find);
+                await kill(find);
                 if (unnoticed) {
                     guard.disconnect();
                 }
@@ -95,7 +94,7 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
                 await start();
                 guard.send("freeze");
                 await host.waitFor(/^pre freeze/);
-                kill(find);
+                await kill(find);
                 if (unnoticed) {
                     guard.disconnect();
                 }
@@ -110,7 +109,7 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
                 guard.send("freeze");
                 await guard.line("frozen");
                 expect(host.frozen).to.equal(true);
-                kill(find);
+                await kill(find);
                 if (unnoticed) {
                     guard.send("release");
                 }
@@ -147,7 +146,7 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
                 await start();
                 guard.send("freeze");
                 await host.waitFor(/^pre freeze/);
-                kill(find);
+                await kill(find);
                 await guard.line("thawed");
                 expect(guard.lines.slice(3)).to.include.members([
                     role === "pre-freeze" ? "unfrozen 137" : "unfrozen lost",
@@ -166,7 +165,7 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
                 await guard.line("frozen");
                 guard.send("release");
                 await host.waitFor(/^post thaw/);
-                kill(find);
+                await kill(find);
                 host.exec(": >/run/go");
                 await guard.line("thawed");
                 expect(guard.lines).to.include("thawed 0");
