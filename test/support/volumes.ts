@@ -39,6 +39,8 @@ const STORE = "/run/volume-store";
 const ORIGINALS = `${STORE}/volumes`;
 const MIB = 1024 * 1024;
 const COMMAND_LIMIT_MS = 120_000;
+/** Of all that writers have written, read back. */
+const OUTPUT_LIMIT = 512 * MIB;
 /** Of what the store may hold; it takes from the disk what is really written. */
 const STORE_SIZE = "64G";
 
@@ -165,7 +167,7 @@ export class Volumes {
 /** Runs a shell command in the host as root. @throws with its output when it fails */
 export async function hostRun(host: SshHost, command: string): Promise<string> {
     const [program, args] = host.commandLine(command);
-    const { stdout } = await run(program, args, { timeout: COMMAND_LIMIT_MS, maxBuffer: 64 * MIB });
+    const { stdout } = await run(program, args, { timeout: COMMAND_LIMIT_MS, maxBuffer: OUTPUT_LIMIT });
     return stdout;
 }
 

@@ -18,7 +18,7 @@ function redis(name: string, persistence: string): Application {
     return {
         name,
         volumes: DATA_AND_LOG.slice(0, 1),
-        version: "redis-server --version",
+        version: "redis-cli --version",
         level: "application",
         recipe: 'recipes.combine(recipes.redis({ socket: "/run/redis/socket" }), recipes.fileSystems(["/mnt/data"]))',
         async start(host) {
