@@ -32,6 +32,9 @@ async function main(): Promise<void> {
     if (process.platform !== "linux" || process.getuid?.() !== 0) {
         throw new Error("the proof needs root on Linux: it mounts and freezes file systems of its own");
     }
+    if (applications.length === 0) {
+        throw new Error(`no application's name begins with ${values.only}`);
+    }
     const series: Series[] = [];
     for (const application of applications) {
         for (const [quiesced, runs] of [
