@@ -116,12 +116,15 @@ thaw_listed() {
     return "$thawed"
 }
 
+# Most of the time of one try of post-thaw is left for whoever else has to be thawed.
+straggler_limit=10
+
 file_systems_thaw() {
     thaw_listed
     ended=$?
     # A freeze that waits for a disk cannot be killed, and may succeed after all: to be thawed again.
     if is_freezing; then
-        await_freezing || return 1
+        wait_while "$straggler_limit" 'a freeze has not ended' is_freezing || return 1
         thaw_listed
         ended=$?
     fi
@@ -133,15 +136,4 @@ file_systems_thaw() {
 is_freezing() {
     { read -r freezing <"$folder/freezing"; } 2>/dev/null && is_alive "$freezing" &&
         grep -q -a fsfreeze "/proc/$freezing/cmdline"
-}
-
-# Most of the time of one try of post-thaw is left for whoever else has to be thawed.
-straggler_limit=10
-await_freezing() {
-    read_uptime
-    deadline=$((uptime + straggler_limit)) limit=$straggler_limit
-    while is_freezing; do
-        in_time 'a freeze has not ended' || return 1
-        blink
-    done
 }

@@ -12,18 +12,17 @@ mysql_client() {
 
 mysql_freeze() {
     start_session mysql_client || return 1
-    ask 'select connection_id();' && printf '%s\n' "$answer" >"$folder/waiting" || return 1
+    ask 'select connection_id();' && printf '%s\n' "$answer" >"$folder/connection" || return 1
     # A lock that is waited for stops all writers: not for longer than our own time, even if we are killed. And a
     # server ends a session that has been idle for that long, and with it the lock.
     ask "set session lock_wait_timeout = $limit, wait_timeout = $longest_hold;
 flush tables with read lock;
-flush no_write_to_binlog engine logs;" && rm "$folder/waiting"
+flush no_write_to_binlog engine logs;" && : >"$folder/locked"
 }
 
 # The lock is the session's, and ends with it.
 mysql_check() {
     ask 'select connection_id();' || return 1
-    [ -e "$folder/connection" ] || printf '%s\n' "$answer" >"$folder/connection"
     read -r first <"$folder/connection"
     [ "$answer" = "$first" ]
 }
@@ -31,23 +30,17 @@ mysql_check() {
 mysql_thaw() {
     end_session
     ended=$?
-    end_waiting
+    [ -e "$folder/locked" ] || end_waiting
     return "$ended"
 }
 
 # A server does not notice that a client has gone that waits for the lock: it goes on to wait, and all writers behind it.
 kill_limit=5
 end_waiting() {
-    { read -r connection <"$folder/waiting"; } 2>/dev/null || return 0
+    { read -r connection <"$folder/connection"; } 2>/dev/null || return 0
     printf 'kill %s;\n' "$connection" | mysql_client >/dev/null 2>&1 &
     killer=$!
-    read_uptime
-    deadline=$((uptime + kill_limit)) limit=$kill_limit
-    while is_alive "$killer"; do
-        if ! in_time 'the server does not end the session'; then
-            kill -KILL "$killer"
-            return 1
-        fi
-        blink
-    done
+    wait_while "$kill_limit" 'the server does not end the session' is_alive "$killer" && return 0
+    kill -KILL "$killer"
+    return 1
 }

@@ -58,6 +58,17 @@ blink() {
     sleep 0.02 2>/dev/null || sleep 1
 }
 
+# Waits for as long as a command succeeds. Usage: wait_while SECONDS COMPLAINT COMMAND...
+wait_while() {
+    read_uptime
+    limit=$1 complaint=$2 deadline=$((uptime + $1))
+    shift 2
+    while "$@"; do
+        in_time "$complaint" || return 1
+        blink
+    done
+}
+
 # ------------------------------------------------------------------------------------------------ the whole
 
 freeze_parts() {

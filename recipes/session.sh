@@ -42,15 +42,9 @@ select '$end';"
 end_session() {
     session_lives || return 205
     kill -TERM "$pid"
-    read_uptime
-    deadline=$((uptime + limit))
-    while session_lives; do
-        if ! in_time 'the client does not end'; then
-            kill -KILL "$pid"
-            return 1
-        fi
-        blink
-    done
+    wait_while "$limit" 'the client does not end' session_lives && return 0
+    kill -KILL "$pid"
+    return 1
 }
 
 # Runs a command as another account, without a session of its own or a shell between. Usage: as ACCOUNT COMMAND...
