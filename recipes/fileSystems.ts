@@ -2,8 +2,9 @@ import { recipeOf } from "./combine";
 import type { RecipeScripts } from "./combine";
 
 /**
- * File systems that can be frozen: ext4, XFS and others on a block device of their own, so not btrfs (fsfreeze(8)). Each
- * path stands for the file system that it is on. All that was written before is then in the snapshot, and writers wait until the thaw.
+ * File systems that can be frozen: ext4, XFS and others on a block device of their own, so not btrfs (fsfreeze(8)).
+ * Each path stands for the file system that it is on. All that was written before is then in the snapshot, and writers
+ * wait until the thaw.
  *
  * The root file system is refused, whichever way the path leads there (also by a link or a bind mount): nothing on the
  * host would run any more, not even what thaws. One that somebody else has frozen is refused, and left as it is. What

@@ -205,7 +205,7 @@ exit $code
         if (filling.exitCode === null) {
             await once(filling, "exit", { signal: AbortSignal.timeout(LONGEST_FREEZE_S * 1000) });
         }
-        this.host.exec(`rm -f ${this.volumes.mountPoints.map((one) => `${one}/filler`).join(" ")}`);
+        this.host.exec(`rm -f ${fillersOf(this.volumes)}`);
     }
 
     /** What runs on the host, besides what always does. */
@@ -239,6 +239,11 @@ exit $code
         await this.proxy.stop();
         rmSync(this.folder, { recursive: true, force: true });
     }
+}
+
+/** What `fill` may have put on the volumes, as arguments of a shell command. */
+export function fillersOf({ mountPoints }: Volumes): string {
+    return mountPoints.map((one) => `${one}/filler`).join(" ");
 }
 
 export function isDatabase(command: string): boolean {

@@ -9,7 +9,7 @@ import { postgresql } from "../prove/postgresql";
 import { holds } from "../prove/report";
 import { checkSet } from "../prove/trials";
 import type { Moments } from "../prove/verdict";
-import { type ChaosLab, TIMEOUTS, monotonicNow, monotonicOf } from "./lab";
+import { type ChaosLab, TIMEOUTS, fillersOf, monotonicNow, monotonicOf } from "./lab";
 
 const TAG = "app-consistent-snapshot:";
 /** By what the contract says: all limits, and three tries of post-thaw with the guard's own pauses. */
@@ -146,7 +146,7 @@ async function notTrue(
 const postgresqlWithRoom: Application = {
     ...postgresql,
     async read(volumes, restored) {
-        await volumes.runOn(restored, `rm -f ${volumes.mountPoints.map((one) => `${one}/filler`).join(" ")}`);
+        await volumes.runOn(restored, `rm -f ${fillersOf(volumes)}`);
         return await postgresql.read(volumes, restored);
     },
 };

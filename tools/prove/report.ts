@@ -110,8 +110,8 @@ const EXPLANATION = [
     "- Level `failed`: the `pulumi up` failed, and there was no set to look at.",
     "",
     "What it does not show: anything of EBS itself. Volumes are files, copied at one instant by the kernel, which stands " +
-        "for CreateSnapshots; the cloud is a local one. The root volume has no contents: that nothing of ours is in the set is shown for the data " +
-        "volumes. The servers are those of one Linux with ext4 and XFS, small, and " +
-        "each with its default durability. Applications that no recipe knows are in the state of a file system that " +
-        "stands still, no more.",
+        "for CreateSnapshots; the cloud is a local one. The root volume has no contents: that nothing of ours is in " +
+        "the set is shown for the data volumes. The servers are those of one Linux with ext4 and XFS, small, and each " +
+        "with its default durability. Applications that no recipe knows are in the state of a file system that stands " +
+        "still, no more.",
 ];
