@@ -7,12 +7,20 @@ const USER_ID = 54323;
 const PYTHON = join(ROOT, ".cache/cloud-venv/bin/python");
 
 /**
- * The command's own mount namespace. $1: home. $2: a folder that others may not enter, or empty. Then what has to be
- * seen in it all the same, the repository first, "--", and the command. Mounting there changes nothing for anybody else.
+ * The command's own mount namespace. $1: home. Then folders that others may not enter, "--", what has to be seen in them
+ * all the same, the repository first, "--", and the command. Mounting there changes nothing for anybody else.
  */
 const ENTER = `set -e
-home=$1 closed=$2 root=$3
-shift 2
+home=$1
+shift
+closed=''
+while [ "$1" != -- ]; do
+    closed="$closed
+$1"
+    shift
+done
+shift
+root=$1
 mount -t tmpfs -o mode=755 ordinary-user /mnt
 { cat /etc/passwd; echo "demo:x:${USER_ID}:${USER_ID}::$home:/bin/sh"; } >/mnt/passwd
 mount --bind /mnt/passwd /etc/passwd
@@ -28,15 +36,16 @@ $1"
     shift
 done
 shift
-if [ -n "$closed" ]; then
-    mount -t tmpfs -o mode=755 ordinary-user "$closed"
+echo "$closed" | while read -r folder; do
+    [ -n "$folder" ] || continue
+    mount -t tmpfs -o mode=755 ordinary-user "$folder"
     number=0
     echo "$paths" | while read -r path; do
         [ -n "$path" ] || continue
         number=$((number + 1))
-        case $path in "$closed"/*) mkdir -p "$path"; mount --bind "/mnt/seen/$number" "$path" ;; esac
+        case $path in "$folder"/*) mkdir -p "$path"; mount --bind "/mnt/seen/$number" "$path" ;; esac
     done
-fi
+done
 chown ${USER_ID}:${USER_ID} "$home"
 cd "$root"
 exec setpriv --reuid=${USER_ID} --regid=${USER_ID} --clear-groups "$@"`;
@@ -54,7 +63,7 @@ export function spawnAsOrdinaryUser(
         encoding: "utf8",
     }).trim();
     const needed = [ROOT, python, findEngine()].map((path) => realpathSync(path));
-    const closed = needed.map(closedFolderAbove).find((folder) => folder !== undefined) ?? "";
+    const closed = new Set(needed.map(closedFolderAbove).filter((folder) => folder !== undefined));
     const args = [
         "--mount",
         "--propagation",
@@ -64,7 +73,8 @@ export function spawnAsOrdinaryUser(
         ENTER,
         "sh",
         home,
-        closed,
+        ...closed,
+        "--",
         ...needed,
         "--",
     ];
