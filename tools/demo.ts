@@ -1,5 +1,6 @@
 // The demo: a real `pulumi up`. `npm run demo` sets up what it needs first.
 import { linux } from "./demo/linux";
+import { INTERRUPTIONS } from "./demo/ended";
 import { say } from "./demo/narration";
 import type { Scenario } from "./demo/scenario";
 import { windows } from "./demo/windows";
@@ -34,16 +35,16 @@ async function main(args: string[]): Promise<void> {
         process.exitCode = code;
         return;
     }
-    const interrupted = new AbortController();
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-        process.on(signal, () => interrupted.abort());
+    const interruption = new AbortController();
+    for (const signal of INTERRUPTIONS) {
+        process.on(signal, () => interruption.abort());
     }
     const stops: (() => unknown)[] = [];
     try {
-        await scenario.show({ signal: interrupted.signal, atEnd: (stop) => stops.push(stop) });
+        await scenario.show({ interruption, atEnd: (stop) => stops.push(stop) });
     } catch (error) {
-        process.exitCode = interrupted.signal.aborted ? 130 : 1;
-        say(interrupted.signal.aborted ? "\ninterrupted" : `\nthe demo failed: ${String(error)}`);
+        process.exitCode = interruption.signal.aborted ? 130 : 1;
+        say(interruption.signal.aborted ? "\ninterrupted" : `\nthe demo failed: ${String(error)}`);
     } finally {
         await stopAll(stops);
         say("\nEverything that the demo started is stopped.");

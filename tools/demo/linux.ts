@@ -59,15 +59,15 @@ async function show(ends: Ends): Promise<void> {
     );
 }
 
-async function setTheStage({ signal, atEnd }: Ends): Promise<Stage> {
-    const { home, cloud } = await startCloud(signal, atEnd);
+async function setTheStage({ interruption, atEnd }: Ends): Promise<Stage> {
+    const { home, cloud } = await startCloud(interruption, atEnd);
     const instance = await cloud.createInstance({ volumes: 3 });
     const labelled = process.getuid?.() === 0 || labelMachine(instance.instanceId);
     const host = await startSshHost({ instanceId: instance.instanceId });
     atEnd(() => host.stop());
     writeScripts(host);
     const project = readFileSync(join(ROOT, "Pulumi.yaml"), "utf8");
-    const stack = await makeStack({ home, cloud, project, folder: ROOT, signal, atEnd });
+    const stack = await makeStack({ home, cloud, project, folder: ROOT, interruption, atEnd });
     await stack.configure(settings(instance, host, labelled), { privateKey: host.clientKey });
     return { cloud, instance, host, labelled, stack };
 }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname } from "node:path";
+import { INTERRUPTIONS } from "./ended";
 
 /** Where an EC2 instance on Nitro says which instance it is. */
 const LABEL = "/sys/class/dmi/id/board_asset_tag";
@@ -34,7 +35,7 @@ export async function runInNamespace(): Promise<number | undefined> {
     });
     // A terminal's Ctrl-C reaches it too, which then hears it twice; a signal to this process alone would not.
     const forward = (signal: NodeJS.Signals) => child.kill(signal);
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    for (const signal of INTERRUPTIONS) {
         process.on(signal, forward);
     }
     const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];

@@ -8,7 +8,7 @@ export interface Scenario {
 /** How a scenario ends. */
 export interface Ends {
     /** Aborted when the user interrupts it. */
-    readonly signal: AbortSignal;
+    readonly interruption: AbortController;
     readonly atEnd: AtEnd;
 }
 

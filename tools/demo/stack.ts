@@ -1,30 +1,28 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import { endProcessesOf, engineEnvironment, findEngine } from "../../test/support/engine";
 import { type LocalCloud, startLocalCloud } from "../../test/support/localCloud";
+import { ended } from "./ended";
 import { sayLinesOf } from "./narration";
 import type { AtEnd } from "./scenario";
 
 const STACK = "demo";
 /** Long enough to see snapshots on their way; real ones take minutes to hours. */
 const SNAPSHOT_DURATION_MS = 1500;
-/** Several times what a slow machine needs for one command. */
-const COMMAND_LIMIT_MS = 300_000;
 
 /** A home for all files, and a cloud. */
 export async function startCloud(
-    signal: AbortSignal,
+    interruption: AbortController,
     atEnd: AtEnd,
 ): Promise<{ home: string; cloud: LocalCloud }> {
     const home = mkdtempSync(join(tmpdir(), "acs-demo-"));
     atEnd(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
     const cloud = await startLocalCloud({ snapshotDurationMs: SNAPSHOT_DURATION_MS });
     atEnd(() => cloud.stop());
-    signal.throwIfAborted();
+    interruption.signal.throwIfAborted();
     return { home, cloud };
 }
 
@@ -36,7 +34,7 @@ export interface StackOptions {
     readonly project: string;
     /** The folder in which `show` runs: it holds such a file. */
     readonly folder: string;
-    readonly signal: AbortSignal;
+    readonly interruption: AbortController;
     readonly atEnd: AtEnd;
 }
 
@@ -87,7 +85,7 @@ export class Stack {
         const stack = ["--stack", STACK, "--config-file", this.#configFile];
         const child = this.#spawn([...args, ...options, ...stack], this.options.folder);
         const lines = [child.stdout, child.stderr].map((stream) => sayLinesOf(stream));
-        await ended(child, args, this.options.signal);
+        await ended(child, `pulumi ${args.join(" ")}`, this.options.interruption);
         await Promise.all(lines);
     }
 
@@ -95,14 +93,16 @@ export class Stack {
         const child = this.#spawn(args, this.options.home);
         child.stdin.end(input);
         const output = Promise.all([textOf(child.stdout), textOf(child.stderr)]);
-        await ended(child, args, this.options.signal).catch(async (error: unknown) => {
-            throw new Error((await output).join(""), { cause: error });
-        });
+        await ended(child, `pulumi ${args.join(" ")}`, this.options.interruption).catch(
+            async (error: unknown) => {
+                throw new Error((await output).join(""), { cause: error });
+            },
+        );
         return (await output)[0];
     }
 
     #spawn(args: string[], cwd: string) {
-        this.options.signal.throwIfAborted();
+        this.options.interruption.signal.throwIfAborted();
         const command = join(findEngine(), "pulumi");
         // In a group of its own: a terminal's Ctrl-C is for the demo, which ends it.
         return spawn(command, [...args, "--non-interactive", "--color", this.#color], {
@@ -110,16 +110,5 @@ export class Stack {
             env: this.#env,
             detached: true,
         });
-    }
-}
-
-async function ended(child: ChildProcess, args: string[], signal: AbortSignal): Promise<void> {
-    const limit = AbortSignal.timeout(COMMAND_LIMIT_MS);
-    const exit = once(child, "exit", { signal: AbortSignal.any([signal, limit]) });
-    const [code] = (await exit.catch((cause: unknown) => {
-        throw new Error(`"pulumi ${args.join(" ")}" did not end`, { cause });
-    })) as [number | null];
-    if (code !== 0) {
-        throw new Error(`"pulumi ${args.join(" ")}" ended with ${code ?? "a signal"}`);
     }
 }

@@ -72,12 +72,19 @@ async function show(ends: Ends): Promise<void> {
     say(`   AwsVssComponents on the server: ${await componentsOf(stage)}.`);
 }
 
-async function setTheStage({ signal, atEnd }: Ends): Promise<Stage> {
-    const { home, cloud } = await startCloud(signal, atEnd);
+async function setTheStage({ interruption, atEnd }: Ends): Promise<Stage> {
+    const { home, cloud } = await startCloud(interruption, atEnd);
     const systemsManager = new LocalSystemsManager(cloud);
     const instance = await cloud.createInstance({ platform: "windows", volumes: 3 });
     await systemsManager.manage(instance.instanceId);
-    const stack = await makeStack({ home, cloud, project: projectOf(PROGRAM), folder: home, signal, atEnd });
+    const stack = await makeStack({
+        home,
+        cloud,
+        project: projectOf(PROGRAM),
+        folder: home,
+        interruption,
+        atEnd,
+    });
     await stack.configure({ instanceId: instance.instanceId });
     return { cloud, systemsManager, instance, stack };
 }
