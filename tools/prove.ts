@@ -37,13 +37,13 @@ async function main(): Promise<void> {
     }
     const series: Series[] = [];
     for (const application of applications) {
+        const { name, level: promised } = application;
+        const version = execFileSync("sh", ["-c", application.version], { encoding: "utf8" }).trim();
         for (const [quiesced, runs] of [
             [true, Number(values.runs)],
             [false, Number(values.without)],
         ] as const) {
             const results = await inScenes(application, quiesced, runs);
-            const version = execFileSync("sh", ["-c", application.version], { encoding: "utf8" }).trim();
-            const { name, level: promised } = application;
             series.push({ application: name, version, promised, quiesced, results });
             writeFileSync(values.output, report(series, command));
         }

@@ -72,6 +72,7 @@ export class ChaosLab {
         // What is told of a freeze is told also when /run is full.
         host.exec(`: >/mnt/events; : >${host.eventsPath}; mount --bind /mnt/events ${host.eventsPath}`);
         const chaos = new ChaosLab(lab, project, proxy, volumes, folder);
+        chaos.#writeHooks();
         await chaos.restore();
         chaos.nextSet();
         succeeded(await project.up());
@@ -127,7 +128,6 @@ export class ChaosLab {
         await cloud.setLatency("CreateSnapshots", { before: API_MS, after: API_MS });
         rmSync(this.clockFile, { force: true });
         host.exec(`rm -f /run/filler; : >${host.eventsPath}; mount -o remount,size=64m /run`);
-        this.#writeHooks();
         await this.restoreDatabase();
     }
 
