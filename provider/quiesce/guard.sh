@@ -161,6 +161,19 @@ group_gone_within() {
     done
 }
 
+# sudo stops itself when its command is stopped, and stays so when the command alone goes on, or ends.
+continue_sudo() {
+    kill -CONT "$$"
+    ancestor=$$
+    while { read -r stat_line <"/proc/$ancestor/stat"; }; do
+        # shellcheck disable=SC2086 # split into fields: state, parent
+        set -- ${stat_line##*) }
+        ancestor=$2
+        { read -r name <"/proc/$ancestor/comm"; } && [ "$name" = sudo ] || return 0
+        kill -CONT "$ancestor"
+    done
+}
+
 read_uptime() {
     read -r uptime _ </proc/uptime
     uptime=${uptime%.*}
@@ -620,6 +633,7 @@ leave() {
     stop_helpers
     if remove_state; then say 'cleaned ok'; else say "cleaned failed $left"; fi
     kill -KILL "$watcher"
+    continue_sudo
     exit 0
 }
 
@@ -747,6 +761,7 @@ wake_and_leave() {
     stop_helpers
     clean_up
     kill -KILL "$watcher"
+    continue_sudo
     exit 0
 }
 
