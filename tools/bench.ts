@@ -1,27 +1,21 @@
 // The benchmark: `npm run bench [-- --rounds 5 --rtt 0,20,100 --api 0,300,1500 --volumes 1,8,40]`.
-import { parseArgs } from "node:util";
 import { thawAfterKill, thawAfterSilence } from "./bench/kill";
 import { Lab } from "./bench/lab";
 import { measure } from "./bench/measure";
 import { type Kills, median, quiescedTable, targetTable, targetsOf, windowTable } from "./bench/report";
+import { ownOptions } from "./options";
 
 const FREEZE_LIMIT_S = 2;
 
-const { values } = parseArgs({
-    options: {
-        rounds: { type: "string", default: "5" },
-        rtt: { type: "string", default: "0,20,100" },
-        api: { type: "string", default: "0,300,1500" },
-        volumes: { type: "string", default: "1,8,40" },
-    },
+const { rounds, ...matrix } = ownOptions("npm run bench", {
+    rounds: 5,
+    rtt: [0, 20, 100],
+    api: [0, 300, 1500],
+    volumes: [1, 8, 40],
 });
-const numbers = (text: string) => text.split(",").map(Number);
-const rounds = Number(values.rounds);
 
-const settings = numbers(values.rtt).flatMap((roundTripMs) =>
-    numbers(values.api).flatMap((apiMs) =>
-        numbers(values.volumes).map((volumes) => ({ roundTripMs, apiMs, volumes })),
-    ),
+const settings = matrix.rtt.flatMap((roundTripMs) =>
+    matrix.api.flatMap((apiMs) => matrix.volumes.map((volumes) => ({ roundTripMs, apiMs, volumes }))),
 );
 
 async function main(): Promise<void> {

@@ -1,24 +1,17 @@
 // Chaos: `npm run chaos [-- --runs 200 --seed 1 --jobs 2]`. One seed again, alone: `npm run chaos -- --runs 1 --seed 17`.
-import { parseArgs } from "node:util";
 import { ChaosLab } from "./chaos/lab";
 import { describe } from "./chaos/plan";
 import { countTable } from "./chaos/report";
 import { type ChaosResult, runSeed } from "./chaos/run";
+import { ownOptions } from "./options";
 
-const { values } = parseArgs({
-    options: {
-        runs: { type: "string", default: "200" },
-        seed: { type: "string", default: "1" },
-        jobs: { type: "string", default: "2" },
-    },
-});
+const options = ownOptions("npm run chaos", { runs: 200, seed: 1, jobs: 2 });
 
 async function main(): Promise<void> {
     if (process.platform !== "linux" || process.getuid?.() !== 0) {
         throw new Error("chaos needs root on Linux, for hosts that can be killed piece by piece");
     }
-    const [first, runs] = [Number(values.seed), Number(values.runs)];
-    const seeds = Array.from({ length: runs }, (_, index) => first + index);
+    const seeds = Array.from({ length: options.runs }, (_, index) => options.seed + index);
     const labs: ChaosLab[] = [];
     const results: ChaosResult[] = [];
     let stopping: Promise<unknown> | undefined;
@@ -41,7 +34,7 @@ async function main(): Promise<void> {
         }
     };
     try {
-        await Promise.all(Array.from({ length: Math.min(Number(values.jobs), runs) }, work));
+        await Promise.all(Array.from({ length: Math.min(options.jobs, options.runs) }, work));
     } finally {
         await stop();
     }

@@ -1,7 +1,7 @@
 // The proof by restoring: `npm run prove [-- --runs 50 --without 10 --only PostgreSQL --output prove.md]`.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { ownOptions } from "./options";
 import type { Application } from "./prove/application";
 import { files } from "./prove/files";
 import { mariadb } from "./prove/mariadb";
@@ -10,22 +10,16 @@ import { redisWithDumps, redisWithLog } from "./prove/redis";
 import { holds, report, type Series } from "./prove/report";
 import { runTrials, type TrialResult } from "./prove/trials";
 
-const { values } = parseArgs({
-    options: {
-        runs: { type: "string", default: "50" },
-        without: { type: "string", default: "10" },
-        only: { type: "string" },
-        output: { type: "string", default: ".cache/prove.md" },
-    },
-});
+/** `only`: the applications whose names begin so. */
+const options = ownOptions("npm run prove", { runs: 50, without: 10, only: "", output: ".cache/prove.md" });
 
 const command = ["npm run prove", "--", ...process.argv.slice(2)].join(" ");
 
 /** A new cloud, host and application after so many, for what the writers have written grows. */
 const RUNS_OF_A_SCENE = 10;
 
-const applications = [postgresql, mariadb, redisWithLog, redisWithDumps, files].filter(
-    ({ name }) => values.only === undefined || name.startsWith(values.only),
+const applications = [postgresql, mariadb, redisWithLog, redisWithDumps, files].filter(({ name }) =>
+    name.startsWith(options.only),
 );
 
 async function main(): Promise<void> {
@@ -33,19 +27,19 @@ async function main(): Promise<void> {
         throw new Error("the proof needs root on Linux: it mounts and freezes file systems of its own");
     }
     if (applications.length === 0) {
-        throw new Error(`no application's name begins with ${values.only}`);
+        throw new Error(`no application's name begins with ${options.only}`);
     }
     const series: Series[] = [];
     for (const application of applications) {
         const { name, level: promised } = application;
         const version = execFileSync("sh", ["-c", application.version], { encoding: "utf8" }).trim();
         for (const [quiesced, runs] of [
-            [true, Number(values.runs)],
-            [false, Number(values.without)],
+            [true, options.runs],
+            [false, options.without],
         ] as const) {
             const results = await inScenes(application, quiesced, runs);
             series.push({ application: name, version, promised, quiesced, results });
-            writeFileSync(values.output, report(series, command));
+            writeFileSync(options.output, report(series, command));
         }
     }
     console.log(report(series, command));

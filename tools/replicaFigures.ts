@@ -1,10 +1,10 @@
-// What replicas cost in engine time: `npx tsx tools/replicaFigures.ts [--replicas 1,20,100] [--rounds 3]`.
-import { parseArgs } from "node:util";
+// What replicas cost in engine time: `npm run bench:replicas [-- --replicas 1,20,100 --rounds 3]`.
 import { defaultNetwork } from "../test/support/cloudNetwork";
 import { hooksOf, type Lab, startLab, succeeded } from "../test/support/e2e";
 import type { CloudCall } from "../test/support/localCloud";
 import type { Operation, Project } from "../test/support/project";
 import { median, ms, table } from "./bench/report";
+import { ownOptions } from "./options";
 
 const AWAY = "eu-west-1";
 const LIMIT_MS = 1_200_000;
@@ -20,13 +20,7 @@ interface Figures {
     readonly resources: number;
 }
 
-const { values } = parseArgs({
-    options: {
-        replicas: { type: "string", default: "1,20,100" },
-        rounds: { type: "string", default: "3" },
-    },
-});
-const rounds = Number(values.rounds);
+const options = ownOptions("npm run bench:replicas", { replicas: [1, 20, 100], rounds: 3 });
 
 async function main(): Promise<void> {
     const lab = await startLab();
@@ -36,13 +30,13 @@ async function main(): Promise<void> {
     }
     try {
         const figures: Figures[] = [];
-        for (const replicas of values.replicas.split(",").map(Number)) {
+        for (const replicas of options.replicas) {
             figures.push(await figuresOf(lab, replicas));
             console.error(`replicas: ${replicas} done`);
         }
         console.log(figuresTable(figures));
         const toImage: number[] = [];
-        for (let round = 0; round < rounds; round += 1) {
+        for (let round = 0; round < options.rounds; round += 1) {
             toImage.push(await toImageMs(lab));
         }
         const spread = `${ms(Math.min(...toImage))} to ${ms(Math.max(...toImage))}`;
@@ -89,7 +83,7 @@ async function timed(project: Project, operation: Operation): Promise<number> {
 
 async function repeated(once: () => Promise<number>): Promise<number[]> {
     const results: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
+    for (let round = 0; round < options.rounds; round += 1) {
         results.push(await once());
     }
     return results;

@@ -1,16 +1,10 @@
 // Scale: `npm run scale [-- --instances 1,10,50,200 --volumes 127]`.
-import { parseArgs } from "node:util";
+import { ownOptions } from "./options";
 import { ScaleLab } from "./scale/lab";
 import { type Scaled, scale } from "./scale/measure";
 import { scaleTable } from "./scale/report";
 
-const { values } = parseArgs({
-    options: {
-        instances: { type: "string", default: "1,10,50,200" },
-        volumes: { type: "string", default: "127" },
-    },
-});
-const numbers = (text: string) => text.split(",").filter(Boolean).map(Number);
+const options = ownOptions("npm run scale", { instances: [1, 10, 50, 200], volumes: [127] });
 const USUAL_VOLUMES = 3;
 
 async function main(): Promise<void> {
@@ -19,11 +13,11 @@ async function main(): Promise<void> {
     }
     const results: Scaled[] = [];
     await inLab(async (lab) => {
-        for (const instances of numbers(values.instances)) {
+        for (const instances of options.instances) {
             results.push(await told(lab, instances, USUAL_VOLUMES));
         }
     });
-    for (const volumes of numbers(values.volumes)) {
+    for (const volumes of options.volumes) {
         await inLab(async (lab) => {
             results.push(await told(lab, 1, volumes));
         });
