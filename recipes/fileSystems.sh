@@ -26,12 +26,37 @@ refuse_root() {
     fi
 }
 
-file_systems_freeze() {
+file_systems_prepare() {
     # Read from a pipe, the loop would have a shell of its own.
     printf '%s\n' "$paths" >"$folder/paths" && : >"$folder/frozen" && : >"$folder/list" || return 1
     while read -r path; do
-        refuse_root "$path" || return 1
+        refuse_root "$path" && refuse_uncounted "$path" || return 1
     done <"$folder/paths"
+    # Most of what is dirty, while everybody can still write.
+    while read -r path; do
+        write_out "$path" || return 1
+    done <"$folder/paths"
+}
+
+# What has been written to it is the proof that it was frozen.
+refuse_uncounted() {
+    # Of btrfs, say, nobody could tell.
+    [ -r "/sys/dev/block/$device/stat" ] || { say "$1 is on no block device of its own"; return 1; }
+    # A partition's are its disk's.
+    for setting in "/sys/dev/block/$device/queue/iostats" "/sys/dev/block/$device/../queue/iostats"; do
+        if { read -r counts <"$setting"; } 2>/dev/null && [ "$counts" = 0 ]; then
+            say "$1 is on a device that does not count what is written to it: $setting is 0"
+            return 1
+        fi
+    done
+}
+
+write_out() {
+    sync -f "$1"
+    in_time "$1 has too much to write"
+}
+
+file_systems_freeze() {
     # First, as nobody may come back to thaw what is frozen from here on.
     thaw_later || return 1
     while read -r path; do
@@ -41,11 +66,8 @@ file_systems_freeze() {
 }
 
 freeze_file_system() {
-    # Of btrfs, say, nobody could tell whether it was written to.
-    [ -r "/sys/dev/block/$device/stat" ] || { say "$1 is on no block device of its own"; return 1; }
-    # Most of what is dirty, while writers still can: it makes the freeze itself short.
-    sync -f "$1"
-    in_time "$1 has too much to write" || return 1
+    # What is dirty by now, and what the applications have just written: it makes the freeze itself short.
+    write_out "$1" || return 1
     # Before it acts: it may not come to tell.
     printf '%s %s\n' "$device" "$mount_point" >>"$folder/list" || return 1
     sh -c 'printf "%s\n" "$$" >"$1" && exec fsfreeze --freeze "$2"' sh "$folder/freezing" "$mount_point"
@@ -68,10 +90,9 @@ forget_last() {
 # For callers that never thaw.
 thaw_later() {
     (
-        trap 'kill "$sleeper"; exit' TERM
         sleep "$longest_hold" &
-        sleeper=$!
-        wait "$sleeper"
+        remember "$folder/sleeper" "$!"
+        wait "$!"
         thaw_listed
     ) </dev/null >/dev/null 2>&1 &
     remember "$folder/later" "$!"
@@ -129,7 +150,14 @@ file_systems_thaw() {
         ended=$?
     fi
     # Until all is thawed, it is who will try again.
-    case $ended in 0 | 205) ! still_runs "$folder/later" || kill -TERM "$pid" ;; esac
+    case $ended in
+    0 | 205)
+        # In this order: without its sleeper it would thaw.
+        for helper in later sleeper; do
+            ! still_runs "$folder/$helper" || kill -TERM "$pid"
+        done
+        ;;
+    esac
     return "$ended"
 }
 

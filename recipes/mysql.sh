@@ -10,6 +10,10 @@ mysql_client() {
     exec "$@"
 }
 
+mysql_prepare() {
+    :
+}
+
 mysql_freeze() {
     start_session mysql_client || return 1
     ask 'select connection_id();' && printf '%s\n' "$answer" >"$folder/connection" || return 1

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { shellQuote } from "../provider/quiesce/guardProgram";
@@ -14,7 +15,7 @@ export interface Part {
     readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Seconds in which all of a recipe has to be frozen; below the limit of pre-freeze, 60. */
+/** Seconds in which all of a recipe has to be frozen, or two thirds of a pre-freeze limit below 60. */
 const FREEZE_LIMIT_S = 40;
 
 /** The parts as one script, which is pre-freeze and post-thaw: they are frozen in this order, and thawed in reverse. */
@@ -25,12 +26,19 @@ export function scriptOf(parts: readonly Part[]): string {
         "#!/bin/sh\n",
         ...["recipe", ...kinds].map(textOf),
         `limit=${FREEZE_LIMIT_S}\n`,
+        `recipe=${nameOf(parts)}\n`,
         `freezes_file_systems=${parts.some(({ level }) => level === "filesystem") ? "yes" : "no"}\n`,
         "part() {\n    folder=$state/$1\n    case $1 in\n",
         ...parts.map((part, index) => caseOf(part, index + 1)),
         "    esac\n}\n\n",
         `run_parts "$1" '${numbers.join(" ")}' '${numbers.toReversed().join(" ")}'\n`,
     ].join("");
+}
+
+/** Tells recipes apart that leave something for a later script to thaw; the same in all versions of this package. */
+function nameOf(parts: readonly Part[]): string {
+    const text = JSON.stringify(parts.map(({ kind, settings }) => [kind, settings]));
+    return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
 function caseOf({ functions, settings }: Part, number: number): string {

@@ -7,6 +7,10 @@ postgresql_client() {
     as "$account" "$@"
 }
 
+postgresql_prepare() {
+    :
+}
+
 postgresql_freeze() {
     start_session postgresql_client || return 1
     ask 'checkpoint;'

@@ -3,9 +3,9 @@
 # A recipe's script, pre-freeze and post-thaw in one: `freeze`, `thaw`, `freezeFail` and `check` are its verbs.
 #
 # combine.ts puts this text first, then that of each kind of recipe that is used, then the parts with their settings
-# and run_parts, which does the verb. Each kind has three functions, NAME_freeze, NAME_thaw and NAME_check; they run
-# in a subshell, with `folder` for what they have to remember. Exit codes of a thaw: 0 thawed, 205 there was nothing
-# to thaw (AWS Data Lifecycle Manager's convention), all else failed.
+# and run_parts, which does the verb. Each kind has functions NAME_prepare (holds nothing yet), NAME_freeze, NAME_thaw
+# and NAME_check; they run in a subshell, with `folder` for what they have to remember. Exit codes of a thaw: 0 thawed,
+# 205 there was nothing to thaw (AWS Data Lifecycle Manager's convention), all else failed.
 
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
@@ -18,6 +18,7 @@ cd /
 state=/run/app-consistent-snapshot-recipe
 # Longer than any freeze of the guard (120 s): for callers that never thaw. In seconds.
 longest_hold=180
+by_hand='by hand'
 
 say() {
     printf '%s\n' "$*" >&2
@@ -74,6 +75,9 @@ wait_while() {
 freeze_parts() {
     for number in $1; do
         mkdir "$state/$number" || return 1
+        (part "$number" prepare) || return 1
+    done
+    for number in $1; do
         (part "$number" freeze) || return 1
     done
     # Where no file system is frozen, what an application has written may be in memory only.
@@ -83,7 +87,7 @@ freeze_parts() {
 }
 
 check_parts() {
-    [ "$(cat "$state/owner" 2>/dev/null)" = "$owner" ] || { say 'nothing is held for this run'; return 1; }
+    read_hold && [ "$holder,$held_recipe" = "$owner,$recipe" ] || { say 'nothing is held for this run'; return 1; }
     for number in $1; do
         (part "$number" check) || return 1
     done
@@ -112,12 +116,13 @@ run_parts() {
     order=$2
     reversed=$3
     # Nobody else's freeze is vouched for.
-    owner=${ACS_EXECUTION_ID:-by hand}
+    owner=${ACS_EXECUTION_ID:-$by_hand}
+    shorten_limit
     read_uptime
     deadline=$((uptime + limit))
     case $1 in
     freeze) freeze_all ;;
-    thaw | freezeFail) thaw_all ;;
+    thaw | freezeFail) thaw_own "$1" ;;
     check) check_parts "$order" ;;
     *)
         say 'usage: freeze | thaw | freezeFail | check'
@@ -126,27 +131,69 @@ run_parts() {
     esac
 }
 
+# Some of pre-freeze's time is for undoing what was frozen when it was too late.
+shorten_limit() {
+    case ${ACS_PRE_FREEZE_SECONDS:-} in '' | *[!0-9]*) return ;; esac
+    share=$(((ACS_PRE_FREEZE_SECONDS * 2 + 2) / 3))
+    [ "$share" -ge "$limit" ] || limit=$share
+}
+
 freeze_all() {
     [ "$(stat -f -c %T /run)" = tmpfs ] || { say '/run is not a tmpfs'; return 1; }
-    refuse_held || return 1
-    # Left by a run that nobody thawed.
-    thaw_all || [ $? = 205 ] || return 1
-    mkdir -m 700 "$state" && printf '%s\n' "$uptime" >"$state/since" && printf '%s\n' "$owner" >"$state/owner" || {
-        rm -rf "$state"
-        return 1
-    }
+    claim || return 1
     trap 'thaw_all; exit 1' HUP INT TERM
     freeze_parts "$order" && return 0
     thaw_all
     return 1
 }
 
-# Somebody else may be taking a snapshot. After that time nothing holds any more, whoever it was.
+# One after the other: who comes second has to see whose the hold is, not half of that.
+claim() {
+    exec 9</run
+    until flock -n 9; do
+        in_time 'somebody else is about to freeze' || return 1
+        blink
+    done
+    refuse_held || return 1
+    # Left by a run that nobody thawed.
+    thaw_all || [ $? = 205 ] || return 1
+    mkdir -m 700 "$state" && printf '%s %s %s\n' "$uptime" "$recipe" "$owner" >"$state/hold" || return 1
+    exec 9<&-
+}
+
+# Sets `since`, `held_recipe` and `holder`. There is none before anything is frozen, and none after all is thawed.
+read_hold() {
+    { read -r since held_recipe holder <"$state/hold"; } 2>/dev/null
+}
+
+# Somebody may be taking a snapshot. After that time nothing holds any more, whoever it was.
 refuse_held() {
-    { read -r holder <"$state/owner" && read -r since <"$state/since"; } 2>/dev/null || return 0
-    [ "$holder" = "$owner" ] || [ $((uptime - since)) -ge "$longest_hold" ] && return 0
-    say "it is frozen for somebody else: $holder"
+    read_hold || return 0
+    if [ $((uptime - since)) -lt "$longest_hold" ]; then
+        # A run that begins anew. By hand all have one name.
+        [ "$holder,$held_recipe" = "$owner,$recipe" ] && [ "$owner" != "$by_hand" ] && return 0
+        say "it is frozen already, for: $holder"
+        return 1
+    fi
+    [ "$held_recipe" = "$recipe" ] || other_recipe
+}
+
+other_recipe() {
+    say "it was frozen by another recipe, for: $holder. Only that one's script can thaw it: see $state"
     return 1
+}
+
+# A run undoes nothing but its own freeze: one that was refused leaves alone what it was refused for. By hand
+# everybody's is thawed, but by no recipe that would not know what to do.
+thaw_own() {
+    read_hold || { thaw_all; return; }
+    [ "$owner" = "$by_hand" ] || [ "$holder" = "$owner" ] || return 205
+    if [ "$held_recipe" != "$recipe" ]; then
+        [ "$1" = thaw ] || return 205
+        other_recipe
+        return
+    fi
+    thaw_all
 }
 
 # What could not be thawed is remembered, to be tried again.
@@ -154,6 +201,6 @@ thaw_all() {
     [ -d "$state" ] || return 205
     thaw_parts "$reversed"
     ended=$?
-    case $ended in 0 | 205) rm -rf "$state" ;; esac
+    case $ended in 0 | 205) rm -f "$state/hold" && rmdir "$state" || return 1 ;; esac
     return "$ended"
 }

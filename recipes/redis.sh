@@ -1,17 +1,24 @@
 # Redis. See redis.ts.
 
+answer_limit=10
+
 redis() {
     set -- redis-cli --raw -p "$port" "$@"
     if [ -n "$socket" ]; then
         shift 4
         set -- redis-cli --raw -s "$socket" "$@"
     fi
-    "$@" 2>&1
+    # A server that has been stopped takes connections, and answers nothing.
+    timeout "$answer_limit" "$@" 2>&1
 }
 
 # Usage: fact SECTION NAME. A line of INFO.
 fact() {
     redis info "$1" | tr -d '\r' | sed -n "s/^$2://p"
+}
+
+redis_prepare() {
+    :
 }
 
 redis_freeze() {

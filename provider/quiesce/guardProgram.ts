@@ -45,7 +45,7 @@ export interface GuardParams {
     preFreeze: Hook;
     postThaw: Hook;
     verbs: HookVerbs;
-    /** Passed to both hooks, beside ACS_EXECUTION_ID and ACS_INSTANCE_ID. Secret. */
+    /** Passed to both hooks, beside ACS_EXECUTION_ID, ACS_INSTANCE_ID and ACS_PRE_FREEZE_SECONDS. Secret. */
     environment: Readonly<Record<string, string>>;
     limits: GuardLimits;
     /** Send the last 2 KiB of a failed hook's standard error. */
@@ -161,6 +161,7 @@ function environmentText(params: GuardParams): string {
         ...params.environment,
         ACS_EXECUTION_ID: params.executionId,
         ACS_INSTANCE_ID: params.instanceId,
+        ACS_PRE_FREEZE_SECONDS: String(Math.floor(params.limits.preFreeze)),
     };
     return Object.entries(all)
         .map(([name, value]) => {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { fileSystems } from "../../recipes";
+import { writeFileSync } from "node:fs";
+import { combine, fileSystems, redis } from "../../recipes";
 import { RecipeHost } from "../support/recipeHost";
 import { needsRoot } from "../support/sshHost";
 
@@ -44,10 +45,24 @@ describe("the recipe for file systems", function () {
 
     it("freezes anew what nobody has thawed", async () => {
         await lab.ready(both);
-        await lab.run("freeze");
-        expect((await lab.run("freeze")).exitCode).to.equal(0);
+        const execution = "acs-1";
+        await lab.run("freeze", { execution });
+        expect((await lab.run("freeze", { execution })).exitCode).to.equal(0);
         expect(await isFrozen()).to.deep.equal([true, true]);
-        expect((await lab.run("freezeFail")).exitCode).to.equal(0);
+        expect((await lab.run("freezeFail", { execution })).exitCode).to.equal(0);
+        await expectAwake();
+    });
+
+    it("by hand, where nobody can tell whose hold it is, freezes nothing anew", async () => {
+        await lab.ready(both);
+        await lab.run("freeze");
+        const { exitCode, output } = await lab.run("freeze");
+        expect({ exitCode, output }).to.deep.equal({
+            exitCode: 1,
+            output: "it is frozen already, for: by hand\n",
+        });
+        expect(await isFrozen()).to.deep.equal([true, true]);
+        expect((await lab.run("thaw")).exitCode).to.equal(0);
         await expectAwake();
     });
 
@@ -147,14 +162,85 @@ describe("the recipe for file systems", function () {
             const { exitCode, output } = await lab.run("freeze", { execution });
             expect({ exitCode, output }).to.deep.equal({
                 exitCode: 1,
-                output: "it is frozen for somebody else: acs-1\n",
+                output: "it is frozen already, for: acs-1\n",
             });
             expect((await lab.run("check", { execution })).exitCode).to.equal(1);
         }
+        // What a guard does when its freeze was refused.
+        expect((await lab.run("freezeFail", { execution: "acs-2" })).exitCode).to.equal(205);
+        expect(await isFrozen()).to.deep.equal([true, true]);
         expect((await lab.run("check", { execution: "acs-1" })).exitCode).to.equal(0);
         expect((await lab.run("thaw")).exitCode).to.equal(0);
         expect((await lab.run("check", { execution: "acs-1" })).exitCode).to.equal(1);
         await expectAwake();
+    });
+
+    it("is thawed by no other recipe, which would not know what to do, but forgets nothing", async () => {
+        await lab.ready(both);
+        const recipe = combine(redis(), fileSystems(["/mnt/data"]));
+        expect((await lab.run("freeze")).exitCode).to.equal(0);
+        for (const execution of ["acs-2", ""]) {
+            expect((await lab.run("freeze", { execution, recipe })).exitCode).to.equal(1);
+            expect((await lab.run("freezeFail", { execution, recipe })).exitCode).to.equal(205);
+        }
+        const { exitCode, output } = await lab.run("thaw", { recipe });
+        expect(exitCode).to.equal(1);
+        expect(output).to.include("by another recipe, for: by hand");
+        expect(await isFrozen()).to.deep.equal([true, true]);
+        expect((await lab.run("check")).exitCode).to.equal(0);
+        expect((await lab.run("thaw")).exitCode).to.equal(0);
+        await expectAwake();
+    });
+
+    for (const shell of ["dash", "bash", "busybox sh"]) {
+        it(`is frozen by one of many who begin at once, under ${shell}`, async () => {
+            await lab.ready(both);
+            const executions = Array.from({ length: 8 }, (_, index) => `acs-${index}`);
+            const runs = await Promise.all(
+                executions.map((execution) => lab.run("freeze", { execution, shell })),
+            );
+            const winners = executions.filter((_, index) => runs[index]?.exitCode === 0);
+            expect(winners, JSON.stringify(runs)).to.have.lengthOf(1);
+            for (const execution of executions.filter((one) => one !== winners[0])) {
+                expect((await lab.run("freezeFail", { execution, shell })).exitCode).to.equal(205);
+            }
+            expect(await isFrozen()).to.deep.equal([true, true]);
+            expect(await lab.run("check", { execution: winners[0] ?? "", shell })).to.deep.equal({
+                exitCode: 0,
+                output: "",
+            });
+            expect((await lab.run("thaw", { execution: winners[0] ?? "", shell })).exitCode).to.equal(0);
+            await expectAwake();
+        });
+    }
+
+    it("leaves nothing when whoever would thaw in the end was killed, and is not said to be held then", async () => {
+        await lab.ready(both);
+        expect((await lab.run("freeze")).exitCode).to.equal(0);
+        await lab.shell("read -r pid _ </run/app-consistent-snapshot-recipe/1/later; kill -KILL $pid");
+        const { exitCode, output } = await lab.run("check");
+        expect({ exitCode, output }).to.deep.equal({ exitCode: 1, output: "the hold has ended\n" });
+        expect((await lab.run("thaw")).exitCode).to.equal(0);
+        await expectAwake();
+    });
+
+    it("refuses a device that does not count what is written to it", async () => {
+        await lab.ready(both);
+        const setting = (
+            await lab.shell("readlink -f /sys/dev/block/$(stat -c %Hd:%Ld /mnt/log)/queue/iostats")
+        ).trim();
+        // The host's own /sys may not be written to.
+        writeFileSync(setting, "0");
+        try {
+            const { exitCode, output } = await lab.run("freeze");
+            expect(exitCode).to.equal(1);
+            expect(output).to.match(
+                /^\/mnt\/log is on a device that does not count what is written to it: \S+ is 0\n$/,
+            );
+            await expectAwake();
+        } finally {
+            writeFileSync(setting, "1");
+        }
     });
 
     it("waits for a freeze that outlives whoever began it, and thaws then", async () => {

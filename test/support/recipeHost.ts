@@ -8,7 +8,16 @@ export interface RecipeRun {
     readonly output: string;
 }
 
+export interface RunOptions {
+    readonly shell?: string;
+    readonly execution?: string;
+    /** Another one than that of `ready`. */
+    readonly recipe?: RecipeScripts;
+    readonly preFreezeSeconds?: number;
+}
+
 const SCRIPT = "/run/recipe";
+const OTHER_SCRIPT = "/run/recipe-other";
 const STATE = "/run/app-consistent-snapshot-recipe";
 /** Nothing that a test freezes stays frozen for longer. */
 const LONGEST_TEST_S = 90;
@@ -44,10 +53,20 @@ export class RecipeHost {
     }
 
     /** As the guard runs it: with next to no environment, for an execution, or else by hand. */
-    async run(verb: string, { shell = "sh", execution = "" } = {}): Promise<RecipeRun> {
-        const environment = execution === "" ? "" : `ACS_EXECUTION_ID=${execution} `;
+    async run(
+        verb: string,
+        { shell = "sh", execution = "", recipe, preFreezeSeconds }: RunOptions = {},
+    ): Promise<RecipeRun> {
+        const environment = [
+            execution === "" ? "" : `ACS_EXECUTION_ID=${execution}`,
+            preFreezeSeconds === undefined ? "" : `ACS_PRE_FREEZE_SECONDS=${preFreezeSeconds}`,
+        ].join(" ");
+        if (recipe !== undefined) {
+            this.host.writeScript(OTHER_SCRIPT, recipe.preFreeze.script);
+        }
+        const script = recipe === undefined ? SCRIPT : OTHER_SCRIPT;
         const output = await this.shell(
-            `env -i ${environment}${shell} ${SCRIPT} ${verb} </dev/null 2>&1; echo "exit $?"`,
+            `env -i ${environment} ${shell} ${script} ${verb} </dev/null 2>&1; echo "exit $?"`,
         );
         const [, said = "", code = ""] = /^([\s\S]*)exit (\d+)\n$/.exec(output) ?? [];
         return { exitCode: Number(code), output: said };

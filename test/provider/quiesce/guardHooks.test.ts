@@ -49,6 +49,7 @@ function expectCleanHook(host: SshHost, verb: string): void {
     expect(names.filter((name) => !["PWD", "OLDPWD", "SHLVL", "_"].includes(name ?? ""))).to.deep.equal([
         "ACS_EXECUTION_ID",
         "ACS_INSTANCE_ID",
+        "ACS_PRE_FREEZE_SECONDS",
         "LC_ALL",
         "MY_SECRET",
         "PATH",
