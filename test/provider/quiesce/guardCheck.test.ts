@@ -1,11 +1,13 @@
-import { execFileSync } from "node:child_process";
-import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { text as textOf } from "node:stream/consumers";
 import { expect } from "chai";
 import type { GuardParams } from "../../../provider/quiesce/guardProgram";
 import { parseHostReport, type HostReport, type ScriptProblem } from "../../../provider/quiesce/hostReport";
 import { GuardSession, guardParams } from "../../support/guardSession";
+import { spawnAsOrdinaryUser } from "../../support/ordinaryUser";
 import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../support/sshHost";
 
 async function check(host: SshHost, changes: Partial<GuardParams> = {}): Promise<HostReport> {
@@ -210,7 +212,7 @@ describe("guard, as an ordinary user with hooks of his own", () => {
             this.skip();
         }
         if (process.getuid?.() === 0) {
-            runAsOrdinaryUser(TITLE);
+            await runAsOrdinaryUser(TITLE);
             return;
         }
         const host = await startSshHost();
@@ -230,39 +232,17 @@ describe("guard, as an ordinary user with hooks of his own", () => {
     });
 
     /** This very test, for an account that exists for it alone. */
-    function runAsOrdinaryUser(title: string): void {
+    async function runAsOrdinaryUser(title: string): Promise<void> {
         const home = mkdtempSync(join(tmpdir(), "ordinary-"));
+        const mocha = join(dirname(require.resolve("mocha/package.json")), "bin/mocha.js");
+        const command = [process.execPath, mocha, "--reporter", "dot", "--spec", __filename, "--grep", title];
+        const child = spawnAsOrdinaryUser(command, home, { PATH: process.env["PATH"] ?? "" });
         try {
-            writeFileSync(
-                join(home, "passwd"),
-                `${readFileSync("/etc/passwd", "utf8")}ordinary:x:54329:54329::${home}:/bin/sh\n`,
-                { mode: 0o644 },
-            );
-            chownSync(home, 54329, 54329);
-            const script =
-                'mount --bind "$HOME/passwd" /etc/passwd && exec setpriv --reuid=54329 --regid=54329 --clear-groups "$@"';
-            const mocha = join(dirname(require.resolve("mocha/package.json")), "bin/mocha.js");
-            const output = execFileSync(
-                "unshare",
-                [
-                    "--mount",
-                    "sh",
-                    "-c",
-                    script,
-                    "sh",
-                    process.execPath,
-                    mocha,
-                    "--reporter",
-                    "dot",
-                    "--spec",
-                    __filename,
-                    "--grep",
-                    title,
-                ],
-                { encoding: "utf8", timeout: 50_000, env: { ...process.env, HOME: home, USER: "ordinary" } },
-            );
-            expect(output).to.match(/1 passing/);
+            const ended = once(child, "exit", { signal: AbortSignal.timeout(50_000) });
+            const [output, error] = await Promise.all([textOf(child.stdout!), textOf(child.stderr!), ended]);
+            expect(output, error).to.match(/1 passing/);
         } finally {
+            child.kill("SIGKILL");
             rmSync(home, { recursive: true, force: true });
         }
     }
