@@ -39,7 +39,9 @@ async function main(): Promise<void> {
         await stop();
     }
     console.log(`\n${countTable(results)}`);
-    process.exitCode = results.some(({ problems }) => problems.length > 0) ? 1 : 0;
+    // Of nothing, nothing is shown.
+    const holds = results.length > 0 && results.every(({ problems }) => problems.length === 0);
+    process.exitCode = holds ? 0 : 1;
 }
 
 function tell({ seed, fault, struck, outcome, problems, seconds }: ChaosResult): void {

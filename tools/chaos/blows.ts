@@ -51,7 +51,9 @@ export const strikes: Record<Blow, Strike> = {
         return true;
     },
     "kill the hook script": (lab) =>
-        killOnHost(lab, ({ command }) => /(pre-freeze|post-thaw)-script/.test(command)),
+        killOnHost(lab, ({ command }) =>
+            /(pre-freeze|post-thaw)-script|\/run\/app-consistent-snapshot\/\S+\/(pre|post) /.test(command),
+        ),
     "kill the database": (lab) => killOnHost(lab, ({ command }) => isDatabase(command)),
     "fill the database's disk": (lab, _running, random) => {
         lab.fill(random.pick(lab.volumes.mountPoints));

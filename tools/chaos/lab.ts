@@ -73,8 +73,9 @@ export class ChaosLab {
         host.exec(`: >/mnt/events; : >${host.eventsPath}; mount --bind /mnt/events ${host.eventsPath}`);
         const chaos = new ChaosLab(lab, project, proxy, volumes, folder);
         chaos.#writeHooks();
+        host.exec(`touch ${chaos.#probes}`);
         await chaos.restore();
-        chaos.nextSet();
+        chaos.nextSet({ inline: false });
         succeeded(await project.up());
         return chaos;
     }
@@ -100,16 +101,16 @@ export class ChaosLab {
         return join(this.folder, "clock");
     }
 
-    /** The next `up` takes a set, in the place of the one before. */
-    nextSet(): void {
+    /** The next `up` takes a set, in the place of the one before. Inline scripts are put into the host's /run for it. */
+    nextSet({ inline }: { inline: boolean }): void {
         this.#run += 1;
         const { instanceId, host } = this.lab.server;
         const quiesce = {
             method: "hooks",
             connection: { ...connectionOf(host), port: this.proxy.port },
             scripts: {
-                preFreeze: { path: host.preFreezePath },
-                postThaw: { path: host.postThawPath },
+                preFreeze: inline ? { script: this.#hooks.pre } : { path: host.preFreezePath },
+                postThaw: inline ? { script: this.#hooks.post } : { path: host.postThawPath },
                 level: recipe.level,
                 recipe: recipe.recipe,
             },
@@ -144,15 +145,20 @@ export class ChaosLab {
         await this.#writers.progress(WRITTEN);
     }
 
-    /** The recipe at the standard paths, within what tells a test when the host was frozen. */
     #writeHooks(): void {
         const { host } = this;
         host.writeScript(RECIPE_PATHS.pre, recipe.preFreeze.script);
         host.writeScript(RECIPE_PATHS.post, recipe.postThaw.script);
+        host.writeScript(host.preFreezePath, this.#hooks.pre);
+        host.writeScript(host.postThawPath, this.#hooks.post);
+    }
+
+    /** The recipe's, within what tells a test when the host was frozen. */
+    get #hooks(): { pre: string; post: string } {
+        const { host } = this;
         const tell = (what: string) => `echo "${what}" >>${host.eventsPath}`;
-        host.writeScript(
-            host.preFreezePath,
-            `#!/bin/sh
+        return {
+            pre: `#!/bin/sh
 [ "$1" = check ] && exec ${RECIPE_PATHS.pre} check
 ${tell("pre $1")}
 ${tell(`freezing ${NOW}`)}
@@ -161,10 +167,7 @@ ${RECIPE_PATHS.pre} "$1" || exit
 sleep ${HOOK_S}
 ${tell(`frozen ${NOW}`)}
 `,
-        );
-        host.writeScript(
-            host.postThawPath,
-            `#!/bin/sh
+            post: `#!/bin/sh
 ${tell("post $1")}
 ${tell(`thawing ${NOW}`)}
 ${RECIPE_PATHS.post} "$1"
@@ -173,16 +176,20 @@ sleep ${HOOK_S}
 case $code in 0 | 205) rm -f ${host.frozenPath} && ${tell("thawed $1")} && ${tell(`awake ${NOW}`)} ;; esac
 exit $code
 `,
-        );
+        };
     }
 
-    /** Whether each volume can be written to, be it full, within the limit. What has to wait goes on after the thaw. */
+    /** There from the beginning: so it can be touched on a full volume, too. */
+    get #probes(): string {
+        return this.volumes.mountPoints.map((one) => `${one}/probe`).join(" ");
+    }
+
+    /** Whether each volume can be written to within the limit. What has to wait goes on after the thaw. */
     async isAwake(limitMs: number): Promise<boolean> {
-        const files = this.volumes.mountPoints.map((one) => `${one}/probe`).join(" ");
-        const [command, args] = this.host.commandLine(`touch ${files}; rm -f ${files}`);
+        const [command, args] = this.host.commandLine(`touch ${this.#probes}`);
         const probe = spawn(command, args, { stdio: "ignore" });
         return await once(probe, "exit", { signal: AbortSignal.timeout(Math.ceil(limitMs)) }).then(
-            () => true,
+            ([code]) => code === 0,
             () => false,
         );
     }

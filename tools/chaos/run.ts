@@ -4,7 +4,7 @@ import { killAll, ofDatabase, strikes } from "./blows";
 import type { ChaosLab } from "./lab";
 import { type Anchor, type Fault, planOf } from "./plan";
 import { Random } from "./random";
-import { endLeases, falseClaims, notAwake, notMended, notWritten, stillRunning } from "./verdict";
+import { endLeases, falseClaims, leftBehind, notAwake, notMended, notWritten, stillRunning } from "./verdict";
 
 /** All limits of a run together, and what the engine needs itself. */
 const UP_LIMIT_MS = 300_000;
@@ -28,13 +28,15 @@ export async function runSeed(lab: ChaosLab, seed: number): Promise<ChaosResult>
     const fault = planOf(seed);
     await lab.restore();
     const clean = lab.left();
-    lab.nextSet();
+    const inline = seed % 2 === 1;
+    lab.nextSet({ inline });
     const { struck, result } = await upWith(lab, fault, new Random(~seed));
     const mayWrite = !(fault.kind === "moment" && ofDatabase.has(fault.what));
     const problems = [
         ...(await notAwake(lab)),
         ...(mayWrite ? await notWritten(lab) : []),
-        ...(await stillRunning(lab)),
+        ...(await stillRunning(lab, fault)),
+        ...leftBehind(lab, clean),
         ...(await falseClaims(lab)),
         ...(typeof result === "string" && result !== "killed" ? [result] : []),
     ];
@@ -47,7 +49,7 @@ export async function runSeed(lab: ChaosLab, seed: number): Promise<ChaosResult>
         // What Pulumi tells its user to do about the lock that a killed CLI leaves.
         await lab.project.run(["cancel", "--yes", "--stack", "test"]);
     }
-    lab.nextSet();
+    lab.nextSet({ inline });
     const next = await lab.project.up({ limitMs: UP_LIMIT_MS });
     problems.push(...(await falseClaims(lab)), ...(await notMended(lab, next, clean)));
     return {

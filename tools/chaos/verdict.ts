@@ -1,6 +1,5 @@
 import { CreateTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { SnapshotInfo } from "../../index";
 import { executionsIn } from "../../test/support/e2e";
 import type { CloudSnapshot } from "../../test/support/localCloud";
 import type { EngineResult, ResourceState } from "../../test/support/project";
@@ -10,14 +9,15 @@ import { holds } from "../prove/report";
 import { checkSet } from "../prove/trials";
 import type { Moments } from "../prove/verdict";
 import { type ChaosLab, TIMEOUTS, fillersOf, monotonicNow, monotonicOf } from "./lab";
+import type { Fault } from "./plan";
 
 const TAG = "app-consistent-snapshot:";
 /** By what the contract says: all limits, and three tries of post-thaw with the guard's own pauses. */
 const AWAKE_LIMIT_MS = (TIMEOUTS.preFreeze + TIMEOUTS.freeze + 3 * (TIMEOUTS.postThaw + 5)) * 1000;
 /** Undoing may look for a set of unknown outcome for 2 min. */
 const ORPHAN_LIMIT_MS = 240_000;
-/** The guard's own timer, and what a busy machine adds to it. */
-const HELD_LIMIT_MS = TIMEOUTS.freeze * 1000 + 3_000;
+/** A process of the guard may be stopped for a second of it; the other is a busy machine's. */
+const HELD_LIMIT_MS = TIMEOUTS.freeze * 1000 + 2_000;
 const PROBE_LIMIT_MS = 5_000;
 const TRANSACTIONS = 20;
 const WRITE_LIMIT_MS = 20_000;
@@ -62,18 +62,31 @@ export async function notWritten({ writers }: ChaosLab): Promise<string[]> {
 }
 
 /** Nothing of the run lives on: neither an orphaned provider nor a session. @returns what is wrong */
-export async function stillRunning(lab: ChaosLab): Promise<string[]> {
+export async function stillRunning(lab: ChaosLab, fault: Fault): Promise<string[]> {
     // Pulumi's language host may outlive a killed CLI for long; nothing of this package is in it.
     const ours = () => lab.project.processes().filter(({ role }) => role !== "languageHost");
     const gone = await until(ORPHAN_LIMIT_MS, () => ours().length === 0);
-    // Nobody is left who uses it; a host that was never told of a cut would keep its session.
-    lab.proxy.cut("RST");
+    if (fault.kind === "moment" && fault.what === "cut the connection silently") {
+        // Nobody is left who uses it, but a host that was never told of the cut keeps its session for hours.
+        lab.proxy.cut("RST");
+    }
     const idle = await until(IDLE_LIMIT_MS, () => lab.busy().length === 0);
     const roles = ours().map(({ role }) => role);
     const commands = lab.busy().map(({ command }) => command);
     return [
         ...(gone ? [] : [`lives on: ${roles.join(", ")}`]),
         ...(idle ? [] : [`still runs on the host: ${commands.join("; ")}`]),
+    ];
+}
+
+/** @returns what is on the host that was not there before, or is there no more */
+export function leftBehind(lab: ChaosLab, clean: readonly string[]): string[] {
+    const now = lab.left();
+    const more = now.filter((one) => !clean.includes(one));
+    const less = clean.filter((one) => !now.includes(one));
+    return [
+        ...(more.length === 0 ? [] : [`left on the host: ${more.join(", ")}`]),
+        ...(less.length === 0 ? [] : [`gone from the host: ${less.join(", ")}`]),
     ];
 }
 
@@ -89,14 +102,14 @@ async function until(limitMs: number, condition: () => boolean): Promise<boolean
 }
 
 /**
- * What the state claims of the sets of this run, against what the host's own hooks say of when it was frozen, and
- * against what the restored sets hold. @returns what is wrong
+ * What the state, or their own tags, claim of the sets of this run, against what the host's own hooks say of when it was
+ * frozen, and against what the restored sets hold. @returns what is wrong
  */
 export async function falseClaims(lab: ChaosLab): Promise<string[]> {
     const windows = windowsOf(lab.host.events);
     const calls = await lab.cloud.calls();
     const problems: string[] = [];
-    for (const { id = "", outputs = {} } of claimed(lab)) {
+    for (const [id, snapshots] of await claimed(lab)) {
         // The one that made the set: those before it were refused, and the server thawed meanwhile.
         const call = calls.findLast(
             ({ operation, dryRun, code, parameters }) =>
@@ -118,7 +131,7 @@ export async function falseClaims(lab: ChaosLab): Promise<string[]> {
             problems.push(`${id} claims "application" but was not held; ${lab.host.events.join(", ")}`);
         }
         const moments = { heldFrom: (held?.from ?? receivedAt) + CLOCK_MS, requestedAt: receivedAt };
-        problems.push(...(await notTrue(lab, id, outputs["snapshots"] as SnapshotInfo[], moments)));
+        problems.push(...(await notTrue(lab, id, snapshots, moments)));
     }
     return problems;
 }
@@ -127,7 +140,7 @@ export async function falseClaims(lab: ChaosLab): Promise<string[]> {
 async function notTrue(
     { host, volumes, writers }: ChaosLab,
     id: string,
-    snapshots: readonly SnapshotInfo[],
+    snapshots: readonly CloudSnapshot[],
     moments: Moments,
 ): Promise<string[]> {
     const verdict = await checkSet(
@@ -151,8 +164,15 @@ const postgresqlWithRoom: Application = {
     },
 };
 
-function claimed(lab: ChaosLab): ResourceState[] {
-    return snapshotsIn(lab).filter(({ outputs }) => outputs?.["consistencyLevel"] === "application");
+/** By the state, or by the tags of a set of which the state was never told: `AppConsistentSnapshot.get` reads those. */
+async function claimed(lab: ChaosLab): Promise<Map<string, readonly CloudSnapshot[]>> {
+    const all = await lab.cloud.snapshots();
+    const stated = snapshotsIn(lab).filter(({ outputs }) => outputs?.["consistencyLevel"] === "application");
+    const tagged = all.filter(
+        ({ tags }) => tags[`${TAG}level`] === "application" && tags[`${TAG}state`] === "complete",
+    );
+    const ids = [...stated.map(({ id = "" }) => id), ...executionsIn(tagged)];
+    return new Map(ids.map((id) => [id, all.filter(({ tags }) => tags[`${TAG}execution`] === id)]));
 }
 
 /** Milliseconds since 1970 by the clock of this process, for those of `process.hrtime`. */
@@ -224,10 +244,7 @@ export async function notMended(
     if (host.frozen) {
         problems.push("frozen after the next up");
     }
-    const left = lab.left();
-    if (left.join("\n") !== clean.join("\n")) {
-        problems.push(`left on the host: ${left.filter((one) => !clean.includes(one)).join(", ")}`);
-    }
+    problems.push(...leftBehind(lab, clean));
     const snapshots = await cloud.snapshots();
     for (const orphan of executionsIn(snapshots).filter((id) => id !== resource?.id)) {
         const set = snapshots.filter((one) => executionsIn([one])[0] === orphan);
