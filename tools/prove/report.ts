@@ -105,8 +105,9 @@ const EXPLANATION = [
         "ext4 also when it says itself that its journal is not empty.",
     "- Recovered: the application's own log says so. PostgreSQL's and MySQL's manuals promise that it recovers, not that " +
         "it need not.",
-    "- Broken, or of ours: found by `e2fsck`, `xfs_repair`, page checksums, `CHECK TABLE`, the application's log, or a " +
-        "file that names this package or the run.",
+    "- Broken, or of ours: found by `e2fsck` and `xfs_repair` (after a mount, which also removes files that were " +
+        "deleted while they were open), page checksums, `CHECK TABLE`, the application's log, or a file that names this " +
+        "package or the run.",
     "- Level `failed`: the `pulumi up` failed, and there was no set to look at.",
     "",
     "What it does not show: anything of EBS itself. Volumes are files, copied at one instant by the kernel, which stands " +
