@@ -70,7 +70,10 @@ freeze_file_system() {
     write_out "$1" || return 1
     # Before it acts: it may not come to tell.
     printf '%s %s\n' "$device" "$mount_point" >>"$folder/list" || return 1
-    sh -c 'printf "%s\n" "$$" >"$1" && exec fsfreeze --freeze "$2"' sh "$folder/freezing" "$mount_point"
+    # Whoever thaws notes that before looking for our process: either they see us, or we see that.
+    # shellcheck disable=SC2016 # for that shell to expand
+    sh -c 'printf "%s\n" "$$" >"$1/freezing" && [ ! -e "$1/thawing" ] && exec fsfreeze --freeze "$2"' \
+        sh "$folder" "$mount_point"
     ended=$?
     if [ "$ended" = 0 ]; then
         printf '%s\n' "$device" >>"$folder/frozen"
@@ -117,37 +120,70 @@ written() {
     done <"$folder/frozen"
 }
 
-# Last frozen, first thawed. Not by way of another file: /run may be full.
+# Not by way of another file: /run may be full. All at once: one whose disk hangs, or that lies on another one that is
+# frozen, must not keep the others waiting. Most of the time of one try of post-thaw is left for whoever else has to be
+# thawed.
+thaw_limit=10
 thaw_listed() {
     [ -e "$folder/list" ] || return 205
     reversed_list=$(sed '1!G;h;$!d' "$folder/list") || return 1
-    thawed=205
+    # Who hangs must not keep our own output open. Opened where there is no room as well.
+    errors=$folder/errors
+    true >>"$errors" || errors=/dev/null
+    thawing=''
     IFS='
 '
     for line in $reversed_list; do
-        mount_point=${line#* }
-        said=$(fsfreeze --unfreeze "$mount_point" 2>&1)
-        case $?,$said in
-        0,*) [ "$thawed" = 1 ] || thawed=0 ;;
-        *'Invalid argument'*) ;; # thawed already
-        *) say "$mount_point: $said"; thawed=1 ;;
-        esac
+        unfreeze "${line#* }" &
+        thawing="$thawing $!"
     done
     unset IFS
+    read_uptime
+    give_up=$((uptime + thaw_limit))
+    thawed=205
+    for job in $thawing; do
+        while is_alive "$job" && [ "$uptime" -lt "$give_up" ]; do
+            blink
+            read_uptime
+        done
+        if is_alive "$job"; then ended=1; else wait "$job"; ended=$?; fi
+        case $thawed,$ended in
+        *,205 | 1,*) ;;
+        *,0) thawed=0 ;;
+        *) thawed=1 ;;
+        esac
+    done
+    [ "$thawed" != 1 ] || say "not all file systems are thawed: $(cat "$errors")"
     return "$thawed"
 }
 
-# Most of the time of one try of post-thaw is left for whoever else has to be thawed.
-straggler_limit=10
+unfreeze() {
+    # By exec: a function's own redirections leave the others open for the time after it.
+    exec </dev/null >/dev/null 2>>"$errors"
+    said=$(fsfreeze --unfreeze "$1" 2>&1)
+    case $?,$said in
+    0,*) exit 0 ;;
+    *'Invalid argument'*) exit 205 ;; # thawed already
+    esac
+    say "$1: $said"
+    exit 1
+}
 
 file_systems_thaw() {
+    # Not by `:`, with which a shell would end where there is no room.
+    true >"$folder/thawing"
+    # Asked before the thaw: what ends beside it may have frozen what had just been found thawed.
+    was_freezing=no
+    ! is_freezing || was_freezing=yes
     thaw_listed
     ended=$?
     # A freeze that waits for a disk cannot be killed, and may succeed after all: to be thawed again.
-    if is_freezing; then
-        wait_while "$straggler_limit" 'a freeze has not ended' is_freezing || return 1
+    if [ "$was_freezing" = yes ]; then
+        wait_while "$thaw_limit" 'a freeze has not ended' is_freezing || return 1
+        first=$ended
         thaw_listed
         ended=$?
+        [ "$ended,$first" = 205,205 ] || [ "$ended" = 1 ] || ended=0
     fi
     # Until all is thawed, it is who will try again.
     case $ended in

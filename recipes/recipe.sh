@@ -16,6 +16,8 @@ cd /
 
 # In memory: what is on a disk would be in the snapshot, and could not be written while that is frozen.
 state=/run/app-consistent-snapshot-recipe
+# While somebody claims it. Not /run itself, which everybody could lock.
+lock=$state.lock
 # Longer than any freeze of the guard (120 s): for callers that never thaw. In seconds.
 longest_hold=180
 by_hand='by hand'
@@ -62,10 +64,11 @@ blink() {
 # Waits for as long as a command succeeds. Usage: wait_while SECONDS COMPLAINT COMMAND...
 wait_while() {
     read_uptime
-    limit=$1 complaint=$2 deadline=$((uptime + $1))
+    patience=$1 complaint=$2 give_up=$((uptime + $1))
     shift 2
     while "$@"; do
-        in_time "$complaint" || return 1
+        read_uptime
+        [ "$uptime" -lt "$give_up" ] || { say "$complaint: not within $patience s"; return 1; }
         blink
     done
 }
@@ -149,16 +152,29 @@ freeze_all() {
 
 # One after the other: who comes second has to see whose the hold is, not half of that.
 claim() {
-    exec 9</run
-    until flock -n 9; do
+    until take_lock; do
         in_time 'somebody else is about to freeze' || return 1
         blink
     done
+    claim_locked
+    claimed=$?
+    rm -f "$lock"
+    exec 9>&-
+    return "$claimed"
+}
+
+# Who had it before has removed the file, perhaps after we had opened it.
+take_lock() {
+    exec 9>>"$lock" || return 1
+    flock -n 9 && ours=$(stat -L -c %i /proc/self/fd/9) && [ "$ours" = "$(stat -c %i "$lock")" ]
+}
+
+claim_locked() {
     refuse_held || return 1
     # Left by a run that nobody thawed.
     thaw_all || [ $? = 205 ] || return 1
-    mkdir -m 700 "$state" && printf '%s %s %s\n' "$uptime" "$recipe" "$owner" >"$state/hold" || return 1
-    exec 9<&-
+    mkdir -m 700 "$state" && printf '%s %s %s\n' "$uptime" "$recipe" "$owner" >"$state/hold" &&
+        remember "$state/freezer" "$$"
 }
 
 # Sets `since`, `held_recipe` and `holder`. There is none before anything is frozen, and none after all is thawed.
@@ -189,18 +205,31 @@ thaw_own() {
     read_hold || { thaw_all; return; }
     [ "$owner" = "$by_hand" ] || [ "$holder" = "$owner" ] || return 205
     if [ "$held_recipe" != "$recipe" ]; then
-        [ "$1" = thaw ] || return 205
+        # Such a freeze was refused.
+        [ "$1,$owner" != "freezeFail,$by_hand" ] || return 205
         other_recipe
         return
     fi
     thaw_all
 }
 
+# Two at once would not see what the other one does. Told to end, it undoes its freeze itself.
+freezer_limit=10
+end_freezer() {
+    still_runs "$state/freezer" && [ "$pid" != "$$" ] || return 0
+    kill -TERM "$pid"
+    wait_while "$freezer_limit" 'whoever freezes does not end; thawed all the same' still_runs "$state/freezer"
+}
+
 # What could not be thawed is remembered, to be tried again.
 thaw_all() {
     [ -d "$state" ] || return 205
+    end_freezer
     thaw_parts "$reversed"
     ended=$?
-    case $ended in 0 | 205) rm -f "$state/hold" && rmdir "$state" || return 1 ;; esac
+    case $ended in
+    # It may be gone already: whoever froze has undone it himself.
+    0 | 205) rm -f "$state/hold" "$state/freezer"; rmdir "$state" 2>/dev/null || [ ! -e "$state" ] || return 1 ;;
+    esac
     return "$ended"
 }

@@ -1,6 +1,9 @@
 # Redis. See redis.ts.
 
 answer_limit=10
+# In our own process group, so that it ends with us; busybox knows no other way.
+foreground=''
+! timeout --foreground 5 true 2>/dev/null || foreground=--foreground
 
 redis() {
     set -- redis-cli --raw -p "$port" "$@"
@@ -9,7 +12,7 @@ redis() {
         set -- redis-cli --raw -s "$socket" "$@"
     fi
     # A server that has been stopped takes connections, and answers nothing.
-    timeout "$answer_limit" "$@" 2>&1
+    timeout ${foreground:+"$foreground"} -s KILL "$answer_limit" "$@" 2>&1
 }
 
 # Usage: fact SECTION NAME. A line of INFO.
@@ -22,7 +25,7 @@ redis_prepare() {
 }
 
 redis_freeze() {
-    : >"$folder/pausing"
+    : >"$folder/pausing" || return 1
     said=$(redis client pause "$((longest_hold * 1000))" write)
     if [ "$said" != OK ]; then
         say "Redis does not pause its writers: $said"

@@ -162,9 +162,10 @@ group_gone_within() {
 }
 
 # sudo stops itself when its command is stopped, and stays so when the command alone goes on, or ends.
+# Usage: continue_sudo TOP
 continue_sudo() {
-    kill -CONT "$$"
-    ancestor=$$
+    kill -CONT "$1"
+    ancestor=$1
     while { read -r stat_line <"/proc/$ancestor/stat"; }; do
         # shellcheck disable=SC2086 # split into fields: state, parent
         set -- ${stat_line##*) }
@@ -633,7 +634,7 @@ leave() {
     stop_helpers
     if remove_state; then say 'cleaned ok'; else say "cleaned failed $left"; fi
     kill -KILL "$watcher"
-    continue_sudo
+    continue_sudo "$$"
     exit 0
 }
 
@@ -761,7 +762,7 @@ wake_and_leave() {
     stop_helpers
     clean_up
     kill -KILL "$watcher"
-    continue_sudo
+    continue_sudo "$$"
     exit 0
 }
 
@@ -785,6 +786,11 @@ watch() {
     read_marker
     if [ "$marker_execution" = "$execution" ]; then take_over; fi
     if [ ! -e "$marker_file" ]; then remove_state; fi
+    # When top is no more, its number may be somebody else's.
+    read -r stat_line <"/proc/$$/stat"
+    # shellcheck disable=SC2086 # split into fields: state, parent
+    set -- ${stat_line##*) }
+    if [ "$2" = "$PPID" ]; then continue_sudo "$PPID"; fi
 }
 
 take_over() {

@@ -4,6 +4,10 @@ import { combine, fileSystems, redis } from "../../recipes";
 import { RecipeHost } from "../support/recipeHost";
 import { needsRoot } from "../support/sshHost";
 
+/** Whoever freezes; not who thaws in three minutes. */
+const KILL_FREEZER =
+    "for pid in $(pgrep -f '^sh /run/recipe'); do pgrep -P $pid -x sleep >/dev/null || kill -KILL $pid; done";
+
 describe("the recipe for file systems", function () {
     this.timeout(180_000);
     let lab: RecipeHost;
@@ -243,27 +247,61 @@ describe("the recipe for file systems", function () {
         }
     });
 
-    it("waits for a freeze that outlives whoever began it, and thaws then", async () => {
+    /** Stands for fsfreeze until the test ends. `real` is that. */
+    async function withFsfreeze(text: string, test: () => Promise<void>): Promise<void> {
         await lab.ready(both);
         await lab.shell("mv /run/fsfreeze /run/fsfreeze.real");
-        lab.host.writeScript(
-            "/run/fsfreeze",
-            '#!/bin/sh\ncase $1 in --freeze) while [ ! -e /run/go ]; do sleep 0.1; done ;; esac\nexec /run/fsfreeze.real "$@"\n',
-        );
+        lab.host.writeScript("/run/fsfreeze", `#!/bin/sh\n${text}\nexec /run/fsfreeze.real "$@"\n`);
         try {
-            await lab.shell(
-                "setsid env -i sh /run/recipe freeze </dev/null >/dev/null 2>&1 & " +
-                    "until pgrep -f '[f]sfreeze --freeze' >/dev/null; do sleep 0.1; done; " +
-                    // Whoever freezes; not who thaws in three minutes.
-                    "for pid in $(pgrep -f '^sh /run/recipe'); do pgrep -P $pid -x sleep >/dev/null || kill -KILL $pid; done",
-            );
-            const thawing = lab.run("thaw");
-            await lab.shell("sleep 1; touch /run/go");
-            expect((await thawing).exitCode).to.equal(0);
+            await test();
             await expectAwake();
         } finally {
             await lab.shell("touch /run/go; mv /run/fsfreeze.real /run/fsfreeze; rm -f /run/go");
         }
+    }
+    const waitForGo = "while [ ! -e /run/go ]; do sleep 0.1; done";
+    const freezeBeside = (marks: string) =>
+        `setsid env -i sh /run/recipe freeze </dev/null >/dev/null 2>&1 & until pgrep -f '${marks}' >/dev/null; do sleep 0.1; done`;
+
+    it("waits for a freeze that outlives whoever began it, and thaws then", async () => {
+        await withFsfreeze(`case $1 in --freeze) ${waitForGo} ;; esac`, async () => {
+            await lab.shell(`${freezeBeside("[f]sfreeze --freeze")}; ${KILL_FREEZER}`);
+            const thawing = lab.run("thaw");
+            await lab.shell("sleep 1; touch /run/go");
+            expect((await thawing).exitCode).to.equal(0);
+        });
+    });
+
+    it("thaws what froze while something else was being thawed, and ended", async () => {
+        // The log's freeze succeeds when the log had been found thawed, while the data are thawed.
+        const fake =
+            `case $* in "--freeze /mnt/log") ${waitForGo} ;; ` +
+            `"--unfreeze /mnt/data") sleep 0.5; touch /run/go; sleep 1 ;; esac`;
+        await withFsfreeze(fake, async () => {
+            await lab.shell(`${freezeBeside("[f]sfreeze --freeze /mnt/log")}; ${KILL_FREEZER}`);
+            expect((await lab.run("thaw")).exitCode).to.equal(0);
+        });
+    });
+
+    it("thaws the others when one cannot be thawed, says so, and thaws that when it can", async () => {
+        await withFsfreeze(`case $* in "--unfreeze /mnt/log") ${waitForGo} ;; esac`, async () => {
+            expect((await lab.run("freeze")).exitCode).to.equal(0);
+            const { exitCode, output } = await lab.run("thaw");
+            expect(exitCode).to.equal(1);
+            expect(output).to.equal("not all file systems are thawed: \n");
+            expect(await isFrozen()).to.deep.equal([false, true]);
+            await lab.shell("touch /run/go");
+            expect((await lab.run("thaw")).exitCode).to.be.oneOf([0, 205]);
+        });
+    });
+
+    it("by hand, ends a freeze that is under way, which undoes what it has done", async () => {
+        await withFsfreeze(`case $* in "--freeze /mnt/log") ${waitForGo} ;; esac`, async () => {
+            await lab.shell(freezeBeside("[f]sfreeze --freeze /mnt/log"));
+            const thawing = lab.run("thaw");
+            await lab.shell("sleep 1; touch /run/go");
+            expect((await thawing).exitCode).to.equal(0);
+        });
     });
 
     it("ends no process that has the number of one that is gone", async () => {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { isGuard, top } from "../../support/guardProcesses";
+import { isGuard, main, top } from "../../support/guardProcesses";
 import { GuardSession, guardParams } from "../../support/guardSession";
 import { needsRoot, startSshHost, type SshHost } from "../../support/sshHost";
 
@@ -48,6 +48,19 @@ for (const sudo of ["nopasswd", "pty-and-log"] as const) {
                     expect(host.stateLeft).to.deep.equal([]);
                 });
             }
+
+            it("also with the watcher, when main is killed", async () => {
+                const guard = await GuardSession.start(host, guardParams(host, { limits: LIMITS }));
+                await guard.freeze();
+                const pid = top(host.processes())?.pid ?? 0;
+                host.signal(pid, "SIGSTOP");
+                await host.until(() => sudoStates().includes("T"), { what: "sudo's stop" });
+                host.signal(pid, "SIGCONT");
+                host.signal(main(host.processes())?.pid ?? 0, "SIGKILL");
+                await nothingLeft();
+                expect(host.frozen).to.equal(false);
+                expect(host.stateLeft).to.deep.equal([]);
+            });
         });
     }
 }
