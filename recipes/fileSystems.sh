@@ -120,32 +120,22 @@ written() {
     done <"$folder/frozen"
 }
 
-# Not by way of another file: /run may be full. All at once: one whose disk hangs, or that lies on another one that is
-# frozen, must not keep the others waiting. Most of the time of one try of post-thaw is left for whoever else has to be
-# thawed.
+# All at once: one whose disk hangs, or that lies on another one that is frozen, must not keep the others waiting. Most of
+# the time of one try of post-thaw is left for whoever else has to be thawed.
 thaw_limit=10
 thaw_listed() {
     [ -e "$folder/list" ] || return 205
-    reversed_list=$(sed '1!G;h;$!d' "$folder/list") || return 1
     # Who hangs must not keep our own output open. Opened where there is no room as well.
     errors=$folder/errors
     true >>"$errors" || errors=/dev/null
-    thawing=''
-    IFS='
-'
-    for line in $reversed_list; do
+    unfreezing=''
+    while IFS= read -r line; do
         unfreeze "${line#* }" &
-        thawing="$thawing $!"
-    done
-    unset IFS
-    read_uptime
-    give_up=$((uptime + thaw_limit))
+        unfreezing="$unfreezing $!"
+    done <"$folder/list" || return 1
+    wait_while "$thaw_limit" 'said below' is_unfreezing 2>/dev/null
     thawed=205
-    for job in $thawing; do
-        while is_alive "$job" && [ "$uptime" -lt "$give_up" ]; do
-            blink
-            read_uptime
-        done
+    for job in $unfreezing; do
         if is_alive "$job"; then ended=1; else wait "$job"; ended=$?; fi
         case $thawed,$ended in
         *,205 | 1,*) ;;
@@ -155,6 +145,13 @@ thaw_listed() {
     done
     [ "$thawed" != 1 ] || say "not all file systems are thawed: $(cat "$errors")"
     return "$thawed"
+}
+
+is_unfreezing() {
+    for job in $unfreezing; do
+        ! is_alive "$job" || return 0
+    done
+    return 1
 }
 
 unfreeze() {

@@ -3,6 +3,7 @@ import { thawAfterKill, thawAfterSilence } from "./bench/kill";
 import { Lab } from "./bench/lab";
 import { measure } from "./bench/measure";
 import { type Kills, median, quiescedTable, targetTable, targetsOf, windowTable } from "./bench/report";
+import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
 
 const FREEZE_LIMIT_S = 2;
@@ -24,7 +25,7 @@ async function main(): Promise<void> {
     }
     const lab = await Lab.start();
     const leave = () => void lab.stop().finally(() => process.exit(130));
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    for (const signal of INTERRUPTIONS) {
         process.once(signal, leave);
     }
     try {

@@ -3,6 +3,7 @@ import { ChaosLab } from "./chaos/lab";
 import { describe } from "./chaos/plan";
 import { countTable } from "./chaos/report";
 import { type ChaosResult, runSeed } from "./chaos/run";
+import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
 
 const options = ownOptions("npm run chaos", { runs: 200, seed: 1, jobs: 2 });
@@ -16,7 +17,7 @@ async function main(): Promise<void> {
     const results: ChaosResult[] = [];
     let stopping: Promise<unknown> | undefined;
     const stop = () => (stopping ??= Promise.all(labs.map((lab) => lab.stop())));
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    for (const signal of INTERRUPTIONS) {
         process.once(signal, () => {
             // What the runs under way say of labs that are gone is of no interest.
             process.on("unhandledRejection", () => undefined);

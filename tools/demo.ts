@@ -1,9 +1,9 @@
 // The demo: a real `pulumi up`. `npm run demo` sets up what it needs first.
 import { linux } from "./demo/linux";
-import { INTERRUPTIONS } from "./demo/ended";
 import { say } from "./demo/narration";
 import type { Scenario } from "./demo/scenario";
 import { windows } from "./demo/windows";
+import { INTERRUPTIONS } from "./interruptions";
 
 function scenarioOf(args: string[]): Scenario | undefined {
     if (args.length === 0) {

@@ -4,6 +4,7 @@ import { hooksOf, type Lab, startLab, succeeded } from "../test/support/e2e";
 import type { CloudCall } from "../test/support/localCloud";
 import type { Operation, Project } from "../test/support/project";
 import { median, ms, table } from "./bench/report";
+import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
 
 const AWAY = "eu-west-1";
@@ -25,7 +26,7 @@ const options = ownOptions("npm run bench:replicas", { replicas: [1, 20, 100], r
 async function main(): Promise<void> {
     const lab = await startLab();
     const leave = () => void lab.stop().finally(() => process.exit(130));
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    for (const signal of INTERRUPTIONS) {
         process.once(signal, leave);
     }
     try {

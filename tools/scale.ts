@@ -1,4 +1,5 @@
 // Scale: `npm run scale [-- --instances 1,10,50,200 --volumes 127]`.
+import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
 import { ScaleLab } from "./scale/lab";
 import { type Scaled, scale } from "./scale/measure";
@@ -28,14 +29,13 @@ async function main(): Promise<void> {
 async function inLab(work: (lab: ScaleLab) => Promise<void>): Promise<void> {
     const lab = await ScaleLab.start();
     const leave = () => void lab.stop().finally(() => process.exit(130));
-    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-    for (const signal of signals) {
+    for (const signal of INTERRUPTIONS) {
         process.once(signal, leave);
     }
     try {
         await work(lab);
     } finally {
-        for (const signal of signals) {
+        for (const signal of INTERRUPTIONS) {
             process.removeListener(signal, leave);
         }
         await lab.stop();

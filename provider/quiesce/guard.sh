@@ -138,6 +138,13 @@ start_time_of() {
     printf '%s' "${20}"
 }
 
+parent_of() {
+    { read -r stat_line <"/proc/$1/stat"; } || return 1
+    # shellcheck disable=SC2086 # split into fields: state, parent
+    set -- ${stat_line##*) }
+    printf '%s' "$2"
+}
+
 stop_helpers() {
     while read -r helper started; do
         [ "$(start_time_of "$helper")" != "$started" ] || kill -KILL "$helper"
@@ -166,11 +173,7 @@ group_gone_within() {
 continue_sudo() {
     kill -CONT "$1"
     ancestor=$1
-    while { read -r stat_line <"/proc/$ancestor/stat"; }; do
-        # shellcheck disable=SC2086 # split into fields: state, parent
-        set -- ${stat_line##*) }
-        ancestor=$2
-        { read -r name <"/proc/$ancestor/comm"; } && [ "$name" = sudo ] || return 0
+    while ancestor=$(parent_of "$ancestor") && { read -r name <"/proc/$ancestor/comm"; } && [ "$name" = sudo ]; do
         kill -CONT "$ancestor"
     done
 }
@@ -629,10 +632,15 @@ leave_refusing() {
     leave
 }
 
-# Nothing is frozen and nothing is ours any more: the watcher has nothing to watch.
+# Nothing is frozen and nothing is ours.
 leave() {
     stop_helpers
     if remove_state; then say 'cleaned ok'; else say "cleaned failed $left"; fi
+    end_main
+}
+
+# The watcher has nothing to watch any more.
+end_main() {
     kill -KILL "$watcher"
     continue_sudo "$$"
     exit 0
@@ -761,9 +769,7 @@ wake_and_leave() {
     [ -z "$3" ] || say_stderr "$3"
     stop_helpers
     clean_up
-    kill -KILL "$watcher"
-    continue_sudo "$$"
-    exit 0
+    end_main
 }
 
 # -------------------------------------------------------------------------------------------- watcher
@@ -787,10 +793,7 @@ watch() {
     if [ "$marker_execution" = "$execution" ]; then take_over; fi
     if [ ! -e "$marker_file" ]; then remove_state; fi
     # When top is no more, its number may be somebody else's.
-    read -r stat_line <"/proc/$$/stat"
-    # shellcheck disable=SC2086 # split into fields: state, parent
-    set -- ${stat_line##*) }
-    if [ "$2" = "$PPID" ]; then continue_sudo "$PPID"; fi
+    if [ "$(parent_of "$$")" = "$PPID" ]; then continue_sudo "$PPID"; fi
 }
 
 take_over() {

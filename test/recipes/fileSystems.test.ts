@@ -247,7 +247,7 @@ describe("the recipe for file systems", function () {
         }
     });
 
-    /** Stands for fsfreeze until the test ends. `real` is that. */
+    /** Until the test ends, `text` is run before each fsfreeze. */
     async function withFsfreeze(text: string, test: () => Promise<void>): Promise<void> {
         await lab.ready(both);
         await lab.shell("mv /run/fsfreeze /run/fsfreeze.real");

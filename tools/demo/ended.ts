@@ -1,8 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-
-/** What a terminal sends when its user wants no more. */
-export const INTERRUPTIONS = ["SIGINT", "SIGTERM", "SIGHUP"] as const satisfies NodeJS.Signals[];
+import { INTERRUPTIONS } from "../interruptions";
 
 /** Several times what a slow machine needs for one command. */
 const COMMAND_LIMIT_MS = 300_000;

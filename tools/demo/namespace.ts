@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname } from "node:path";
-import { INTERRUPTIONS } from "./ended";
+import { INTERRUPTIONS } from "../interruptions";
 
 /** Where an EC2 instance on Nitro says which instance it is. */
 const LABEL = "/sys/class/dmi/id/board_asset_tag";

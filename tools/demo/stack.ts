@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -85,7 +85,7 @@ export class Stack {
         const stack = ["--stack", STACK, "--config-file", this.#configFile];
         const child = this.#spawn([...args, ...options, ...stack], this.options.folder);
         const lines = [child.stdout, child.stderr].map((stream) => sayLinesOf(stream));
-        await ended(child, `pulumi ${args.join(" ")}`, this.options.interruption);
+        await this.#ended(child, args);
         await Promise.all(lines);
     }
 
@@ -93,12 +93,14 @@ export class Stack {
         const child = this.#spawn(args, this.options.home);
         child.stdin.end(input);
         const output = Promise.all([textOf(child.stdout), textOf(child.stderr)]);
-        await ended(child, `pulumi ${args.join(" ")}`, this.options.interruption).catch(
-            async (error: unknown) => {
-                throw new Error((await output).join(""), { cause: error });
-            },
-        );
+        await this.#ended(child, args).catch(async (error: unknown) => {
+            throw new Error((await output).join(""), { cause: error });
+        });
         return (await output)[0];
+    }
+
+    #ended(child: ChildProcess, args: string[]): Promise<void> {
+        return ended(child, `pulumi ${args.join(" ")}`, this.options.interruption);
     }
 
     #spawn(args: string[], cwd: string) {

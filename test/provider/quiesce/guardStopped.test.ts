@@ -24,42 +24,41 @@ for (const sudo of ["nopasswd", "pty-and-log"] as const) {
                     .processes()
                     .filter(({ command }) => command.startsWith("sudo -n"))
                     .map(({ state }) => state[0]);
-            const nothingLeft = () =>
-                host.until(
-                    () => host.processes().every((one) => !isGuard(one)) && sudoStates().length === 0,
-                    {
-                        what: "the end of the guard and of sudo",
-                    },
-                );
 
-            for (const continued of [true, false]) {
-                it(`sudo, which stops with its command, ends with the guard, its command ${continued ? "" : "not "}continued`, async () => {
-                    const guard = await GuardSession.start(host, guardParams(host, { limits: LIMITS }));
-                    await guard.freeze();
-                    const pid = top(host.processes())?.pid ?? 0;
-                    host.signal(pid, "SIGSTOP");
-                    await host.until(() => sudoStates().includes("T"), { what: "sudo's stop" });
-                    if (continued) {
-                        host.signal(pid, "SIGCONT");
-                    }
-                    guard.send("release");
-                    await nothingLeft();
-                    expect(host.frozen).to.equal(false);
-                    expect(host.stateLeft).to.deep.equal([]);
-                });
-            }
-
-            it("also with the watcher, when main is killed", async () => {
+            /** A freeze whose command was stopped, and sudo with it. */
+            async function freezeAndStop(): Promise<{ guard: GuardSession; pid: number }> {
                 const guard = await GuardSession.start(host, guardParams(host, { limits: LIMITS }));
                 await guard.freeze();
                 const pid = top(host.processes())?.pid ?? 0;
                 host.signal(pid, "SIGSTOP");
                 await host.until(() => sudoStates().includes("T"), { what: "sudo's stop" });
-                host.signal(pid, "SIGCONT");
-                host.signal(main(host.processes())?.pid ?? 0, "SIGKILL");
-                await nothingLeft();
+                return { guard, pid };
+            }
+            async function expectNothingLeft(): Promise<void> {
+                await host.until(
+                    () => host.processes().every((one) => !isGuard(one)) && sudoStates().length === 0,
+                    { what: "the end of the guard and of sudo" },
+                );
                 expect(host.frozen).to.equal(false);
                 expect(host.stateLeft).to.deep.equal([]);
+            }
+
+            for (const continued of [true, false]) {
+                it(`sudo, which stops with its command, ends with the guard, its command ${continued ? "" : "not "}continued`, async () => {
+                    const { guard, pid } = await freezeAndStop();
+                    if (continued) {
+                        host.signal(pid, "SIGCONT");
+                    }
+                    guard.send("release");
+                    await expectNothingLeft();
+                });
+            }
+
+            it("also with the watcher, when main is killed", async () => {
+                const { pid } = await freezeAndStop();
+                host.signal(pid, "SIGCONT");
+                host.signal(main(host.processes())?.pid ?? 0, "SIGKILL");
+                await expectNothingLeft();
             });
         });
     }
