@@ -6,24 +6,39 @@ import { QuiesceError } from "./quiesceError";
 export function refusal(code: RefusalCode, text: string, instanceId: string): Failure {
     const failures: Record<RefusalCode, Failure> = {
         HOST_BUSY: {
-            code,
+            code: "HOST_BUSY",
             message: `Another execution, ${text}, holds the host.`,
             remedy: "Run again when it has ended, or wait for it with timeouts.lock.",
         },
         WRONG_INSTANCE: {
-            code,
+            code: "WRONG_INSTANCE",
             message: `The host behind the address is ${text}, not ${instanceId}.`,
             remedy: "Correct `connection.host` or `instanceId`; an address that was reused is the usual cause.",
         },
         STALE_FREEZE: {
-            code,
+            code: "STALE_FREEZE",
             message: `An earlier execution left the host frozen, and its post-thaw script fails: ${text}.`,
             remedy: 'Run the post-thaw script with "thaw" as root on the instance and see why it fails; then run again.',
         },
         HOST_UNSUITABLE: {
-            code,
+            code: "HOST_UNSUITABLE",
             message: `The host cannot be frozen safely: ${text}.`,
             remedy: 'See README, "What a Linux instance needs".',
+        },
+        NOT_ROOT: {
+            code: "SUDO_REFUSED",
+            message: `sudo runs what it is given as the user with uid ${text}, not as root.`,
+            remedy: "In sudoers, the account's rule has to name (root) or (ALL).",
+        },
+        HOOK_ENVIRONMENT: {
+            code: "INVALID_INPUT",
+            message: `The shell of the host cannot set these names of \`environment\`: ${text}.`,
+            remedy: "Give the variables other names.",
+        },
+        POST_THAW_NOT_IDEMPOTENT: {
+            code: "PRECONDITION_FAILED",
+            message: `Run with \`thaw\` while nothing was frozen, the post-thaw script ended with ${text}.`,
+            remedy: "With nothing frozen it has to exit with 0, or with 205.",
         },
     };
     return failures[code];

@@ -299,7 +299,7 @@ function tell(evidence: CaptureEvidence, awake: boolean, { log }: HoldSettings):
     }
 }
 
-/** guard.sh sends so many bytes at most. */
+/** The guard sends so many bytes at most. */
 const TAIL_BYTES = 2048;
 
 /** The end of a hook's stderr. A line that was cut may be the end of a secret, which nobody would know as one. */

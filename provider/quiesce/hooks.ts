@@ -340,6 +340,9 @@ class Hooks implements Quiescer {
         return {
             mode,
             executionId,
+            owner: "",
+            confirmedAwake: "",
+            rehearse: false,
             instanceId,
             sudo: quiesce.sudo ?? quiesce.connection.user !== "root",
             verifyIdentity: quiesce.verifyInstanceIdentity ?? true,

@@ -23,6 +23,9 @@ const PARAMS: Omit<GuardParams, "nonce"> = {
     postThaw: { path: "/usr/sbin/post-thaw-script" },
     verbs: VMWARE_VERBS,
     environment: {},
+    owner: "",
+    confirmedAwake: "",
+    rehearse: false,
     limits: { lock: 0, wait: 1, preFreeze: 1, freeze: 1, postThaw: 1 },
     showHookOutput: false,
 };

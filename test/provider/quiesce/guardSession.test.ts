@@ -15,6 +15,9 @@ const params: Omit<GuardParams, "nonce"> = {
     postThaw: { path: "/nowhere" },
     verbs: VMWARE_VERBS,
     environment: {},
+    owner: "",
+    confirmedAwake: "",
+    rehearse: false,
     limits: { lock: 0, wait: 1, preFreeze: 1, freeze: 1, postThaw: 1 },
     showHookOutput: false,
 };
