@@ -77,6 +77,7 @@ const unfinished: Scenario = async ({ cloud, host, project: make }) => {
         frozenId: frozen.instanceId,
         frozenWithoutSetId: frozenWithoutSet.instanceId,
         pendingId: pending.instanceId,
+        completion: "1",
         run: "monday",
     };
     const project = await make(config, hosts);

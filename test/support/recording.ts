@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ROOT } from "./engine";
 import type { Inventory } from "./localCloud";
 import type { ResourceState } from "./project";
@@ -43,6 +43,7 @@ export function leftOn(host: SshHost): LeftOnHost {
 /** As if it were the same host, which has not been booted since. */
 export function leaveOn(host: SshHost, { bootId, files }: LeftOnHost): void {
     for (const [path, text] of Object.entries(files)) {
+        host.exec(`umask 077 && mkdir -p ${dirname(path)}`);
         host.writeScript(path, text.replaceAll(bootId, bootIdOf(host)), { mode: 0o700 });
     }
 }

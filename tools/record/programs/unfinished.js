@@ -31,7 +31,7 @@ const frozenWithoutSet = new AppConsistentSnapshot("frozenWithoutSet", hooks("fr
 const pending = new AppConsistentSnapshot("pending", {
     instanceId: config.require("pendingId"),
     quiesce: { method: "none" },
-    timeouts: { completion: 1 },
+    timeouts: { completion: config.requireNumber("completion") },
     triggers: [config.get("run")],
     tags: config.getObject("tags"),
 });
