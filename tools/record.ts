@@ -14,8 +14,8 @@ import { ownOptions } from "./options";
 /** What a scenario's user has besides the stack; all of it ends with the recording. */
 interface Surroundings {
     readonly cloud: LocalCloud;
-    host(instanceId: string): Promise<SshHost>;
-    project(config: Record<string, string>, hosts?: Record<string, SshHost>): Promise<Project>;
+    readonly host: (instanceId: string) => Promise<SshHost>;
+    readonly project: (config: Record<string, string>, hosts?: Record<string, SshHost>) => Promise<Project>;
 }
 
 interface Reached {

@@ -66,22 +66,25 @@ export function writeRecording({ release, scenario, program, ...values }: Record
 
 export function readRecording(release: string, scenario: string): Recording & { readonly stackFile: string } {
     const file = (name: string): string => join(FOLDER, release, scenario, name);
-    const json = <T>(name: string): T => JSON.parse(readFileSync(file(`${name}.json`), "utf8")) as T;
+    const text = (name: string): string => readFileSync(file(name), "utf8");
+    const json = (name: string): unknown => JSON.parse(text(`${name}.json`));
     return {
         release,
         scenario,
-        program: readFileSync(file("program.js"), "utf8"),
-        config: json("config"),
-        stack: json("stack"),
+        program: text("program.js"),
+        config: json("config") as Recording["config"],
+        stack: json("stack") as ExportedStack,
         stackFile: file("stack.json"),
-        outputs: json("outputs"),
-        cloud: json("cloud"),
-        hosts: json("hosts"),
+        outputs: json("outputs") as object,
+        cloud: json("cloud") as Inventory,
+        hosts: json("hosts") as Recording["hosts"],
     };
 }
 
 export function recordedReleases(): string[] {
-    return readdirSync(FOLDER);
+    return readdirSync(FOLDER, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name);
 }
 
 /** What must stay as it is in users' states, by URN: ids, outputs, and the text that the engine runs. */

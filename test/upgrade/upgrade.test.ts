@@ -187,7 +187,7 @@ for (const release of recordedReleases()) {
 
             const idsOf = (resources: ReturnType<typeof resourcesOf>): Record<string, string> =>
                 Object.fromEntries(
-                    Object.entries(resources).map(([urn, { id }]) => [urn.split("::").at(-1), id]),
+                    Object.entries(resources).map(([urn, { id }]) => [urn.replace(/.*::/, ""), id]),
                 );
             const frozenHosts = (): string[] =>
                 Object.keys(hosts).filter((name) => hosts[name]?.frozen === true);
