@@ -87,6 +87,9 @@ export interface CloudInstance {
     devices: Record<string, string>;
 }
 
+/** What there is, by region; for nobody but `restore` to read. */
+export type Inventory = Readonly<Record<string, unknown>>;
+
 /** How snapshots go; what is left out stays as it is. */
 export interface SnapshotCourse {
     /** Milliseconds in `pending`. */
@@ -290,6 +293,19 @@ export class LocalCloud {
             product_codes: spec.productCodes ?? [],
             console_output: spec.consoleOutput ?? null,
         });
+    }
+
+    /**
+     * What the cloud's account has in all regions: instances, snapshots, images and launch templates, to be given to
+     * `restore`. Without networks, Systems Manager, and how snapshots are to go on.
+     */
+    inventory(): Promise<Inventory> {
+        return this.control("inventory");
+    }
+
+    /** Makes all of an inventory, under the ids that it has there; what is pending stays so until it is completed. */
+    restore(regions: Inventory): Promise<void> {
+        return this.control("restore", { regions });
     }
 
     setInstanceState(instanceId: string, state: InstanceState, region = this.region): Promise<void> {

@@ -34,11 +34,11 @@ export type InstallKind = (typeof INSTALL_KINDS)[number];
 export type Operation = "preview" | "up" | "refresh" | "destroy";
 
 export interface ProjectOptions {
-    /** TypeScript source of the program. */
+    /** Source of the program: TypeScript, unless `main` says otherwise. */
     program: string;
     /** @default "pack-npm" */
     install?: InstallKind;
-    /** Where the program lies in the project. @default "index.ts" */
+    /** Where the program lies in the project; plain JavaScript, which starts faster, in a `.js`. @default "index.ts" */
     main?: string;
     /** Stack configuration, such as `aws:region`. */
     config?: Record<string, string>;
@@ -217,21 +217,24 @@ function writeProject(folder: string, install: InstallKind, main: string): void 
     cpSync(join(installed, "package.json"), join(folder, "package.json"));
     // Pulumi looks for it where the program is.
     mkdirSync(dirname(join(folder, main)), { recursive: true });
-    writeFileSync(
-        join(folder, dirname(main), "tsconfig.json"),
-        JSON.stringify({
-            compilerOptions: {
-                strict: true,
-                target: "ES2022",
-                module: "commonjs",
-                moduleResolution: "node",
-                ignoreDeprecations: "6.0",
-                types: ["node"],
-                skipLibCheck: true,
-            },
-            files: [basename(main)],
-        }),
-    );
+    const typescript = main.endsWith(".ts");
+    if (typescript) {
+        writeFileSync(
+            join(folder, dirname(main), "tsconfig.json"),
+            JSON.stringify({
+                compilerOptions: {
+                    strict: true,
+                    target: "ES2022",
+                    module: "commonjs",
+                    moduleResolution: "node",
+                    ignoreDeprecations: "6.0",
+                    types: ["node"],
+                    skipLibCheck: true,
+                },
+                files: [basename(main)],
+            }),
+        );
+    }
     writeFileSync(
         join(folder, "Pulumi.yaml"),
         [
@@ -240,6 +243,7 @@ function writeProject(folder: string, install: InstallKind, main: string): void 
             "  name: nodejs",
             "  options:",
             `    packagemanager: ${manager}`,
+            `    typescript: ${typescript}`,
             `main: ${main}`,
             "",
         ].join("\n"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.ec2.models import ec2_backends
 
-from . import instances
+from . import instances, inventory
 from .cloud import Cloud
 from .commands import Command
 from .faults import Fault
@@ -40,6 +40,14 @@ class Control:
     def create_instance(self, account_id: "str | None" = None, **description: Any) -> Any:
         with self._cloud.acting:
             return instances.create_instance(self._account(account_id), **description)
+
+    def inventory(self) -> Any:
+        with self._cloud.acting:
+            return inventory.inventory(self._account(None))
+
+    def restore(self, regions: "dict[str, Any]") -> None:
+        with self._cloud.acting:
+            inventory.restore(self._account(None), regions)
 
     def set_instance_state(self, region: str, instance_id: str, state: str) -> None:
         with self._cloud.acting:
