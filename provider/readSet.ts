@@ -1,6 +1,6 @@
 import type { Instance, Snapshot } from "@aws-sdk/client-ec2";
 import { type Clients, accountOf } from "./aws/clients";
-import { findImages } from "./aws/images";
+import { findImage, imageFailure } from "./aws/images";
 import { bootFirst, findInstance, instanceFacts } from "./aws/instance";
 import { describeSnapshots, findSet, imagesOf } from "./aws/snapshots";
 import { APP_CONSISTENT, TAG_PREFIX, VSS_DEVICE, tagKeys, tagOf } from "./aws/tags";
@@ -30,8 +30,8 @@ async function lostImage(
     if (imageId === undefined) {
         return [];
     }
-    const images = await findImages(clients, [{ Name: "image-id", Values: [imageId] }], signal);
-    return images.length === 0 ? [`${imageId} was deregistered`] : [];
+    const image = await findImage(clients, imageId, signal);
+    return image === undefined ? [`${imageId} was deregistered`] : [imageFailure(image) ?? []].flat();
 }
 
 /** What is wrong with each snapshot that is not whole any more. */

@@ -1,4 +1,9 @@
-import { EC2Client, RegisterImageCommand } from "@aws-sdk/client-ec2";
+import {
+    DeregisterImageCommand,
+    DisableImageCommand,
+    EC2Client,
+    RegisterImageCommand,
+} from "@aws-sdk/client-ec2";
 import { expect } from "chai";
 import { tagKeys } from "../../provider/aws/tags";
 import type { SnapshotInputs } from "../../provider/inputs";
@@ -38,7 +43,7 @@ describe("lifecycle, without quiescing", () => {
         instance = await launch();
         await cloud.configureSnapshots({ durationMs: 0 });
         await cloud.clearCalls();
-        Object.assign(timing, { throttlePauseMs: 50, visibleMs: 3_000 });
+        Object.assign(timing, { throttlePauseMs: 50, visibleMs: 3_000, imageGoneMs: 500 });
         log = new CapturedLog();
     });
 
@@ -806,10 +811,8 @@ describe("lifecycle, without quiescing", () => {
             expect(await ofInstance()).to.have.length(3);
         });
 
-        it("names the image that one is used by, and removes nothing", async () => {
-            const source = await launch();
-            const { id, outs } = await create(inputsOf({ instanceId: source.instanceId }));
-            const [boot] = outs.snapshotIds;
+        /** As `aws.ec2.Ami` makes it. */
+        async function imageOf(id: string, boot: string): Promise<string> {
             const { ImageId } = await ec2.send(
                 new RegisterImageCommand({
                     Name: `image-${id}`,
@@ -817,9 +820,66 @@ describe("lifecycle, without quiescing", () => {
                     BlockDeviceMappings: [{ DeviceName: "/dev/sda1", Ebs: { SnapshotId: boot } }],
                 }),
             );
+            return ImageId!;
+        }
+
+        for (const [what, linger] of [
+            ["EC2 does not let go of them yet", { holdsMs: 1_500 }],
+            ["EC2 still tells of the image", { seenMs: 300 }],
+            ["EC2 does neither", { holdsMs: 1_500, seenMs: 300 }],
+        ] as const) {
+            it(`waits after an image on them was deregistered, while ${what}`, async () => {
+                const { id, outs } = await create(inputsOf());
+                const ImageId = await imageOf(id, outs.snapshotIds[0]!);
+                await cloud.letImagesLinger(linger);
+                await ec2.send(new DeregisterImageCommand({ ImageId }));
+                await remove(id, outs);
+                expect(await ofInstance()).to.deep.equal([]);
+            });
+        }
+
+        it("does not wait for ever, names the image in EC2's words, and leaves the set whole", async () => {
+            const source = await launch();
+            const { id, outs } = await create(inputsOf({ instanceId: source.instanceId }));
+            const [boot = ""] = outs.snapshotIds;
+            const image = "ami-0123456789abcdef0";
+            // Of another account: this one may not list it.
+            await cloud.fault(
+                "DeleteSnapshot",
+                {
+                    kind: "error",
+                    code: "InvalidSnapshot.InUse",
+                    status: 400,
+                    message: `The snapshot ${boot} is currently in use by ${image}`,
+                },
+                { times: null, resource: boot },
+            );
             const error = await rejection(remove(id, outs));
             expect(error.message).to.match(
-                new RegExp(`^SNAPSHOT_IN_USE.*${boot!}.* cannot be deleted: ${ImageId!} is made from it`),
+                new RegExp(`^SNAPSHOT_IN_USE: ${boot} could not be deleted: EC2 says that ${image} uses it`),
+            );
+            expect(await ofInstance(source)).to.deep.equal([...outs.snapshotIds].sort());
+            await cloud.reset();
+            await remove(id, outs);
+        });
+
+        it("names the image that one is used by, though it is disabled, and removes nothing", async () => {
+            const { id, outs } = await create(inputsOf());
+            const ImageId = await imageOf(id, outs.snapshotIds[0]!);
+            await ec2.send(new DisableImageCommand({ ImageId }));
+            const error = await rejection(remove(id, outs));
+            expect(error.message).to.match(new RegExp(`^SNAPSHOT_IN_USE.*${ImageId} is made from it`));
+            expect(await ofInstance()).to.have.length(3);
+        });
+
+        it("names the image that one is used by, and removes nothing", async () => {
+            const source = await launch();
+            const { id, outs } = await create(inputsOf({ instanceId: source.instanceId }));
+            const [boot] = outs.snapshotIds;
+            const ImageId = await imageOf(id, boot!);
+            const error = await rejection(remove(id, outs));
+            expect(error.message).to.match(
+                new RegExp(`^SNAPSHOT_IN_USE.*${boot!}.* cannot be deleted: ${ImageId} is made from it`),
             );
             expect(await ofInstance(source)).to.deep.equal([...outs.snapshotIds].sort());
             expect(await operations()).not.to.include("DeleteSnapshot");

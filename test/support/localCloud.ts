@@ -365,6 +365,14 @@ export class LocalCloud {
         return this.control("delete_snapshots", { region, snapshot_ids: snapshotIds });
     }
 
+    /**
+     * For how many milliseconds an image still holds its snapshots (`InvalidSnapshot.InUse`), and is still described,
+     * after it was deregistered. Default: not at all.
+     */
+    letImagesLinger({ holdsMs = 0, seenMs = 0 }: { holdsMs?: number; seenMs?: number }): Promise<void> {
+        return this.control("let_images_linger", { holds_ms: holdsMs, seen_ms: seenMs });
+    }
+
     /** All that there are (also those that Describe does not know of yet), or those of an instance's volumes. */
     snapshots(of?: CloudInstance, region = this.region): Promise<CloudSnapshot[]> {
         return this.control("snapshots", { region, volume_ids: of?.volumeIds ?? null });

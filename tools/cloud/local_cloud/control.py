@@ -121,6 +121,9 @@ class Control:
                 if volume_ids is None or one.volume_id in volume_ids
             ]
 
+    def let_images_linger(self, holds_ms: float, seen_ms: float) -> None:
+        self._cloud.images.linger(holds_ms, seen_ms)
+
     def add_fault(self, **description: Any) -> int:
         return self._cloud.faults.add(Fault(**description))
 
