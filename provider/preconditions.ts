@@ -193,10 +193,12 @@ export async function credentialsFailure({ clients, inputs, signal }: Run): Prom
     const needed = preFreeze + freeze + CREDENTIALS_MARGIN_S;
     try {
         let expiration = await resolveCredentials(clients, signal, false);
-        if (!lasts(expiration, needed)) {
+        if (!lasts(expiration, needed, clients.clock.now())) {
             expiration = await resolveCredentials(clients, signal, true);
         }
-        return lasts(expiration, needed) ? undefined : credentialsExpire(expiration, needed);
+        return lasts(expiration, needed, clients.clock.now())
+            ? undefined
+            : credentialsExpire(expiration, needed);
     } catch (error) {
         signal.throwIfAborted();
         return {
@@ -219,8 +221,9 @@ async function resolveCredentials(
     return (await abortable(ec2.config.credentials({ forceRefresh }), limit)).expiration;
 }
 
-function lasts(expiration: Date | undefined, seconds: number): expiration is undefined {
-    return expiration === undefined || expiration.getTime() - Date.now() >= seconds * 1000;
+/** @param now by AWS's clock, as the expiration is */
+function lasts(expiration: Date | undefined, seconds: number, now: number): expiration is undefined {
+    return expiration === undefined || expiration.getTime() - now >= seconds * 1000;
 }
 
 function credentialsExpire(expiration: Date, needed: number): Failure {

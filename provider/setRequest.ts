@@ -4,7 +4,7 @@ import { ownerTag, tagKeys } from "./aws/tags";
 import type { Run } from "./run";
 
 /** What CreateSnapshots is asked for in this run, with all tags that the set begins with. */
-export function setRequest({ inputs, executionId }: Run): SetRequest {
+export function setRequest({ inputs, executionId, clients }: Run): SetRequest {
     return {
         instanceId: inputs.instanceId,
         description: inputs.description ?? `${executionId} of ${inputs.instanceId}`,
@@ -16,7 +16,7 @@ export function setRequest({ inputs, executionId }: Run): SetRequest {
             ...(inputs.owner === undefined ? {} : { [tagKeys.owner]: ownerTag(inputs.owner) }),
             [tagKeys.instance]: inputs.instanceId,
             [tagKeys.state]: "in-progress",
-            [tagKeys.lease]: newLease(),
+            [tagKeys.lease]: newLease(clients.clock.now()),
         }),
     };
 }

@@ -103,7 +103,7 @@ export async function reapAbandonedSets(
             log(
                 `warning: this resource does not manage its earlier set ${names}; delete it by hand if it is not wanted`,
             );
-        } else if (isAbandoned(set, Date.now())) {
+        } else if (isAbandoned(set, clients.clock.now())) {
             await reapSet(clients, set, names, log, signal);
         }
     }

@@ -148,7 +148,7 @@ class Vss implements Quiescer {
             componentsVersion: this.#components.version,
         });
         const command = { instanceId, document, parameters, comment: commentFor(executionId) };
-        this.#sent = { command, since: Date.now() };
+        this.#sent = { command, since: clients.clock.now() };
         try {
             const commandId = await sendCommand(clients, command, signal);
             this.#sent = { ...this.#sent, commandId };

@@ -446,6 +446,19 @@ export class LocalCloud {
         return this.control("set_latency", { operation, before, after });
     }
 
+    /**
+     * AWS's clock, by so many milliseconds ahead of this machine's; behind it, when negative. Requests that are signed
+     * more than 5 min off are refused, by EC2 with `code`; roles' credentials expire by it. Nothing else goes by it.
+     */
+    setClock(offsetMs: number, code: "AuthFailure" | "RequestExpired" = "AuthFailure"): Promise<void> {
+        return this.control("set_clock", { offset_ms: offsetMs, ec2_code: code });
+    }
+
+    /** Connections on which nothing is asked for so long are closed; null: they never are. */
+    setIdleLimit(milliseconds: number | null): Promise<void> {
+        return this.control("set_idle_limit", { milliseconds });
+    }
+
     /** Cuts all connections and refuses new ones until `acceptConnections`. */
     refuseConnections(): Promise<void> {
         return this.control("refuse_connections");

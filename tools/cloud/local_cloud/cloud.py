@@ -3,6 +3,7 @@
 import threading
 
 from . import block_devices, console, copy_image, create_image, images, instances, launches, snapshots, tags, volumes
+from .clock import Clock
 from .credentials import Credentials
 from .errors import install_status_codes
 from .faults import Faults
@@ -27,7 +28,8 @@ class Cloud:
         self.permissions = Permissions()
         self.throttle = Throttle()
         self.latency = Latency()
-        self.credentials = Credentials(account_id)
+        self.clock = Clock()
+        self.credentials = Credentials(account_id, self.clock)
         self.images = images.Images()
         self.snapshots = snapshots.Snapshots(snapshot_duration_ms, self.images)
         self.systems_manager = SystemsManager(self)
@@ -54,6 +56,7 @@ class Cloud:
         self.permissions.reset()
         self.throttle.reset()
         self.latency.reset()
+        self.clock.reset()
         self.credentials.reset()
         self.images.reset()
         self.snapshots.reset()
