@@ -48,7 +48,7 @@ describe("VSS in the cloud", () => {
     );
 });
 
-const KEYS = ["execution", "owner", "instance", "state", "lease", "level"].map(
+const KEYS = ["execution", "owner", "instance", "state", "lease", "level", "size"].map(
     (key) => `app-consistent-snapshot:${key}`,
 );
 
