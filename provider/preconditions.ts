@@ -6,7 +6,7 @@ import type { Clients } from "./aws/clients";
 import type { Source, SourceVolume } from "./aws/instance";
 import { dryRunSetTags } from "./aws/setTags";
 import { dryRunDelete, findSnapshots } from "./aws/snapshots";
-import { ownerTag, tagKeys } from "./aws/tags";
+import { MAX_TAGS, ownerTag, tagKeys } from "./aws/tags";
 import { type Failure, type ReasonCode, SnapshotError, combine, messageOf } from "./errors";
 import { type SnapshotInputs, minimumLevelOf, timeoutsOf } from "./inputs";
 import { QuiesceError } from "./quiesce/quiesceError";
@@ -84,9 +84,9 @@ async function awsPreconditions(run: Run, source: Source, quiescer: Quiescer): P
 }
 
 /** A dry run counts against the API's limit like any other request. */
-async function permissionFailure(run: Run, { facts }: Source): Promise<Failure | undefined> {
-    await takeApiSlot(facts.accountId, run.clients.region, run.signal);
-    return await dryRunCreateSnapshots(run.clients, setRequest(run), run.signal);
+async function permissionFailure(run: Run, source: Source): Promise<Failure | undefined> {
+    await takeApiSlot(source.facts.accountId, run.clients.region, run.signal);
+    return await dryRunCreateSnapshots(run.clients, setRequest(run, source), run.signal);
 }
 
 function multiAttachFailure(run: Run, { volumes }: Source): Failure | undefined {
@@ -116,16 +116,13 @@ function asFailure(error: unknown): Failure {
     throw error;
 }
 
-/** EC2 User Guide, "Tag restrictions". */
-const MAX_TAGS = 50;
-
-function tagsFailure(run: Run, { volumes }: Source): Failure | undefined {
+function tagsFailure(run: Run, source: Source): Failure | undefined {
     if (!run.inputs.copyTagsFromVolumes) {
         return undefined;
     }
     // The level comes on top when it is known.
-    const own = [...setRequest(run).tags.map((tag) => tag.Key ?? ""), tagKeys.level];
-    const over = volumes.filter((volume) => new Set([...own, ...volume.tagKeys]).size > MAX_TAGS);
+    const own = [...setRequest(run, source).tags.map((tag) => tag.Key ?? ""), tagKeys.level];
+    const over = source.volumes.filter((volume) => new Set([...own, ...volume.tagKeys]).size > MAX_TAGS);
     if (over.length === 0) {
         return undefined;
     }
@@ -193,10 +190,12 @@ export async function credentialsFailure({ clients, inputs, signal }: Run): Prom
     const needed = preFreeze + freeze + CREDENTIALS_MARGIN_S;
     try {
         let expiration = await resolveCredentials(clients, signal, false);
-        if (!lasts(expiration, needed)) {
+        if (!lasts(expiration, needed, clients.clock.now())) {
             expiration = await resolveCredentials(clients, signal, true);
         }
-        return lasts(expiration, needed) ? undefined : credentialsExpire(expiration, needed);
+        return lasts(expiration, needed, clients.clock.now())
+            ? undefined
+            : credentialsExpire(expiration, needed);
     } catch (error) {
         signal.throwIfAborted();
         return {
@@ -219,8 +218,9 @@ async function resolveCredentials(
     return (await abortable(ec2.config.credentials({ forceRefresh }), limit)).expiration;
 }
 
-function lasts(expiration: Date | undefined, seconds: number): expiration is undefined {
-    return expiration === undefined || expiration.getTime() - Date.now() >= seconds * 1000;
+/** @param now by AWS's clock, as the expiration is */
+function lasts(expiration: Date | undefined, seconds: number, now: number): expiration is undefined {
+    return expiration === undefined || expiration.getTime() - now >= seconds * 1000;
 }
 
 function credentialsExpire(expiration: Date, needed: number): Failure {

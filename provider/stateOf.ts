@@ -56,9 +56,6 @@ export function emptyState(run: Run, source: Source, bootId: string | undefined)
         evidence: {
             method: run.inputs.quiesce.method,
             vouchedBy: "nobody",
-            requestedAt: now,
-            returnedAt: now,
-            apiMs: 0,
             held: false,
             reason: "THAW_PENDING",
             executionId: run.executionId,

@@ -19,7 +19,7 @@ export function chooseQuiescer(run: Run, source: Source): Quiescer {
                 ...run,
                 source,
                 quiesce,
-                set: () => setRequest(run),
+                set: () => setRequest(run, source),
                 timeouts: timeoutsOf(run.inputs),
             });
         case "none":

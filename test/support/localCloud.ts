@@ -381,6 +381,14 @@ export class LocalCloud {
         return this.control("delete_snapshots", { region, snapshot_ids: snapshotIds });
     }
 
+    /**
+     * For how many milliseconds an image still holds its snapshots (`InvalidSnapshot.InUse`), and is still described,
+     * after it was deregistered. Default: not at all.
+     */
+    letImagesLinger({ holdsMs = 0, seenMs = 0 }: { holdsMs?: number; seenMs?: number }): Promise<void> {
+        return this.control("let_images_linger", { holds_ms: holdsMs, seen_ms: seenMs });
+    }
+
     /** All that there are (also those that Describe does not know of yet), or those of an instance's volumes. */
     snapshots(of?: CloudInstance, region = this.region): Promise<CloudSnapshot[]> {
         return this.control("snapshots", { region, volume_ids: of?.volumeIds ?? null });
@@ -452,6 +460,19 @@ export class LocalCloud {
     setLatency(operation: string, latency: number | { before?: number; after?: number }): Promise<void> {
         const { before = 0, after = 0 } = typeof latency === "number" ? { before: latency } : latency;
         return this.control("set_latency", { operation, before, after });
+    }
+
+    /**
+     * AWS's clock, by so many milliseconds ahead of this machine's; behind it, when negative. Requests that are signed
+     * more than 5 min off are refused, by EC2 with `code`; roles' credentials expire by it. Nothing else goes by it.
+     */
+    setClock(offsetMs: number, code: "AuthFailure" | "RequestExpired" = "AuthFailure"): Promise<void> {
+        return this.control("set_clock", { offset_ms: offsetMs, ec2_code: code });
+    }
+
+    /** Connections on which nothing is asked for so long are closed; null: they never are. */
+    setIdleLimit(milliseconds: number | null): Promise<void> {
+        return this.control("set_idle_limit", { milliseconds });
     }
 
     /** Cuts all connections and refuses new ones until `acceptConnections`. */

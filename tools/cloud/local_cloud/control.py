@@ -129,6 +129,9 @@ class Control:
                 if volume_ids is None or one.volume_id in volume_ids
             ]
 
+    def let_images_linger(self, holds_ms: float, seen_ms: float) -> None:
+        self._cloud.images.linger(holds_ms, seen_ms)
+
     def add_fault(self, **description: Any) -> int:
         return self._cloud.faults.add(Fault(**description))
 
@@ -162,6 +165,12 @@ class Control:
 
     def set_latency(self, operation: str, before: float, after: float) -> None:
         self._cloud.latency.set(operation, before, after)
+
+    def set_clock(self, offset_ms: float, ec2_code: str) -> None:
+        self._cloud.clock.set(offset_ms, ec2_code)
+
+    def set_idle_limit(self, milliseconds: "float | None") -> None:
+        self._api.idle_s = None if milliseconds is None else milliseconds / 1000
 
     def manage_instance(
         self, region: str, instance_id: str, account_id: "str | None", changes: "dict[str, Any]"
@@ -256,6 +265,7 @@ class Control:
 
     def reset(self) -> None:
         self._api.accept()
+        self._api.idle_s = None
         self._cloud.reset()
 
 
