@@ -102,7 +102,7 @@ export class RecipeHost {
         return this.host
             .processes()
             .filter(({ command }) =>
-                /^(sleep 180|psql|mariadb |redis-cli|valkey-cli|fsfreeze|\S*sh \/run\/recipe)/.test(command),
+                /^(sleep (180|360)$|psql|mariadb |redis-cli|valkey-cli|fsfreeze|\S*sh \/run\/recipe)/.test(command),
             );
     }
 
