@@ -4,6 +4,8 @@ import { combine, fileSystems, redis } from "../../recipes";
 import { RecipeHost } from "../support/recipeHost";
 import { needsRoot } from "../support/sshHost";
 
+const DATA_DEVICE = "$(stat -c %Hd:%Ld /mnt/data)";
+const LOG_DEVICE = "$(stat -c %Hd:%Ld /mnt/log)";
 /** Whoever freezes; not who thaws in three minutes. */
 const KILL_FREEZER =
     "for pid in $(pgrep -f '^sh /run/recipe'); do pgrep -P $pid -f '^sleep 180$' >/dev/null || kill -KILL $pid; done";
@@ -228,23 +230,83 @@ describe("the recipe for file systems", function () {
         await expectAwake();
     });
 
-    it("refuses a device that does not count what is written to it", async () => {
-        await lab.ready(both);
-        const setting = (
-            await lab.shell("readlink -f /sys/dev/block/$(stat -c %Hd:%Ld /mnt/log)/queue/iostats")
-        ).trim();
-        // The host's own /sys may not be written to.
-        writeFileSync(setting, "0");
-        try {
-            const { exitCode, output } = await lab.run("freeze");
-            expect(exitCode).to.equal(1);
-            expect(output).to.match(
-                /^\/mnt\/log is on a device that does not count .*: (\S+) is 0\. Switch it on: echo 1 >\1\n$/,
+    describe("on a device that is set not to count what is written to it", () => {
+        const refusal =
+            /^\/mnt\/log is on a device that does not count .*: (\S+) is 0\. Switch it on: echo 1 >\1\n$/;
+
+        /** In the machine's /sys: the host's own may not be written to. */
+        async function uncounted(test: () => Promise<void>): Promise<void> {
+            const device = (await lab.shell(`readlink -f /sys/dev/block/${LOG_DEVICE}`)).trim();
+            writeFileSync(`${device}/queue/iostats`, "0");
+            try {
+                await test();
+            } finally {
+                writeFileSync(`${device}/queue/iostats`, "1");
+            }
+        }
+
+        /** What sets LVM apart, of which this machine has none: `dm` in /sys. */
+        async function asDeviceMapper(test: () => Promise<void>): Promise<void> {
+            await lab.shell(
+                `made=/run/made-sys && mkdir -p $made/${LOG_DEVICE}/dm $made/${LOG_DEVICE}/queue && ` +
+                    `ln -s $(readlink -f /sys/dev/block/${LOG_DEVICE})/stat $made/${LOG_DEVICE}/stat && ` +
+                    `echo 0 >$made/${LOG_DEVICE}/queue/iostats && ` +
+                    `ln -s $(readlink -f /sys/dev/block/${DATA_DEVICE}) $made/${DATA_DEVICE} && ` +
+                    "mount --bind $made /sys/dev/block",
+            );
+            try {
+                await test();
+            } finally {
+                await lab.shell("umount /sys/dev/block && rm -r /run/made-sys");
+            }
+        }
+
+        it("freezes nothing, and names the command that mends it", async () => {
+            await lab.ready(both);
+            await uncounted(async () => {
+                const { exitCode, output } = await lab.run("freeze");
+                expect(exitCode).to.equal(1);
+                expect(output).to.match(refusal);
+                await expectAwake();
+            });
+        });
+
+        it("holds device mapper that counts all the same, as LVM on kernel 6.1", async () => {
+            await lab.ready(both);
+            await asDeviceMapper(async () => {
+                for (const verb of ["freeze", "check"]) {
+                    expect(await lab.run(verb), verb).to.deep.equal({ exitCode: 0, output: "" });
+                }
+                await lab.shell("fsfreeze -u /mnt/log && echo >/mnt/log/written && sync -f /mnt/log");
+                expect(await lab.run("check")).to.deep.equal({
+                    exitCode: 1,
+                    output: "a frozen file system was written to\n",
+                });
+                expect((await lab.run("thaw")).exitCode).to.equal(0);
+            });
+            await expectAwake();
+        });
+
+        it("undoes the freeze of device mapper that does not count", async () => {
+            await lab.ready(both);
+            await asDeviceMapper(() =>
+                uncounted(async () => {
+                    const { exitCode, output } = await lab.run("freeze");
+                    expect(exitCode).to.equal(1);
+                    expect(output).to.match(refusal);
+                }),
             );
             await expectAwake();
-        } finally {
-            writeFileSync(setting, "1");
-        }
+        });
+    });
+
+    it("keeps what it remembers to itself, whatever umask it is run with", async () => {
+        await lab.ready(both);
+        await lab.shell("umask 022; env -i sh /run/recipe freeze </dev/null");
+        expect(await lab.shell("find /run/app-consistent-snapshot-recipe -perm /077 | wc -l")).to.equal(
+            "0\n",
+        );
+        expect((await lab.run("thaw")).exitCode).to.equal(0);
     });
 
     /** Until the test ends, `text` is run before each fsfreeze; `$did` is what it does, as `--freeze /mnt/log`. */
