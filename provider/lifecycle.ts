@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { type Clients, type StackConfig, accountOf, clientsFor } from "./aws/clients";
 import { removeTags, setTags } from "./aws/setTags";
 import { assertUnused } from "./aws/snapshots";
@@ -8,6 +7,7 @@ import { deleteState } from "./deleteState";
 import { type DiffResult, type OldState, diffSnapshot } from "./diff";
 import { checkExclusions } from "./checkExclusions";
 import { SnapshotError } from "./errors";
+import { newExecutionId } from "./executionId";
 import { type Finishing, finishSet } from "./finishSet";
 import { type Healing, assertAwake, heal } from "./heal";
 import type { SnapshotInputs } from "./inputs";
@@ -105,7 +105,7 @@ export function diff(id: string, olds: State, news: Inputs): DiffResult {
 }
 
 export async function create(inputs: Inputs): Promise<{ id: string; outs: State }> {
-    const executionId = `acs-${randomUUID()}`;
+    const executionId = newExecutionId();
     return await reporting(
         executionId,
         (state) => outputs(inputs, state),
