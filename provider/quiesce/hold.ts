@@ -2,7 +2,7 @@ import { type ReasonCode, failureOf } from "../errors";
 import type { CaptureEvidence, ConsistencyLevel, HookRun } from "../evidence";
 import type { Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
-import { maskSecrets } from "../maskSecrets";
+import { type Secret, maskSecrets } from "../maskSecrets";
 import { timing } from "../timing";
 import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
 import { type GuardLine, type HookEnd, type ReleaseReason, isAwake } from "./guardLine";
@@ -17,7 +17,7 @@ export interface HoldSettings {
     readonly vouchedBy: CaptureEvidence["vouchedBy"];
     readonly timeouts: Pick<Timeouts, "preFreeze" | "freeze" | "postThaw">;
     /** Not to be shown in a hook's output. */
-    readonly secrets: readonly string[];
+    readonly secrets: readonly Secret[];
     readonly deployed: boolean;
     readonly instanceId: string;
     readonly notCovered: readonly string[];

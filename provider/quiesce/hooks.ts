@@ -4,6 +4,7 @@ import { type Failure, SnapshotError, messageOf } from "../errors";
 import type { ConsistencyLevel } from "../evidence";
 import type { HooksQuiesce, ScriptSource, Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
+import { secretTable, secretsIn } from "../secretTable";
 import {
     LineTimeout,
     OutputTooLong,
@@ -127,7 +128,7 @@ class Hooks implements Quiescer {
             level: quiesce.scripts?.level ?? "application",
             vouchedBy: recipe === undefined ? "script" : `recipe:${recipe}`,
             timeouts,
-            secrets: secretsOf(quiesce),
+            secrets: secretsIn(secretTable.quiesce, quiesce),
             deployed: usesInlineScripts(quiesce),
             instanceId: this.#settings.instanceId,
             notCovered: this.#notCovered,
@@ -373,19 +374,6 @@ function pathOf(source: ScriptSource | undefined, standardPath: string): string 
 
 function usesInlineScripts({ scripts }: HooksQuiesce): boolean {
     return scripts?.preFreeze?.script !== undefined || scripts?.postThaw?.script !== undefined;
-}
-
-/** What must not be seen in a hook's output. */
-function secretsOf({ connection, environment }: HooksQuiesce): string[] {
-    const all = [
-        ...[connection, connection.proxy].flatMap((target) => [
-            target?.password,
-            target?.privateKey,
-            target?.privateKeyPassword,
-        ]),
-        ...Object.values(environment ?? {}),
-    ];
-    return all.filter((secret) => secret !== undefined && secret !== "") as string[];
 }
 
 function failureOf(error: unknown): Failure {

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
-import { type INSTALL_KINDS, setupInstall } from "../../tools/setupInstall.mjs";
+import { type BARE_KINDS, type INSTALL_KINDS, setupInstall } from "../../tools/setupInstall.mjs";
 import {
     type Ended,
     type EngineProcess,
@@ -30,7 +30,7 @@ import {
 import { LINE_LIMIT_MS } from "./lines";
 
 /** How the project got this package, and by which package manager. */
-export type InstallKind = (typeof INSTALL_KINDS)[number];
+export type InstallKind = (typeof INSTALL_KINDS | typeof BARE_KINDS)[number];
 export type Operation = "preview" | "up" | "refresh" | "destroy";
 
 export interface ProjectOptions {
@@ -210,7 +210,8 @@ function operationArguments(operation: Operation): string[] {
 }
 
 function writeProject(folder: string, install: InstallKind, main: string): void {
-    const manager = install.endsWith("pnpm") ? "pnpm" : "npm";
+    const [, kind = "npm"] = install.split("-");
+    const manager = kind === "berry" ? "yarn" : kind;
     const installed = installedOncePerRun(install);
     mkdirSync(folder);
     symlinkSync(join(installed, "node_modules"), join(folder, "node_modules"), "dir");
