@@ -16,6 +16,12 @@ import { hashOf, isStamped, writeStamp } from "./stamp.mjs";
 /** How a project got the package, and by which package manager; a link is npm's where it does not say. */
 export const INSTALL_KINDS = ["pack-npm", "link", "pack-pnpm", "link-pnpm"];
 
+/**
+ * With the oldest Pulumi SDK that the package allows; all others have the repository's, which is the newest. It refuses
+ * the repository's TypeScript: its programs are JavaScript.
+ */
+export const OLDEST_SDK = "pack-npm-oldest";
+
 const PACKAGE = "pulumi-app-consistent-snapshot";
 
 /** What `npm pack` puts into the package. */
@@ -37,12 +43,12 @@ export function setupInstall({ root, kind, log }) {
         name: "a-users-project",
         private: true,
         dependencies: {
-            ...Object.fromEntries(COMPANIONS.map((name) => [name, versionOf(root, name)])),
+            ...companionsOf(root, kind),
             ...(how === "pack" ? { [PACKAGE]: `file:../${tarballName(contents)}` } : {}),
         },
     });
     if (isStamped(stamp, manifest)) return folder;
-    log(`installing the package as a user would: ${how === "pack" ? "packed" : "linked"}, with ${manager}`);
+    log(`installing the package as a user would: ${kind}`);
     if (how === "pack") pack(root, contents);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "package.json"), manifest);
@@ -54,6 +60,17 @@ export function setupInstall({ root, kind, log }) {
 
 function versionOf(root, name) {
     return JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version;
+}
+
+function companionsOf(root, kind) {
+    if (kind === OLDEST_SDK) {
+        const { peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+        return {
+            "@pulumi/aws": versionOf(root, "@pulumi/aws"),
+            "@pulumi/pulumi": peerDependencies["@pulumi/pulumi"].replace("^", ""),
+        };
+    }
+    return Object.fromEntries(COMPANIONS.map((name) => [name, versionOf(root, name)]));
 }
 
 /** Named after its contents: package managers do not look again at a tarball whose name they know. */

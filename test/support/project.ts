@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
-import { type INSTALL_KINDS, setupInstall } from "../../tools/setupInstall.mjs";
+import { type INSTALL_KINDS, type OLDEST_SDK, setupInstall } from "../../tools/setupInstall.mjs";
 import {
     type Ended,
     type EngineProcess,
@@ -30,11 +30,11 @@ import {
 import { LINE_LIMIT_MS } from "./lines";
 
 /** How the project got this package, and by which package manager. */
-export type InstallKind = (typeof INSTALL_KINDS)[number];
+export type InstallKind = (typeof INSTALL_KINDS)[number] | typeof OLDEST_SDK;
 export type Operation = "preview" | "up" | "refresh" | "destroy";
 
 export interface ProjectOptions {
-    /** TypeScript source of the program. */
+    /** Source of the program: TypeScript, or JavaScript where `main` says so. */
     program: string;
     /** @default "pack-npm" */
     install?: InstallKind;
@@ -217,21 +217,24 @@ function writeProject(folder: string, install: InstallKind, main: string): void 
     cpSync(join(installed, "package.json"), join(folder, "package.json"));
     // Pulumi looks for it where the program is.
     mkdirSync(dirname(join(folder, main)), { recursive: true });
-    writeFileSync(
-        join(folder, dirname(main), "tsconfig.json"),
-        JSON.stringify({
-            compilerOptions: {
-                strict: true,
-                target: "ES2022",
-                module: "commonjs",
-                moduleResolution: "node",
-                ignoreDeprecations: "6.0",
-                types: ["node"],
-                skipLibCheck: true,
-            },
-            files: [basename(main)],
-        }),
-    );
+    const typeScript = main.endsWith(".ts");
+    if (typeScript) {
+        writeFileSync(
+            join(folder, dirname(main), "tsconfig.json"),
+            JSON.stringify({
+                compilerOptions: {
+                    strict: true,
+                    target: "ES2022",
+                    module: "commonjs",
+                    moduleResolution: "node",
+                    ignoreDeprecations: "6.0",
+                    types: ["node"],
+                    skipLibCheck: true,
+                },
+                files: [basename(main)],
+            }),
+        );
+    }
     writeFileSync(
         join(folder, "Pulumi.yaml"),
         [
@@ -240,6 +243,7 @@ function writeProject(folder: string, install: InstallKind, main: string): void 
             "  name: nodejs",
             "  options:",
             `    packagemanager: ${manager}`,
+            `    typescript: ${typeScript}`,
             `main: ${main}`,
             "",
         ].join("\n"),
