@@ -101,6 +101,8 @@ function notMade(taking: string | undefined): RunError {
 
 /** Not thrown: what else the program does goes on. Pulumi counts a rejection that nobody handles at the program's end. */
 function failAtEnd(error: RunError): void {
+    // Of one that comes so late Pulumi would print the stack, which tells a user nothing.
+    error.stack = "";
     void Promise.reject(error);
 }
 

@@ -14,14 +14,15 @@ const { Config, dynamic } = require("@pulumi/pulumi");
 const { AppConsistentReplica, AppConsistentSnapshot, recoveryPoints } = require("pulumi-app-consistent-snapshot");
 const config = new Config();
 class Unrelated extends dynamic.Resource {
-    constructor(name, broken) {
+    constructor(name, kind) {
         const provider = {
             create: async (inputs) => {
-                if (inputs.broken) throw new Error("it is broken");
+                if (inputs.kind === "broken") throw new Error("it is broken");
+                if (inputs.kind === "slow") await new Promise((resolve) => setTimeout(resolve, 3000));
                 return { id: "made", outs: { value: "made" } };
             },
         };
-        super(provider, name, { broken, value: undefined });
+        super(provider, name, { kind, value: undefined });
     }
 }
 module.exports = async () => {
@@ -43,7 +44,11 @@ module.exports = async () => {
         });
     });
     const broken = config.get("broken");
-    const others = broken ? [new Unrelated(\`unrelated-\${broken}\`, true)] : [];
+    const others = broken ? [new Unrelated(\`unrelated-\${broken}\`, "broken")] : [];
+    if (config.getBoolean("late")) {
+        // Made long after the night has failed.
+        new Unrelated("slow", "slow").value.apply(() => new Unrelated("late", "late"));
+    }
     return { recoveryPoints: points.listAfter(replicas), other: others.map(({ value }) => value) };
 };
 `;
@@ -130,9 +135,11 @@ for (const [sdk, install] of Object.entries(SDKS)) {
             });
         }
 
-        it("go on with the same night, or with the next", async () => {
+        it("go on with the same night, or with the next, and keep nothing else from being made", async () => {
             const before = list() as string[];
-            const tonight = await failingNight("CopyImage", ["--continue-on-error"]);
+            await project.setConfig({ late: "true" });
+            const tonight = await failingNight("CreateSnapshots", ["--continue-on-error"]);
+            expect(project.state().resources.map(({ urn }) => urn.split("::").at(-1))).to.include("late");
             succeeded(await up(tonight, { args: ["--continue-on-error"] }));
             expect(list()).to.deep.equal([...before, tonight].slice(-KEEP));
 
