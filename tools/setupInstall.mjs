@@ -20,6 +20,12 @@ export const INSTALL_KINDS = ["pack-npm", "link", "pack-pnpm", "link-pnpm"];
 /** Packed, in a project that has no `@pulumi/aws`, as its program only takes snapshots. */
 export const BARE_KINDS = ["bare-npm", "bare-pnpm", "bare-yarn", "bare-berry", "bare-bun"];
 
+/**
+ * With the oldest Pulumi SDK that the package allows; all others have the repository's, which is the newest. It refuses
+ * the repository's TypeScript: its programs are JavaScript.
+ */
+export const OLDEST_SDK = "pack-npm-oldest";
+
 const PACKAGE = "pulumi-app-consistent-snapshot";
 
 /** What `npm pack` puts into the package. */
@@ -42,18 +48,12 @@ export function setupInstall({ root, kind, log }) {
         name: "a-users-project",
         private: true,
         dependencies: {
-            ...Object.fromEntries(
-                [...COMPANIONS, ...(how === "bare" ? [] : [AWS])].map((name) => [
-                    name,
-                    versionOf(root, name),
-                ]),
-            ),
+            ...companionsOf(root, kind),
             ...(how !== "link" ? { [PACKAGE]: `file:../${tarballName(contents)}` } : {}),
         },
     });
     if (isStamped(stamp, manifest)) return folder;
-    const what = how === "link" ? "linked" : how === "bare" ? `packed, without ${AWS}` : "packed";
-    log(`installing the package as a user would: ${what}, with ${manager}`);
+    log(`installing the package as a user would: ${kind}`);
     if (how !== "link") pack(root, contents);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "package.json"), manifest);
@@ -65,6 +65,18 @@ export function setupInstall({ root, kind, log }) {
 
 function versionOf(root, name) {
     return JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version;
+}
+
+function companionsOf(root, kind) {
+    if (kind === OLDEST_SDK) {
+        const { peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+        return {
+            [AWS]: versionOf(root, AWS),
+            "@pulumi/pulumi": peerDependencies["@pulumi/pulumi"].replace("^", ""),
+        };
+    }
+    const names = BARE_KINDS.includes(kind) ? COMPANIONS : [...COMPANIONS, AWS];
+    return Object.fromEntries(names.map((name) => [name, versionOf(root, name)]));
 }
 
 /** Named after its contents: package managers do not look again at a tarball whose name they know. */

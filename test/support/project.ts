@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
-import { type BARE_KINDS, type INSTALL_KINDS, setupInstall } from "../../tools/setupInstall.mjs";
+import { type BARE_KINDS, type INSTALL_KINDS, type OLDEST_SDK, setupInstall } from "../../tools/setupInstall.mjs";
 import {
     type Ended,
     type EngineProcess,
@@ -30,7 +30,7 @@ import {
 import { LINE_LIMIT_MS } from "./lines";
 
 /** How the project got this package, and by which package manager. */
-export type InstallKind = (typeof INSTALL_KINDS | typeof BARE_KINDS)[number];
+export type InstallKind = (typeof INSTALL_KINDS | typeof BARE_KINDS)[number] | typeof OLDEST_SDK;
 export type Operation = "preview" | "up" | "refresh" | "destroy";
 
 export interface ProjectOptions {
