@@ -15,7 +15,12 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
-import { type BARE_KINDS, type INSTALL_KINDS, type OLDEST_SDK, setupInstall } from "../../tools/setupInstall.mjs";
+import {
+    type BARE_KINDS,
+    type INSTALL_KINDS,
+    type OLDEST_SDK,
+    setupInstall,
+} from "../../tools/setupInstall.mjs";
 import {
     type Ended,
     type EngineProcess,
