@@ -22,7 +22,7 @@ export class ForkLimit {
         const folder = join(pidsHierarchy(), `acs-test-${process.pid}-${(groups += 1)}`);
         mkdirSync(folder);
         for (const pid of processesOf(host)) {
-            writeFileSync(join(folder, "cgroup.procs"), String(pid));
+            enter(folder, pid);
         }
         return new ForkLimit(folder);
     }
@@ -53,6 +53,17 @@ export class ForkLimit {
                 }
                 await sleep(50);
             }
+        }
+    }
+}
+
+/** A process may have ended in between. */
+function enter(folder: string, pid: string): void {
+    try {
+        writeFileSync(join(folder, "cgroup.procs"), pid);
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
+            throw error;
         }
     }
 }

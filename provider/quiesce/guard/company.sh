@@ -149,7 +149,7 @@ rest() {
 work() {
     exec 3<&- >&4
     join worker
-    own_path=$post_path own_interpreter=$post_interpreter own_argument=$post_argument own_scripts=$scripts
+    keep_own_thaw
     # bash ends when no process can be had. It begins anew in its own place.
     trap 'tell "status worker unforked"; exec sh "$program" worker "$account" "$home" "$shell" "$oom_score" "$tick"' EXIT
     while :; do
@@ -159,6 +159,10 @@ work() {
         command eval '( : )' && command eval carry_out
         tell "status worker $result"
     done
+}
+
+keep_own_thaw() {
+    own_path=$post_path own_interpreter=$post_interpreter own_argument=$post_argument own_scripts=$scripts
 }
 
 carry_out() {

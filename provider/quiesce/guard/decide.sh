@@ -5,6 +5,7 @@
 sit_at() {
     inbox=$1
     fragment='' told_to_stop='' word='' fence=''
+    keep_own_thaw
     join "$2"
     trap 'told_to_stop=1' HUP INT QUIT TERM PIPE ALRM USR1 USR2
 }

@@ -55,9 +55,10 @@ try_new() {
     announce "$thaw_state" 3000 "$verb"
     begun=$now
     printf 'try %s %s\n' "$source" "$verb" >&8
-    while [ -z "$pid_try" ] && [ -z "$status_worker" ] && lives worker && ! past $((begun + 3000)); do next_event; done
+    while [ -z "$pid_try" ] && await_worker "$begun"; do next_event; done
     if [ -z "$pid_try" ]; then
-        result=${status_worker:-lost}
+        result=$status_worker
+        [ -n "$result" ] || do_without_worker try "$source"
         return
     fi
     announce "$thaw_state" $((limit_of_try + 200)) "$verb"
@@ -93,22 +94,33 @@ forks_fail() {
     [ "$result_of_worker" = unforked ]
 }
 
-# Sets `result_of_worker`: empty when it does not answer. Usage: ask_worker ORDER [SUBJECT]
+# Usage: ask_worker ORDER [SUBJECT]
 ask_worker() {
     status_worker=''
     read_clock
     asked=$now
     printf '%s\n' "$*" >&8
-    while [ -z "$status_worker" ] && lives worker && ! past $((asked + 3000)); do next_event; done
+    while await_worker "$asked"; do next_event; done
     result_of_worker=$status_worker
-    lives worker || do_without_worker "$@"
+    if [ -z "$result_of_worker" ]; then
+        kept=$result
+        do_without_worker "$@"
+        result_of_worker=$result result=$kept
+    fi
 }
 
-# By then nothing is frozen, or nothing more can be done about it: whoever decides may end of it.
+# Whether there is something to wait for. One that says nothing for longer than bash takes to give up is stopped.
+# Usage: await_worker SINCE
+await_worker() {
+    [ -z "$status_worker" ] && lives worker || return 1
+    ! past $(($1 + 2000)) || kill -KILL "$pid_worker"
+}
+
+# Sets `result`. Whoever decides may end or hang of it, and then the next in rank takes over.
+# Usage: do_without_worker ORDER [SUBJECT]
 do_without_worker() {
-    kept=$result result=unforked order=$1 subject=$2
+    result=unforked order=$1 subject=$2
     command eval carry_out
-    result_of_worker=$result result=$kept
 }
 
 # Again, for up to a minute, when it could not be done for want of processes.

@@ -103,6 +103,9 @@ describe("guard, when no process can be had,", function () {
             } else if (client === "alive" && phase === "while frozen") {
                 guard.send("release");
             }
+            if (phase === "during post-thaw") {
+                host.exec(": >/run/go");
+            }
             await sleep(seconds * 1000);
             host.exec(": >/run/go");
             forks.allow();
@@ -113,7 +116,10 @@ describe("guard, when no process can be had,", function () {
             await host.until(() => host.processes().every((process) => !isGuard(process)), {
                 what: "the guard's end",
             });
-            expect(forks.failures - before, "forks that failed").to.be.greaterThan(0);
+            if (phase === "while frozen" && client === "gone") {
+                // Post-thaw, which needs some itself, was tried meanwhile.
+                expect(forks.failures - before, "forks that failed").to.be.greaterThan(0);
+            }
             if (client === "alive") {
                 await guard.end();
                 expect(guard.lines.at(-1)).to.equal("cleaned ok");
