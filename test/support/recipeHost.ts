@@ -102,7 +102,9 @@ export class RecipeHost {
         return this.host
             .processes()
             .filter(({ command }) =>
-                /^(sleep (180|360)$|psql|mariadb |redis-cli|valkey-cli|fsfreeze|\S*sh \/run\/recipe)/.test(command),
+                /^(sleep (180|360)$|psql|mariadb |redis-cli|valkey-cli|fsfreeze|\S*sh \/run\/recipe)/.test(
+                    command,
+                ),
             );
     }
 
