@@ -119,11 +119,10 @@ keep_open() {
     remember "$folder/opener-$device" "$!"
 }
 
+# Not waited for: the applications are still to be thawed.
 end_openers() {
     while read -r device; do
-        still_runs "$folder/opener-$device" && kill -TERM "$pid" || continue
-        # Whoever has thawed may want to unmount.
-        wait_while 2 "what keeps $device open does not end" still_runs "$folder/opener-$device" || true
+        ! still_runs "$folder/opener-$device" || kill -TERM "$pid"
     done <"$folder/opened"
 }
 
