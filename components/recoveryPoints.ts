@@ -106,24 +106,19 @@ function failAtEnd(error: RunError): void {
     void Promise.reject(error);
 }
 
+/** By the call that the engine has for this: a program can read its own stack's state no other way. */
 async function heldSetsOf(stackName: string): Promise<HeldSet[]> {
     const answer = (await runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName })) as {
         outputs?: Record<string, { type: string; outputs: Partial<HeldSet> }>;
     };
-    return Object.entries(answer.outputs ?? {})
-        .filter(([, { type }]) => type.endsWith(":AppConsistentSnapshot"))
-        .map(
-            ([
-                urn,
-                {
-                    outputs: { instanceId = "", startTime = "" },
-                },
-            ]) => ({
-                name: urn.split("::").at(-1) ?? urn,
-                instanceId,
-                startTime,
-            }),
-        );
+    const sets = Object.entries(answer.outputs ?? {}).filter(([, { type }]) =>
+        type.endsWith(":AppConsistentSnapshot"),
+    );
+    return sets.map(([urn, { outputs }]) => ({
+        name: urn.split("::").at(-1) ?? urn,
+        instanceId: outputs.instanceId ?? "",
+        startTime: outputs.startTime ?? "",
+    }));
 }
 
 function outputsOf(resource: Resource): Output<unknown>[] {
@@ -131,8 +126,8 @@ function outputsOf(resource: Resource): Output<unknown>[] {
 }
 
 /**
- * What the SDK keeps from its declarations, and has had since 2020. `apply` alone is never called for what is unknown, and
- * so cannot tell it. Where one of these were gone, nothing would be known, and a list that is not known drops nothing.
+ * What the SDK keeps from its declarations, and has from the oldest to the newest that this package allows. `apply` alone
+ * never calls for what is unknown, and so cannot tell it. The end-to-end tests notice when one of these goes.
  */
 interface Inside<T> {
     readonly isKnown: Promise<boolean>;
