@@ -1,7 +1,9 @@
 import { takeApiSlot } from "./aws/apiSlot";
 import { SnapshotCallError, createSnapshots } from "./aws/createSnapshots";
 import type { Source } from "./aws/instance";
-import { deleteSet, deleteUnknownSet, findSet } from "./aws/snapshots";
+import { request } from "./aws/request";
+import { deleteSet, deleteUnknownSet } from "./aws/snapshots";
+import { touch } from "./aws/touch";
 import { SnapshotError } from "./errors";
 import { keepWarm } from "./keepWarm";
 import { credentialsFailure } from "./preconditions";
@@ -14,7 +16,8 @@ const SEARCH_LIMIT_MS = 170_000;
 
 /**
  * Gets everything ready that the one request needs, before anything is frozen: the regional API slot, credentials
- * that last, a warm connection that nobody else uses. The deletion of the set is registered before there is one.
+ * that last, AWS's clock, warm connections that nobody else uses. The deletion of the set is registered before there is
+ * one.
  */
 export async function reserve(run: Run, source: Source, undo: Undo): Promise<SnapshotCall> {
     const { clients, executionId, signal } = run;
@@ -23,12 +26,18 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
         throw new SnapshotError(credentials);
     }
     await takeApiSlot(source.facts.accountId, clients.region, signal);
-    const own = clients.ownConnection();
-    undo.cleanUp("close the connection to EC2", () => {
-        own.close();
+    const own = [clients.ownConnection(), clients.ownConnection()] as const;
+    undo.cleanUp("close the connections to EC2", () => {
+        own.forEach((connection) => connection.close());
         return Promise.resolve();
     });
-    await findSet(own.clients, executionId, signal);
+    const [volume] = source.volumes;
+    const volumeId = volume?.volumeId ?? "";
+    await Promise.all(
+        own.map((connection) =>
+            request("ec2:DescribeVolumes", signal, (limit) => touch(connection.clients.ec2, volumeId, limit)),
+        ),
+    );
 
     let outcome: "none" | "refused" | "unknown" | "created" = "none";
     let created: string[] = [];
@@ -41,15 +50,18 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
         }
     });
     // For as long as pre-freeze takes; also when it fails, and the set is never asked for.
-    const cool = keepWarm((touchSignal) =>
-        findSet(own.clients, executionId, AbortSignal.any([signal, touchSignal])),
-    );
-    undo.cleanUp("end the connection's being kept open", cool);
+    const warm = keepWarm(own, (connection, limit) => touch(connection.clients.ec2Once, volumeId, limit));
+    undo.cleanUp("end the connections' being kept open", () => warm.end());
     return async (limitMs, callSignal) => {
-        await cool();
+        const connection = warm.pick();
         outcome = "unknown";
         try {
-            const set = await createSnapshots(own.clients, setRequest(run, source), limitMs, callSignal);
+            const set = await createSnapshots(
+                connection.clients,
+                setRequest(run, source),
+                limitMs,
+                callSignal,
+            );
             outcome = "created";
             created = set.snapshots.map((snapshot) => snapshot.snapshotId);
             return set;

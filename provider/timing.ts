@@ -9,10 +9,10 @@ export const timing = {
      * CreateSnapshots lets pass, with a dry run each (`apiSlot.ts`): so it makes no fleet slower.
      */
     turnMs: 4_000,
-    /** Between two calls that keep the connection to EC2 open during a long pre-freeze. */
-    keepWarmMs: 5_000,
-    /** How long CreateSnapshots waits, while frozen, for the last of these: a new connection would take as long. */
-    lastTouchMs: 300,
+    /** Between two calls that keep the connections to EC2 open during a long pre-freeze: over each by turns. */
+    keepWarmMs: 2_500,
+    /** The longest that one of these may take: meanwhile the other connections idle. */
+    touchLimitMs: 5_000,
     /** Until the guard's first line: a login shell, sudo and a look at the host. */
     guardStartMs: 30_000,
     /** For all that the guard says when it checks a host, or cleans up on it. */

@@ -124,6 +124,8 @@ export interface CloudCall {
     /** Sent by a program on an instance, with the instance's role: not by the caller. */
     byInstance: boolean;
     dryRun: boolean;
+    /** Which connection it came over: the port at the client's end. */
+    connection: number;
     /** The IAM actions that AWS checks for it. */
     actions: string[];
     /** Milliseconds of the machine's monotonic clock, as in `Number(process.hrtime.bigint()) / 1e6`. */

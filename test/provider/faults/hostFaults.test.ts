@@ -113,8 +113,8 @@ describe("faults of the host and of the connection", function () {
         it("is cut, and nobody can connect any more: nothing is pending, for nothing was begun", async () => {
             for (const minimumLevel of ["application", "crash"] as const) {
                 const way = await TcpProxy.start({ to: scene.host.port });
-                // The look that warms the connection to AWS, when the guard is ready already.
-                const gate = await scene.cloud.gate("DescribeSnapshots", { skip: 2 });
+                // The look that warms a connection to AWS, when the guard is ready already.
+                const gate = await scene.cloud.gate("DescribeVolumes", { skip: 1 });
                 const running = scene.create({ connection: { port: way.port }, minimumLevel });
                 await gate.reached();
                 await way.stop();

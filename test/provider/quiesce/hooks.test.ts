@@ -197,7 +197,7 @@ describe("quiescing by scripts over ssh", function () {
             assert(set !== undefined);
             const before = calls.slice(0, calls.indexOf(set));
             const dryRun = before.findLastIndex(({ operation }) => operation === "CreateSnapshots");
-            const looks = before.slice(dryRun).filter(({ operation }) => operation === "DescribeSnapshots");
+            const looks = before.slice(dryRun).filter(({ operation }) => operation === "DescribeVolumes");
             assert.isAbove(looks.length, 4);
         } finally {
             timing.keepWarmMs = usual;

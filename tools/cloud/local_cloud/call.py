@@ -70,6 +70,8 @@ class Call:
     parameters: "dict[str, Any]"
     access_key_id: str
     dry_run: bool
+    connection: int = 0
+    """The client's port."""
     signed_at: str = ""
     """The header X-Amz-Date."""
     number: int = 0
@@ -116,6 +118,7 @@ def understand(request: HttpRequest) -> Call:
         parameters=parameters,
         access_key_id=key,
         dry_run=str(parameters.get("DryRun", False)).lower() == "true",
+        connection=request.socket.getpeername()[1] if request.socket else 0,
         signed_at=request.headers.get("x-amz-date", ""),
     )
 

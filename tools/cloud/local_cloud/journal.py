@@ -39,6 +39,7 @@ def as_json(call: Call) -> "dict[str, Any]":
         "accessKeyId": call.access_key_id,
         "byInstance": call.by_instance(),
         "dryRun": call.dry_run,
+        "connection": call.connection,
         "actions": call.actions(),
         "receivedAt": call.received_ns / 1e6,
         "answeredAt": None if call.answered_ns is None else call.answered_ns / 1e6,
