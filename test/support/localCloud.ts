@@ -461,6 +461,14 @@ export class LocalCloud {
         return this.control("reset");
     }
 
+    /** This process need not wait for it. */
+    unref(): void {
+        const { stdin, stdout, stderr } = this.child;
+        for (const one of [this.child, stdin, stdout, stderr] as { unref(): void }[]) {
+            one.unref();
+        }
+    }
+
     async stop(): Promise<void> {
         this.agent.destroy();
         if (this.child.exitCode !== null || this.child.signalCode !== null) {
