@@ -2,7 +2,7 @@
 //
 // Not by mocha's own parallel mode: its workers share the network, /dev/shm and each other's processes, it knows no
 // file that must run alone, and it shares no cloud among the files of a worker.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { INTERRUPTIONS } from "./interruptions";
@@ -25,8 +25,10 @@ const options = ownOptions("npm run unit", {
 });
 
 const folder = mkdtempSync(join(tmpdir(), "acs-lanes-"));
-const lanes = new Set<Lane>();
-let started = 0;
+// The users of test hosts pass through it.
+chmodSync(folder, 0o755);
+const lanes: Lane[] = [];
+let interrupted = false;
 
 async function main(): Promise<void> {
     const files = testFiles(options.only);
@@ -62,19 +64,22 @@ function testFiles(beginning: string): Map<string, string> {
     return new Map(files.map((file) => [file, readFileSync(join(ROOT, file), "utf8")]));
 }
 
-/** One lane after the other, where a file has ended one, until no file is left. */
+/** In one lane, or in the next where a file has ended it, until no file is left. */
 async function work(queue: string[], apart: boolean, results: LaneResult[]): Promise<void> {
     let lane: Lane | undefined;
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-        if (lane === undefined || lane.ended) {
-            lane = new Lane({ folder: join(folder, String((started += 1))), apart });
-            lanes.add(lane);
-        }
+    for (let file = queue.shift(); file !== undefined && !interrupted; file = queue.shift()) {
+        lane = lane === undefined || lane.ended ? startLane(apart) : lane;
         const result = await lane.run(file);
         results.push(result);
         console.log(progressOf(result));
     }
     await lane?.end();
+}
+
+function startLane(apart: boolean): Lane {
+    const lane = new Lane({ folder: join(folder, String(lanes.length + 1)), apart });
+    lanes.push(lane);
+    return lane;
 }
 
 /** Keeps what is known of files that did not run now, and forgets those that are no more. */
@@ -92,7 +97,8 @@ function record(durations: Durations, results: readonly LaneResult[]): void {
 
 for (const signal of INTERRUPTIONS) {
     process.once(signal, () => {
-        void Promise.all([...lanes].map((lane) => lane.kill())).finally(() => {
+        interrupted = true;
+        void Promise.all(lanes.map((lane) => lane.kill())).finally(() => {
             rmSync(folder, { recursive: true, force: true });
             process.exit(130);
         });

@@ -188,11 +188,12 @@ export async function startLocalCloud(options: CloudOptions = {}): Promise<Local
         ...(options.accountId !== undefined && { account_id: options.accountId }),
         ...(options.snapshotDurationMs !== undefined && { snapshot_duration_ms: options.snapshotDurationMs }),
     };
-    const child = spawn(python, ["-B", "-m", "local_cloud", JSON.stringify(settings)], {
+    const child = spawn(python, ["-m", "local_cloud", JSON.stringify(settings)], {
         cwd: join(ROOT, "tools/cloud"),
         stdio: ["pipe", "pipe", "pipe"],
         env: {
             ...process.env,
+            // Compiling all of moto anew takes longer than all the rest of the start.
             PYTHONDONTWRITEBYTECODE: "",
             PYTHONPYCACHEPREFIX: join(ROOT, ".cache/pycache"),
         },

@@ -40,7 +40,6 @@ export class Lane {
     #output = "";
 
     constructor({ folder, apart }: LaneOptions) {
-        // The users of test hosts pass through it.
         mkdirSync(folder, { recursive: true, mode: 0o755 });
         this.#folder = folder;
         const [command = "", ...args] = apart ? [...APART, ...WORKER] : WORKER;
