@@ -77,7 +77,7 @@ async function work(queue: string[], apart: boolean, results: LaneResult[]): Pro
 }
 
 function startLane(apart: boolean): Lane {
-    const lane = new Lane({ folder: join(folder, String(lanes.length + 1)), apart });
+    const lane = new Lane({ folder: join(folder, String(lanes.length + 1)), shared: folder, apart });
     lanes.push(lane);
     return lane;
 }

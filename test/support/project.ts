@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
+import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
 import { type INSTALL_KINDS, setupInstall } from "../../tools/setupInstall.mjs";
 import {
     type Ended,
@@ -28,6 +29,7 @@ import {
     startEngine,
 } from "./engine";
 import { LINE_LIMIT_MS } from "./lines";
+import { madeOnce } from "./madeOnce";
 
 /** How the project got this package, and by which package manager. */
 export type InstallKind = (typeof INSTALL_KINDS)[number];
@@ -36,6 +38,13 @@ export type Operation = "preview" | "up" | "refresh" | "destroy";
 export interface ProjectOptions {
     /** TypeScript source of the program. */
     program: string;
+    /**
+     * Without, the engine gets the program as JavaScript: to look at its types takes longer than all the rest of an
+     * `up`.
+     *
+     * @default false
+     */
+    typeCheck?: boolean;
     /** @default "pack-npm" */
     install?: InstallKind;
     /** Where the program lies in the project. @default "index.ts" */
@@ -136,14 +145,16 @@ export async function makeProject(options: ProjectOptions): Promise<Project> {
 }
 
 function newProject(home: string, options: ProjectOptions): Project {
-    const { install = "pack-npm", main = "index.ts" } = options;
+    const { install = "pack-npm", typeCheck = false } = options;
+    const source = options.main ?? "index.ts";
+    const main = typeCheck ? source : source.replace(/\.ts$/, ".js");
     const folder = join(home, "project");
     const env = engineEnvironment(home, options.env ?? {});
     mkdirSync(join(home, "backend"));
     writeProject(folder, install, main);
 
     const setProgram = (program: string): void => {
-        writeFileSync(join(folder, main), program);
+        writeFileSync(join(folder, main), typeCheck ? program : asJavaScript(program));
     };
     setProgram(options.program);
 
@@ -211,10 +222,10 @@ function operationArguments(operation: Operation): string[] {
 
 function writeProject(folder: string, install: InstallKind, main: string): void {
     const manager = install.endsWith("pnpm") ? "pnpm" : "npm";
-    const installed = installedOncePerRun(install);
+    const from = installed(install);
     mkdirSync(folder);
-    symlinkSync(join(installed, "node_modules"), join(folder, "node_modules"), "dir");
-    cpSync(join(installed, "package.json"), join(folder, "package.json"));
+    symlinkSync(join(from, "node_modules"), join(folder, "node_modules"), "dir");
+    cpSync(join(from, "package.json"), join(folder, "package.json"));
     // Pulumi looks for it where the program is.
     mkdirSync(dirname(join(folder, main)), { recursive: true });
     writeFileSync(
@@ -240,30 +251,30 @@ function writeProject(folder: string, install: InstallKind, main: string): void 
             "  name: nodejs",
             "  options:",
             `    packagemanager: ${manager}`,
+            `    typescript: ${main.endsWith(".ts")}`,
             `main: ${main}`,
             "",
         ].join("\n"),
     );
 }
 
-const installs = new Map<InstallKind, string>();
+/** As Pulumi would translate it. */
+function asJavaScript(program: string): string {
+    const compilerOptions = { target: ScriptTarget.ES2022, module: ModuleKind.CommonJS };
+    return transpileModule(program, { compilerOptions }).outputText;
+}
 
 /**
  * A copy outside of the repository: inside it, node would find in the repository's own node_modules whatever the
  * package forgot to depend on. Projects link to it; node resolves links, so they see what a user's project sees.
  */
-function installedOncePerRun(kind: InstallKind): string {
-    const known = installs.get(kind);
-    if (known !== undefined) {
-        return known;
-    }
-    const source = setupInstall({ root: ROOT, kind, log: (line) => console.log(line) });
-    const folder = realpathSync(mkdtempSync(join(tmpdir(), `acs-install-${kind}-`)));
-    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-    cpSync(join(source, "package.json"), join(folder, "package.json"));
-    copyTree(join(source, "node_modules"), join(folder, "node_modules"));
-    installs.set(kind, folder);
-    return folder;
+function installed(kind: InstallKind): string {
+    const folder = madeOnce(`install-${kind}`, (draft) => {
+        const source = setupInstall({ root: ROOT, kind, log: (line) => console.log(line) });
+        cpSync(join(source, "package.json"), join(draft, "package.json"));
+        copyTree(join(source, "node_modules"), join(draft, "node_modules"));
+    });
+    return realpathSync(folder);
 }
 
 function ownPackage(modules: string, install: InstallKind): string {

@@ -24,6 +24,8 @@ const APART = [
 export interface LaneOptions {
     /** For its temporary files; made with it, and removed with it. */
     readonly folder: string;
+    /** For what is made once for all lanes. */
+    readonly shared: string;
     /** In namespaces of its own. Needs root on Linux. */
     readonly apart: boolean;
 }
@@ -39,12 +41,17 @@ export class Lane {
     readonly #folder: string;
     #output = "";
 
-    constructor({ folder, apart }: LaneOptions) {
+    constructor({ folder, shared, apart }: LaneOptions) {
         mkdirSync(folder, { recursive: true, mode: 0o755 });
         this.#folder = folder;
         const [command = "", ...args] = apart ? [...APART, ...WORKER] : WORKER;
         this.#child = spawn(command, args, {
-            env: { ...process.env, TMPDIR: folder },
+            env: {
+                ...process.env,
+                TMPDIR: folder,
+                ACS_LANES_FOLDER: shared,
+                NODE_COMPILE_CACHE: join(shared, "compiled"),
+            },
             stdio: ["ignore", "pipe", "pipe", "ipc"],
             // A terminal's Ctrl-C is the runner's business.
             detached: true,
