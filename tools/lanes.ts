@@ -6,7 +6,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { INTERRUPTIONS } from "./interruptions";
-import { Lane, type LaneResult } from "./lanes/lane";
+import { type Distance, Lane, type LaneResult } from "./lanes/lane";
 import { type Durations, planOf } from "./lanes/plan";
 import { progressOf, summaryOf } from "./lanes/report";
 import { ownOptions } from "./options";
@@ -33,15 +33,19 @@ let interrupted = false;
 async function main(): Promise<void> {
     const files = testFiles(options.only);
     const durations = JSON.parse(readFileSync(DURATIONS, "utf8")) as Durations;
-    const { together, alone } = planOf(files, durations);
+    const { together, freezing, alone } = planOf(files, durations);
     const results: LaneResult[] = [];
+    const work = (queue: string[], distance: Distance) => workOff(queue, isRoot ? distance : "none", results);
     try {
         const queue = [...together];
-        const ways = Array.from({ length: Math.min(options.lanes, queue.length) }, () =>
-            work(queue, isRoot, results),
-        );
+        const ways = Array.from({ length: options.lanes }, async (_, index) => {
+            if (index === 0) {
+                await work([...freezing], "surviving");
+            }
+            await work(queue, "whole");
+        });
         await Promise.all(ways);
-        await work([...alone], false, results);
+        await work([...alone], "none");
     } finally {
         rmSync(folder, { recursive: true, force: true });
     }
@@ -65,10 +69,10 @@ function testFiles(beginning: string): Map<string, string> {
 }
 
 /** In one lane, or in the next where a file has ended it, until no file is left. */
-async function work(queue: string[], apart: boolean, results: LaneResult[]): Promise<void> {
+async function workOff(queue: string[], distance: Distance, results: LaneResult[]): Promise<void> {
     let lane: Lane | undefined;
     for (let file = queue.shift(); file !== undefined && !interrupted; file = queue.shift()) {
-        lane = lane === undefined || lane.ended ? startLane(apart) : lane;
+        lane = lane === undefined || lane.ended ? startLane(distance) : lane;
         const result = await lane.run(file);
         results.push(result);
         console.log(progressOf(result));
@@ -76,8 +80,8 @@ async function work(queue: string[], apart: boolean, results: LaneResult[]): Pro
     await lane?.end();
 }
 
-function startLane(apart: boolean): Lane {
-    const lane = new Lane({ folder: join(folder, String(lanes.length + 1)), shared: folder, apart });
+function startLane(distance: Distance): Lane {
+    const lane = new Lane({ folder: join(folder, String(lanes.length + 1)), shared: folder, distance });
     lanes.push(lane);
     return lane;
 }

@@ -14,20 +14,32 @@ const LAST_WORDS_MS = 2_000;
 const KEPT_OUTPUT = 100_000;
 
 const WORKER = [process.execPath, "--import", "tsx", join(__dirname, "worker.ts")];
-/** Whatever ends the runner, ends unshare, and with that everything in the lane. */
-const APART = [
-    ...["setpriv", "--pdeathsig", "KILL"],
-    ...["unshare", "--net", "--mount", "--propagation", "private", "--pid", "--mount-proc"],
-    ...["--fork", "--kill-child", "sh", join(__dirname, "lane.sh")],
-];
+/** Whatever ends the runner, ends what it has started here, and with `--kill-child` everything in the lane. */
+const ENTER = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--propagation", "private"];
+const PROCESSES = ["--pid", "--mount-proc", "--fork", "--kill-child"];
+const FIRST = ["sh", join(__dirname, "lane.sh")];
+
+/**
+ * How far a lane is from all the rest, by namespaces, which need root on Linux.
+ *
+ * - `whole`: network, mounts and processes of its own
+ * - `surviving`: without processes of its own, so that a watchdog in a session of its own outlives it
+ * - `none`: nothing of its own
+ */
+export type Distance = "whole" | "surviving" | "none";
+
+const COMMANDS: Readonly<Record<Distance, readonly string[]>> = {
+    whole: [...ENTER, ...PROCESSES, ...FIRST, ...WORKER],
+    surviving: [...ENTER, ...FIRST, ...WORKER],
+    none: WORKER,
+};
 
 export interface LaneOptions {
     /** For its temporary files; made with it, and removed with it. */
     readonly folder: string;
     /** For what is made once for all lanes. */
     readonly shared: string;
-    /** In namespaces of its own. Needs root on Linux. */
-    readonly apart: boolean;
+    readonly distance: Distance;
 }
 
 export interface LaneResult extends FileResult {
@@ -41,10 +53,10 @@ export class Lane {
     readonly #folder: string;
     #output = "";
 
-    constructor({ folder, shared, apart }: LaneOptions) {
+    constructor({ folder, shared, distance }: LaneOptions) {
         mkdirSync(folder, { recursive: true, mode: 0o755 });
         this.#folder = folder;
-        const [command = "", ...args] = apart ? [...APART, ...WORKER] : WORKER;
+        const [command = "", ...args] = COMMANDS[distance];
         this.#child = spawn(command, args, {
             env: {
                 ...process.env,

@@ -1,15 +1,23 @@
 /** Recorded durations in seconds, by file. */
 export type Durations = Readonly<Record<string, number>>;
 
+/** Files of tests, in the order in which they run. */
 export interface Plan {
-    /** For all lanes, in this order. */
+    /** In all lanes. */
     readonly together: readonly string[];
+    /** In one lane, beside the others. */
+    readonly freezing: readonly string[];
     /** One after the other, when all lanes have ended. */
     readonly alone: readonly string[];
 }
 
-/** A line of a test file that must have the machine to itself, and says why. */
-const ALONE = /^\/\/ Runs alone: \S/m;
+/** What a file needs, by a line that says why. */
+const NEEDS = {
+    /** It freezes real file systems: whoever thaws them must outlive a lane that is killed. */
+    freezing: /^\/\/ Freezes: \S/m,
+    /** The machine to itself. */
+    alone: /^\/\/ Runs alone: \S/m,
+};
 
 /** The longest first, so that none is left when all other lanes have ended. Of a new one nothing is known: first, too. */
 export function planOf(texts: ReadonlyMap<string, string>, durations: Durations): Plan {
@@ -17,6 +25,8 @@ export function planOf(texts: ReadonlyMap<string, string>, durations: Durations)
     const files = [...texts.keys()].sort((one, other) =>
         length(one) === length(other) ? one.localeCompare(other) : length(other) - length(one),
     );
-    const isAlone = (file: string): boolean => ALONE.test(texts.get(file) ?? "");
-    return { together: files.filter((file) => !isAlone(file)), alone: files.filter(isAlone) };
+    const are = (need: RegExp) => (file: string) => need.test(texts.get(file) ?? "");
+    const [freezing, alone] = [files.filter(are(NEEDS.freezing)), files.filter(are(NEEDS.alone))];
+    const special = new Set([...freezing, ...alone]);
+    return { together: files.filter((file) => !special.has(file)), freezing, alone };
 }

@@ -3,10 +3,11 @@ import type { LaneResult } from "./lane";
 const SLOWEST = 15;
 
 /** One line; with what went wrong and what was said below it. */
-export function progressOf({ file, passed, skipped, failures, seconds, output }: LaneResult): string {
+export function progressOf(one: LaneResult): string {
+    const { file, passed, skipped, failures } = one;
     const failed = failures.length > 0 ? `, ${failures.length} FAILED` : "";
-    const line = `${seconds.toFixed(1).padStart(6)} s  ${file}: ${passed} passed${skippedOf(skipped)}${failed}`;
-    return [line, ...failuresOf({ failures, output }).map(indented)].join("\n");
+    const line = `${timesOf(one)}  ${file}: ${passed} passed${skippedOf(skipped)}${failed}`;
+    return [line, ...failuresOf(one).map(indented)].join("\n");
 }
 
 /** What is at the end; the very last line is for CI to read. */
@@ -31,9 +32,12 @@ function failuresOf({ failures, output }: Pick<LaneResult, "failures" | "output"
 
 function slowestOf(results: readonly LaneResult[]): string {
     const slowest = [...results].sort((one, other) => other.seconds - one.seconds).slice(0, SLOWEST);
-    const row = ({ file, seconds, cpuSeconds }: LaneResult): string =>
-        `${seconds.toFixed(1).padStart(6)} s  ${cpuSeconds.toFixed(1).padStart(6)} s  ${file}`;
-    return ["\nThe slowest files (by the clock, and of a processor):", ...slowest.map(row)].join("\n");
+    const rows = slowest.map((one) => `${timesOf(one)}  ${one.file}`);
+    return ["\nThe slowest files, by the clock and in processor time:", ...rows].join("\n");
+}
+
+function timesOf({ seconds, cpuSeconds }: LaneResult): string {
+    return [seconds, cpuSeconds].map((one) => `${one.toFixed(1).padStart(6)} s`).join("");
 }
 
 function skippedOf(skipped: number): string {
