@@ -51,7 +51,11 @@ export function engineEnvironment(home: string, additions: Record<string, string
 /** Half of what a Node process of the engine does is to compile the same files: lanes keep what comes of it. */
 export function compileCache(): Record<string, string> {
     const folder = process.env["NODE_COMPILE_CACHE"];
-    return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
+    if (folder === undefined) {
+        return {};
+    }
+    const first = join(__dirname, "compileCache.cjs");
+    return { NODE_COMPILE_CACHE: folder, NODE_OPTIONS: `--require ${JSON.stringify(first)}` };
 }
 
 /** How a command ended. A failed command is a result like any other, never an exception. */

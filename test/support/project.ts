@@ -22,6 +22,7 @@ import {
     type EngineProcess,
     endProcessesOf,
     engineEnvironment,
+    findEngine,
     processesOf,
     type Role,
     ROOT,
@@ -135,7 +136,6 @@ export async function makeProject(options: ProjectOptions): Promise<Project> {
     const home = realpathSync(mkdtempSync(join(tmpdir(), "acs-project-")));
     try {
         const project = newProject(home, options);
-        await succeed(project.run(["stack", "init", STACK]));
         await project.setConfig(options.config ?? {}, options.secrets);
         return project;
     } catch (error) {
@@ -149,9 +149,9 @@ function newProject(home: string, options: ProjectOptions): Project {
     const source = options.main ?? "index.ts";
     const main = typeCheck ? source : source.replace(/\.ts$/, ".js");
     const folder = join(home, "project");
-    const env = engineEnvironment(home, options.env ?? {});
-    mkdirSync(join(home, "backend"));
+    const env = { ...engineEnvironment(home, options.env ?? {}), PULUMI_STACK: STACK };
     writeProject(folder, install, main);
+    addStack(home);
 
     const setProgram = (program: string): void => {
         writeFileSync(join(folder, main), typeCheck ? program : asJavaScript(program));
@@ -275,6 +275,26 @@ function installed(kind: InstallKind): string {
         copyTree(join(source, "node_modules"), join(draft, "node_modules"));
     });
     return realpathSync(folder);
+}
+
+/** A new stack, as `pulumi stack init` makes it: once for all projects, because its key takes the engine some time. */
+function addStack(home: string): void {
+    const made = madeOnce("stack", (draft) => {
+        const folder = join(draft, "project");
+        mkdirSync(folder);
+        mkdirSync(join(draft, "backend"));
+        writeFileSync(join(folder, "Pulumi.yaml"), `name: ${NAME}\nruntime: nodejs\n`);
+        const args = ["stack", "init", STACK, "--non-interactive"];
+        execFileSync(join(findEngine(), "pulumi"), args, {
+            cwd: folder,
+            env: engineEnvironment(draft, {}),
+            stdio: "pipe",
+            timeout: LINE_LIMIT_MS,
+        });
+    });
+    cpSync(join(made, "backend"), join(home, "backend"), { recursive: true });
+    const settings = `Pulumi.${STACK}.yaml`;
+    cpSync(join(made, "project", settings), join(home, "project", settings));
 }
 
 function ownPackage(modules: string, install: InstallKind): string {
