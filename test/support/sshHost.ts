@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import {
     chmodSync,
@@ -106,7 +106,7 @@ export abstract class SshHost {
         this.hostKeyLines = keys.host.map((file) =>
             readFileSync(`${file}.pub`, "utf8").split(" ").slice(0, 2).join(" "),
         );
-        this.fingerprints = keys.host.map(fingerprintOf);
+        this.fingerprints = this.hostKeyLines.map(fingerprintOf);
         process.once("exit", this.#onExit);
     }
 
@@ -549,8 +549,10 @@ function generateKeys(folder: string, names: readonly string[]): void {
     }
 }
 
-function fingerprintOf(file: string): string {
-    return execFileSync("ssh-keygen", ["-l", "-f", `${file}.pub`], { encoding: "utf8" }).split(" ")[1] ?? "";
+/** As `ssh-keygen -l` shows it. */
+function fingerprintOf(line: string): string {
+    const key = Buffer.from(line.split(" ")[1] ?? "", "base64");
+    return `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
 }
 
 function writeHostFiles(folder: string, options: SshHostOptions, keys: Keys, port: number): void {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { FileResult, Order } from "./messages";
@@ -54,7 +54,9 @@ export class Lane {
     #output = "";
 
     constructor({ folder, shared, distance }: LaneOptions) {
-        mkdirSync(folder, { recursive: true, mode: 0o755 });
+        mkdirSync(folder);
+        // As /tmp is: databases run as an account of their own, and have temporary files, too.
+        chmodSync(folder, 0o1777);
         this.#folder = folder;
         const [command = "", ...args] = COMMANDS[distance];
         this.#child = spawn(command, args, {
