@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { FileResult, Order } from "./messages";
 
 /** No file takes as long; one that hangs would keep all others waiting. */
-const FILE_LIMIT_MS = 900_000;
+const FILE_LIMIT_MS = 3_600_000;
 const END_LIMIT_MS = 20_000;
 /** For the last words of a lane that has ended: an orphan may hold its output open. */
 const LAST_WORDS_MS = 2_000;

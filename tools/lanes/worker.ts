@@ -11,6 +11,8 @@ const SETTINGS = JSON.parse(readFileSync(join(__dirname, "../../.mocharc.json"),
     "timeout" | "forbidOnly"
 >;
 const { Base } = Mocha.reporters;
+/** By their own limits tests may take as long as alone on an idle machine; here others run beside them. */
+const SLOWER = 3;
 
 async function run(file: string): Promise<FileResult> {
     const [startedAt, cpuBefore] = [performance.now(), cpuTime()];
@@ -32,6 +34,7 @@ async function outcomeOf(file: string, failures: string[]): Promise<Pick<FileRes
     mocha.addFile(file);
     try {
         await mocha.loadFilesAsync();
+        allowMoreTime(mocha.suite as SuiteWithHooks);
         return await new Promise((resolve) => {
             const runner = mocha.run(() => {
                 resolve({ passed: runner.stats?.passes ?? 0, skipped: runner.stats?.pending ?? 0 });
@@ -44,6 +47,23 @@ async function outcomeOf(file: string, failures: string[]): Promise<Pick<FileRes
     } finally {
         mocha.dispose();
     }
+}
+
+function allowMoreTime(suite: SuiteWithHooks): void {
+    const hooks = ["beforeAll", "beforeEach", "afterEach", "afterAll"].flatMap((kind) =>
+        suite.getHooks(kind),
+    );
+    for (const one of [...suite.tests, ...hooks]) {
+        one.timeout(one.timeout() * SLOWER);
+    }
+    for (const inner of suite.suites) {
+        allowMoreTime(inner as SuiteWithHooks);
+    }
+}
+
+/** What mocha's types do not know. */
+interface SuiteWithHooks extends Mocha.Suite {
+    getHooks(kind: string): Mocha.Hook[];
 }
 
 /** Says nothing itself: keeps each failure as mocha's own reporters tell it. */

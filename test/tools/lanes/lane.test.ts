@@ -44,6 +44,10 @@ describe("a lane", function () {
         assert.isTrue(lane.ended);
     });
 
+    it("gives tests more time than they have alone", async () => {
+        assert.deepEqual((await lane.run(file("waits"))).failures, []);
+    });
+
     it("tells of a file that does not load", async () => {
         const { failures } = await lane.run(file("is-not-there"));
         assert.lengthOf(failures, 1);
