@@ -1,3 +1,4 @@
+// Runs alone: it measures how long freezes last.
 import { assert } from "chai";
 import { thawAfterKill, thawAfterSilence } from "../tools/bench/kill";
 import { Lab } from "../tools/bench/lab";

@@ -1,3 +1,4 @@
+// Freezes: blows strike hosts while their file systems are held.
 import { assert } from "chai";
 import { ChaosLab } from "../tools/chaos/lab";
 import { BLOWS, describe as describeFault, groupOf, planOf } from "../tools/chaos/plan";

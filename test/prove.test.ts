@@ -1,3 +1,4 @@
+// Freezes: what is restored was frozen for real.
 import { expect } from "chai";
 import type { Application } from "../tools/prove/application";
 import { files } from "../tools/prove/files";

@@ -1,3 +1,4 @@
+// Runs alone: it measures memory and a rate limit of one process under load.
 import { assert } from "chai";
 import { ScaleLab } from "../tools/scale/lab";
 import { type Scaled, scale } from "../tools/scale/measure";

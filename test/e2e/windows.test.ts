@@ -37,7 +37,7 @@ describe("Windows through the real engine", function () {
         await ssm.manage(instance.instanceId);
         project = await makeProject({
             program: PROGRAM,
-            env: { PULUMI_NODEJS_TRANSPILE_ONLY: "true", ...cloud.env },
+            env: cloud.env,
             config: { instanceId: instance.instanceId },
         });
         stops.unshift(() => project.dispose());

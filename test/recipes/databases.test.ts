@@ -1,3 +1,4 @@
+// Freezes: recipes hold real file systems under real databases.
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { type RecipeScripts, combine, fileSystems, mysql, postgresql, redis } from "../../recipes";

@@ -1,3 +1,4 @@
+// Freezes: recipes hold real file systems.
 import { expect } from "chai";
 import { writeFileSync } from "node:fs";
 import { combine, fileSystems, redis } from "../../recipes";

@@ -5,6 +5,7 @@ import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { compileCache } from "./engine";
 import { LINE_LIMIT_MS, type Lines, linesOf } from "./lines";
 
 type Properties = Record<string, unknown>;
@@ -64,7 +65,12 @@ export async function startDynamicProviderServer(options: ServerOptions): Promis
         [require.resolve("@pulumi/pulumi/cmd/dynamic-provider"), addressOf(engine)],
         {
             cwd: options.cwd,
-            env: { PATH: process.env["PATH"] ?? "", PULUMI_NODEJS_PROJECT: "test", ...options.env },
+            env: {
+                PATH: process.env["PATH"] ?? "",
+                PULUMI_NODEJS_PROJECT: "test",
+                ...compileCache(),
+                ...options.env,
+            },
             stdio: ["ignore", "pipe", "pipe"],
         },
     );

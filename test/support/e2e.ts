@@ -17,11 +17,8 @@ export interface Lab {
     readonly cloud: LocalCloud;
     readonly server: Server;
     addServer(options?: Omit<SshHostOptions, "instanceId">): Promise<Server>;
-    /**
-     * A project whose engine calls this lab's cloud. Its program is not type-checked, which takes longer than all the
-     * rest of an `up`, unless the test is about that.
-     */
-    project(options: ProjectOptions & { typeCheck?: boolean }): Promise<Project>;
+    /** A project whose engine calls this lab's cloud. */
+    project(options: ProjectOptions): Promise<Project>;
     stop(): Promise<void>;
 }
 
@@ -47,12 +44,8 @@ export async function startLab(hostOptions: Omit<SshHostOptions, "instanceId"> =
             cloud,
             server: await addServer(hostOptions),
             addServer,
-            project: async ({ typeCheck = false, ...options }) => {
-                const env = {
-                    PULUMI_NODEJS_TRANSPILE_ONLY: String(!typeCheck),
-                    ...cloud.env,
-                    ...options.env,
-                };
+            project: async (options) => {
+                const env = { ...cloud.env, ...options.env };
                 const project = await makeProject({ ...options, env });
                 projects.push(project);
                 return project;

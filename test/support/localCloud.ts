@@ -193,11 +193,12 @@ export async function startLocalCloud(options: CloudOptions = {}): Promise<Local
         ...(options.accountId !== undefined && { account_id: options.accountId }),
         ...(options.snapshotDurationMs !== undefined && { snapshot_duration_ms: options.snapshotDurationMs }),
     };
-    const child = spawn(python, ["-B", "-m", "local_cloud", JSON.stringify(settings)], {
+    const child = spawn(python, ["-m", "local_cloud", JSON.stringify(settings)], {
         cwd: join(ROOT, "tools/cloud"),
         stdio: ["pipe", "pipe", "pipe"],
         env: {
             ...process.env,
+            // Compiling all of moto anew takes longer than all the rest of the start.
             PYTHONDONTWRITEBYTECODE: "",
             PYTHONPYCACHEPREFIX: join(ROOT, ".cache/pycache"),
         },
@@ -498,6 +499,14 @@ export class LocalCloud {
     /** Takes back all faults, denials, limits and settings; held requests are cut. Resources and journal stay. */
     reset(): Promise<void> {
         return this.control("reset");
+    }
+
+    /** This process need not wait for it. */
+    unref(): void {
+        const { stdin, stdout, stderr } = this.child;
+        for (const one of [this.child, stdin, stdout, stderr] as { unref(): void }[]) {
+            one.unref();
+        }
     }
 
     async stop(): Promise<void> {

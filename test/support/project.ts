@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
+import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
 import {
     type BARE_KINDS,
     type INSTALL_KINDS,
@@ -26,6 +27,7 @@ import {
     type EngineProcess,
     endProcessesOf,
     engineEnvironment,
+    findEngine,
     processesOf,
     type Role,
     ROOT,
@@ -33,6 +35,7 @@ import {
     startEngine,
 } from "./engine";
 import { LINE_LIMIT_MS } from "./lines";
+import { madeOnce } from "./madeOnce";
 
 /** How the project got this package, and by which package manager. */
 export type InstallKind = (typeof INSTALL_KINDS | typeof BARE_KINDS)[number] | typeof OLDEST_SDK;
@@ -41,6 +44,13 @@ export type Operation = "preview" | "up" | "refresh" | "destroy";
 export interface ProjectOptions {
     /** Source of the program: TypeScript, unless `main` says otherwise. */
     program: string;
+    /**
+     * Without, the engine gets the program as JavaScript: to look at its types takes longer than all the rest of an
+     * `up`.
+     *
+     * @default false
+     */
+    typeCheck?: boolean;
     /** @default "pack-npm" */
     install?: InstallKind;
     /** Where the program lies in the project; plain JavaScript, which starts faster, in a `.js`. @default "index.ts" */
@@ -131,7 +141,6 @@ export async function makeProject(options: ProjectOptions): Promise<Project> {
     const home = realpathSync(mkdtempSync(join(tmpdir(), "acs-project-")));
     try {
         const project = newProject(home, options);
-        await succeed(project.run(["stack", "init", STACK]));
         await project.setConfig(options.config ?? {}, options.secrets);
         return project;
     } catch (error) {
@@ -141,14 +150,16 @@ export async function makeProject(options: ProjectOptions): Promise<Project> {
 }
 
 function newProject(home: string, options: ProjectOptions): Project {
-    const { install = "pack-npm", main = "index.ts" } = options;
+    const { install = "pack-npm", typeCheck = false } = options;
+    const source = options.main ?? "index.ts";
+    const main = typeCheck ? source : source.replace(/\.ts$/, ".js");
     const folder = join(home, "project");
-    const env = engineEnvironment(home, options.env ?? {});
-    mkdirSync(join(home, "backend"));
+    const env = { ...engineEnvironment(home, options.env ?? {}), PULUMI_STACK: STACK };
     writeProject(folder, install, main);
+    addStack(home);
 
     const setProgram = (program: string): void => {
-        writeFileSync(join(folder, main), program);
+        writeFileSync(join(folder, main), typeCheck ? program : asJavaScript(program));
     };
     setProgram(options.program);
 
@@ -217,10 +228,10 @@ function operationArguments(operation: Operation): string[] {
 function writeProject(folder: string, install: InstallKind, main: string): void {
     const [, kind = "npm"] = install.split("-");
     const manager = kind === "berry" ? "yarn" : kind;
-    const installed = installedOncePerRun(install);
+    const from = installed(install);
     mkdirSync(folder);
-    symlinkSync(join(installed, "node_modules"), join(folder, "node_modules"), "dir");
-    cpSync(join(installed, "package.json"), join(folder, "package.json"));
+    symlinkSync(join(from, "node_modules"), join(folder, "node_modules"), "dir");
+    cpSync(join(from, "package.json"), join(folder, "package.json"));
     // Pulumi looks for it where the program is.
     mkdirSync(dirname(join(folder, main)), { recursive: true });
     const typescript = main.endsWith(".ts");
@@ -256,24 +267,43 @@ function writeProject(folder: string, install: InstallKind, main: string): void 
     );
 }
 
-const installs = new Map<InstallKind, string>();
+/** As Pulumi would translate it. */
+function asJavaScript(program: string): string {
+    const compilerOptions = { target: ScriptTarget.ES2022, module: ModuleKind.CommonJS };
+    return transpileModule(program, { compilerOptions }).outputText;
+}
 
 /**
  * A copy outside of the repository: inside it, node would find in the repository's own node_modules whatever the
  * package forgot to depend on. Projects link to it; node resolves links, so they see what a user's project sees.
  */
-function installedOncePerRun(kind: InstallKind): string {
-    const known = installs.get(kind);
-    if (known !== undefined) {
-        return known;
-    }
-    const source = setupInstall({ root: ROOT, kind, log: (line) => console.log(line) });
-    const folder = realpathSync(mkdtempSync(join(tmpdir(), `acs-install-${kind}-`)));
-    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-    cpSync(join(source, "package.json"), join(folder, "package.json"));
-    copyTree(join(source, "node_modules"), join(folder, "node_modules"));
-    installs.set(kind, folder);
-    return folder;
+function installed(kind: InstallKind): string {
+    const folder = madeOnce(`install-${kind}`, (draft) => {
+        const source = setupInstall({ root: ROOT, kind, log: (line) => console.log(line) });
+        cpSync(join(source, "package.json"), join(draft, "package.json"));
+        copyTree(join(source, "node_modules"), join(draft, "node_modules"));
+    });
+    return realpathSync(folder);
+}
+
+/** A new stack, as `pulumi stack init` makes it: once for all projects, because its key takes the engine some time. */
+function addStack(home: string): void {
+    const made = madeOnce("stack", (draft) => {
+        const folder = join(draft, "project");
+        mkdirSync(folder);
+        mkdirSync(join(draft, "backend"));
+        writeFileSync(join(folder, "Pulumi.yaml"), `name: ${NAME}\nruntime: nodejs\n`);
+        const args = ["stack", "init", STACK, "--non-interactive"];
+        execFileSync(join(findEngine(), "pulumi"), args, {
+            cwd: folder,
+            env: engineEnvironment(draft, {}),
+            stdio: "pipe",
+            timeout: LINE_LIMIT_MS,
+        });
+    });
+    cpSync(join(made, "backend"), join(home, "backend"), { recursive: true });
+    const settings = `Pulumi.${STACK}.yaml`;
+    cpSync(join(made, "project", settings), join(home, "project", settings));
 }
 
 function ownPackage(modules: string, install: InstallKind): string {

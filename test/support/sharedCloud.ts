@@ -7,7 +7,11 @@ let started: Promise<LocalCloud> | undefined;
  * the endpoint that the environment named when they were made. Whoever uses it resets it after each test.
  */
 export function sharedCloud(): Promise<LocalCloud> {
-    started ??= startLocalCloud();
+    started ??= startLocalCloud().then((cloud) => {
+        // It ends with this process, whichever file's tests are the last.
+        cloud.unref();
+        return cloud;
+    });
     return started;
 }
 
@@ -28,9 +32,3 @@ function setAwsEnvironment(values: Readonly<Record<string, string | undefined>>)
     }
     Object.assign(process.env, values);
 }
-
-// Imported once, whichever test comes first: runs when all tests of the process have.
-after(async () => {
-    const cloud = await started?.catch(() => undefined);
-    await cloud?.stop();
-});

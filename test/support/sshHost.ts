@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import {
     chmodSync,
@@ -16,6 +16,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { madeOnce } from "./madeOnce";
 
 /** How sudo is set up for the host's user. */
 export type SudoVariant = "nopasswd" | "password" | "noexec" | "pty-and-log" | "requiretty" | "none";
@@ -105,7 +106,7 @@ export abstract class SshHost {
         this.hostKeyLines = keys.host.map((file) =>
             readFileSync(`${file}.pub`, "utf8").split(" ").slice(0, 2).join(" "),
         );
-        this.fingerprints = keys.host.map(fingerprintOf);
+        this.fingerprints = this.hostKeyLines.map(fingerprintOf);
         process.once("exit", this.#onExit);
     }
 
@@ -275,7 +276,7 @@ class NamespacedHost extends SshHost {
         const folder = mkdtempSync(join(tmpdir(), "ssh-host-"));
         // The host's user passes through it to its home and authorized keys.
         chmodSync(folder, 0o755);
-        const keys = await makeKeys(options.freshHostKeys ?? false);
+        const keys = makeKeys(options.freshHostKeys ?? false, folder);
         const port = options.port ?? (await freePort());
         // Whoever answers at the metadata service's address needs a network of his own.
         const ownNetwork = options.identity === "imds";
@@ -443,7 +444,7 @@ class PlainHost extends SshHost {
 
     static async start(options: SshHostOptions): Promise<SshHost> {
         const folder = mkdtempSync(join(tmpdir(), "ssh-host-"));
-        const keys = await makeKeys(options.freshHostKeys ?? false);
+        const keys = makeKeys(options.freshHostKeys ?? false, folder);
         const port = options.port ?? (await freePort());
         writeSshdConfig(folder, options, keys, port);
         const child = spawn(sshdPath(), ["-D", "-e", "-f", join(folder, "sshd_config")], {
@@ -522,38 +523,36 @@ interface Keys {
     client: string;
 }
 
-let sharedKeys: Promise<Keys> | undefined;
-
-/** RSA takes its time, so all hosts of a process share the keys. */
-async function makeKeys(freshHostKeys: boolean): Promise<Keys> {
-    sharedKeys ??= generateKeys();
-    const shared = await sharedKeys;
+/** RSA takes its time, so all hosts share the keys. */
+function makeKeys(freshHostKeys: boolean, folder: string): Keys {
+    const shared = keysIn(
+        madeOnce("ssh-host-keys", (draft) => generateKeys(draft, ["client", ...HOST_KEYS])),
+    );
     if (!freshHostKeys) {
         return shared;
     }
-    return { client: shared.client, host: (await generateKeys(["ed25519"])).host };
+    generateKeys(folder, ["ed25519"]);
+    return { client: shared.client, host: [join(folder, "ed25519")] };
 }
 
-async function generateKeys(types: readonly string[] = ["ed25519", "ecdsa", "rsa"]): Promise<Keys> {
-    const folder = mkdtempSync(join(tmpdir(), "ssh-host-keys-"));
-    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-    const make = async (type: string, name: string) => {
-        const file = join(folder, name);
-        const child = spawn("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "", "-f", file], {
-            stdio: "ignore",
-        });
-        await exited(child);
-        return file;
-    };
-    const [client, host] = await Promise.all([
-        make("ed25519", "client"),
-        Promise.all(types.map((type) => make(type, `host-${type}`))),
-    ]);
-    return { client, host };
+const HOST_KEYS = ["ed25519", "ecdsa", "rsa"];
+
+function keysIn(folder: string): Keys {
+    return { client: join(folder, "client"), host: HOST_KEYS.map((type) => join(folder, type)) };
 }
 
-function fingerprintOf(file: string): string {
-    return execFileSync("ssh-keygen", ["-l", "-f", `${file}.pub`], { encoding: "utf8" }).split(" ")[1] ?? "";
+/** Named after their types, but for the client's. */
+function generateKeys(folder: string, names: readonly string[]): void {
+    for (const name of names) {
+        const type = name === "client" ? "ed25519" : name;
+        execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "", "-f", join(folder, name)]);
+    }
+}
+
+/** As `ssh-keygen -l` shows it. */
+function fingerprintOf(line: string): string {
+    const key = Buffer.from(line.split(" ")[1] ?? "", "base64");
+    return `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
 }
 
 function writeHostFiles(folder: string, options: SshHostOptions, keys: Keys, port: number): void {

@@ -1,3 +1,4 @@
+// Freezes: volumes with real contents.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";

@@ -55,7 +55,7 @@ export class ScaleLab {
     async project(servers: readonly Server[]): Promise<Project> {
         const project = await makeProject({
             program: programOf(servers),
-            env: { ...this.cloud.env, PULUMI_NODEJS_TRANSPILE_ONLY: "true" },
+            env: this.cloud.env,
         });
         this.#projects.push(project);
         return project;

@@ -1,3 +1,4 @@
+// Freezes: hooks that cannot be killed wait for a real file system.
 import { expect } from "chai";
 import { main } from "../../support/guardProcesses";
 import { GuardSession, guardParams } from "../../support/guardSession";

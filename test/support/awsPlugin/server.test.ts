@@ -16,7 +16,7 @@ describe("AWS plugin", function () {
         cloud = await startLocalCloud({ snapshotDurationMs: 0 });
         project = await makeProject({
             program: "",
-            env: { PULUMI_NODEJS_TRANSPILE_ONLY: "true", ...cloud.env },
+            env: cloud.env,
         });
     });
     after(async () => {

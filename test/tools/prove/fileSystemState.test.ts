@@ -1,3 +1,4 @@
+// Freezes: it looks at real file systems while they are held.
 import { expect } from "chai";
 import { type FileSystemState, fileSystemStates } from "../../../tools/prove/fileSystemState";
 import { type LocalCloud, startLocalCloud } from "../../support/localCloud";

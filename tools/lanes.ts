@@ -1,0 +1,112 @@
+// Runs the tests in lanes: `npm run unit [-- --lanes 4 --only test/e2e --record yes]`.
+//
+// Not by mocha's own parallel mode: its workers share the network, /dev/shm and each other's processes, it knows no
+// file that must run alone, and it shares no cloud among the files of a worker.
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { INTERRUPTIONS } from "./interruptions";
+import { type Distance, Lane, type LaneResult } from "./lanes/lane";
+import { type Durations, planOf } from "./lanes/plan";
+import { progressOf, summaryOf } from "./lanes/report";
+import { ownOptions } from "./options";
+
+const ROOT = join(__dirname, "..");
+const DURATIONS = join(ROOT, "test/durations.json");
+/** Most tests wait most of the time: for an engine, a host, a limit to pass. */
+const LANES_PER_PROCESSOR = 2;
+
+const isRoot = process.platform === "linux" && process.getuid?.() === 0;
+const options = ownOptions("npm run unit", {
+    // Without namespaces, lanes of one account would meet on the machine.
+    lanes: isRoot ? LANES_PER_PROCESSOR * availableParallelism() : 1,
+    only: "",
+    record: "",
+});
+
+const folder = mkdtempSync(join(tmpdir(), "acs-lanes-"));
+// The users of test hosts pass through it.
+chmodSync(folder, 0o755);
+const lanes: Lane[] = [];
+let interrupted = false;
+
+async function main(): Promise<void> {
+    const files = testFiles(options.only);
+    const durations = JSON.parse(readFileSync(DURATIONS, "utf8")) as Durations;
+    const { together, freezing, alone } = planOf(files, durations);
+    const results: LaneResult[] = [];
+    const work = (queue: string[], distance: Distance) => workOff(queue, isRoot ? distance : "none", results);
+    try {
+        const queue = [...together];
+        const ways = Array.from({ length: options.lanes }, async (_, index) => {
+            if (index === 0) {
+                await work([...freezing], "surviving");
+            }
+            await work(queue, "whole");
+        });
+        await Promise.all(ways);
+        await work([...alone], "none");
+    } finally {
+        rmSync(folder, { recursive: true, force: true });
+    }
+    if (options.record !== "") {
+        record(durations, results);
+    }
+    const ci = process.env["CI"] === "true";
+    console.log(summaryOf(results, ci));
+    const good = results.every(({ failures, skipped }) => failures.length === 0 && !(ci && skipped > 0));
+    // Of nothing, nothing is shown.
+    process.exitCode = good && results.some(({ passed }) => passed > 0) ? 0 : 1;
+}
+
+/** The texts of the test files whose path begins so. */
+function testFiles(beginning: string): Map<string, string> {
+    const files = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".test.ts"))
+        .map((name) => join("test", name))
+        .filter((file) => file.startsWith(beginning));
+    return new Map(files.map((file) => [file, readFileSync(join(ROOT, file), "utf8")]));
+}
+
+/** In one lane, or in the next where a file has ended it, until no file is left. */
+async function workOff(queue: string[], distance: Distance, results: LaneResult[]): Promise<void> {
+    let lane: Lane | undefined;
+    for (let file = queue.shift(); file !== undefined && !interrupted; file = queue.shift()) {
+        lane = lane === undefined || lane.ended ? startLane(distance) : lane;
+        const result = await lane.run(file);
+        results.push(result);
+        console.log(progressOf(result));
+    }
+    await lane?.end();
+}
+
+function startLane(distance: Distance): Lane {
+    const lane = new Lane({ folder: join(folder, String(lanes.length + 1)), shared: folder, distance });
+    lanes.push(lane);
+    return lane;
+}
+
+/** Keeps what is known of files that did not run now, and forgets those that are no more. */
+function record(durations: Durations, results: readonly LaneResult[]): void {
+    const known = {
+        ...durations,
+        ...Object.fromEntries(results.map(({ file, seconds }) => [file, Math.ceil(seconds)])),
+    };
+    const files = testFiles("");
+    const kept = Object.entries(known)
+        .filter(([file]) => files.has(file))
+        .sort(([one], [other]) => one.localeCompare(other));
+    writeFileSync(DURATIONS, `${JSON.stringify(Object.fromEntries(kept), null, 4)}\n`);
+}
+
+for (const signal of INTERRUPTIONS) {
+    process.once(signal, () => {
+        interrupted = true;
+        void Promise.all(lanes.map((lane) => lane.kill())).finally(() => {
+            rmSync(folder, { recursive: true, force: true });
+            process.exit(130);
+        });
+    });
+}
+
+void main();
