@@ -60,10 +60,13 @@ describe("faults of the cloud", function () {
         });
 
         it("is throttled by the cloud's own rule for volumes that rest too short", async () => {
-            await scene.cloud.setSnapshotLimits({ volumeIntervalMs: 2_000 });
+            await scene.cloud.setSnapshotLimits({ volumeIntervalMs: 600_000 });
             timing.throttlePauseMs = 2_500;
             assert.equal(stateOf(await scene.create()).consistencyLevel, "application");
-            const second = await scene.create();
+            const creating = scene.create();
+            await scene.untilLogged(/SnapshotCreationPerVolumeRateExceeded/);
+            await scene.cloud.setSnapshotLimits({ volumeIntervalMs: 0 });
+            const second = await creating;
             assert.equal(stateOf(second).consistencyLevel, "application");
             assert.lengthOf(setRequests(second), 2);
         });
