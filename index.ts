@@ -12,6 +12,8 @@ export type {
     HooksArgs,
     NoneArgs,
     ScriptArgs,
+    ScriptOptions,
+    ScriptsArgs,
     SshTargetArgs,
     TimeoutArgs,
     VssArgs,

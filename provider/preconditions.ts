@@ -6,13 +6,13 @@ import type { Clients } from "./aws/clients";
 import type { Source, SourceVolume } from "./aws/instance";
 import { dryRunSetTags } from "./aws/setTags";
 import { dryRunDelete, findSnapshots } from "./aws/snapshots";
-import { ownerTag, tagKeys } from "./aws/tags";
+import { MAX_TAGS, ownerTag, tagKeys } from "./aws/tags";
 import { type Failure, type ReasonCode, SnapshotError, combine, messageOf } from "./errors";
 import { type SnapshotInputs, minimumLevelOf, timeoutsOf } from "./inputs";
 import { QuiesceError } from "./quiesce/quiesceError";
 import type { Quiescer } from "./quiesce/quiescer";
 import type { Run } from "./run";
-import { setRequest } from "./setRequest";
+import { setRequest, tagsWith } from "./setRequest";
 
 /** Failures of quiescing alone: a plain snapshot may take the place, if `minimumLevel` allows. All others are errors. */
 const ofQuiescing: ReadonlySet<ReasonCode> = new Set([
@@ -23,8 +23,11 @@ const ofQuiescing: ReadonlySet<ReasonCode> = new Set([
     "SUDO_REFUSED",
     "SCRIPT_MISSING",
     "SCRIPT_UNSAFE",
+    "POST_THAW_NOT_IDEMPOTENT",
+    "HOOK_ENVIRONMENT",
     "HOST_UNSUITABLE",
     "HOST_BUSY",
+    "STALE_FREEZE",
     "SSM_NOT_MANAGED",
     "SSM_OFFLINE",
     "SSM_AGENT_TOO_OLD",
@@ -84,9 +87,9 @@ async function awsPreconditions(run: Run, source: Source, quiescer: Quiescer): P
 }
 
 /** A dry run counts against the API's limit like any other request. */
-async function permissionFailure(run: Run, { facts }: Source): Promise<Failure | undefined> {
-    await takeApiSlot(facts.accountId, run.clients.region, run.signal);
-    return await dryRunCreateSnapshots(run.clients, setRequest(run), run.signal);
+async function permissionFailure(run: Run, source: Source): Promise<Failure | undefined> {
+    await takeApiSlot(source.facts.accountId, run.clients.region, run.signal);
+    return await dryRunCreateSnapshots(run.clients, setRequest(run, source), run.signal);
 }
 
 function multiAttachFailure(run: Run, { volumes }: Source): Failure | undefined {
@@ -116,16 +119,12 @@ function asFailure(error: unknown): Failure {
     throw error;
 }
 
-/** EC2 User Guide, "Tag restrictions". */
-const MAX_TAGS = 50;
-
-function tagsFailure(run: Run, { volumes }: Source): Failure | undefined {
+function tagsFailure(run: Run, source: Source): Failure | undefined {
     if (!run.inputs.copyTagsFromVolumes) {
         return undefined;
     }
-    // The level comes on top when it is known.
-    const own = [...setRequest(run).tags.map((tag) => tag.Key ?? ""), tagKeys.level];
-    const over = volumes.filter((volume) => new Set([...own, ...volume.tagKeys]).size > MAX_TAGS);
+    const own = setRequest(run, source).tags.map((tag) => tag.Key ?? "");
+    const over = source.volumes.filter((volume) => tagsWith(own, volume) > MAX_TAGS);
     if (over.length === 0) {
         return undefined;
     }

@@ -49,7 +49,7 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
         await cool();
         outcome = "unknown";
         try {
-            const set = await createSnapshots(own.clients, setRequest(run), limitMs, callSignal);
+            const set = await createSnapshots(own.clients, setRequest(run, source), limitMs, callSignal);
             outcome = "created";
             created = set.snapshots.map((snapshot) => snapshot.snapshotId);
             return set;

@@ -1,7 +1,16 @@
 /** A hook's exit code (128 + n: killed by signal n), or why there is none. */
 export type HookEnd = number | "timeout" | "lost";
 
-export type RefusalCode = "HOST_BUSY" | "WRONG_INSTANCE" | "STALE_FREEZE" | "HOST_UNSUITABLE";
+const REFUSAL_CODES = [
+    "HOST_BUSY",
+    "WRONG_INSTANCE",
+    "STALE_FREEZE",
+    "HOST_UNSUITABLE",
+    "POST_THAW_NOT_IDEMPOTENT",
+    "NOT_ROOT",
+    "HOOK_ENVIRONMENT",
+] as const;
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 /** How the guard knows which instance it runs on. */
 export type Identity = "dmi" | "imds" | "unverified";
@@ -12,8 +21,15 @@ export type ReleaseReason = (typeof RELEASE_REASONS)[number];
 /** What the guard says in `freeze` and `recover` mode, after the nonce. */
 export type GuardLine =
     | { kind: "refused"; code: RefusalCode; text: string }
-    /** An earlier execution had left the host frozen; its post-thaw has succeeded. */
-    | { kind: "recovered"; executionId: string; end: HookEnd }
+    /** Post-thaw was run once with nothing frozen, before `ready`. */
+    | { kind: "rehearsed"; end: HookEnd }
+    /**
+     * An earlier execution had left the host frozen; its post-thaw has succeeded. current: not its own, which failed,
+     * but that of the present inputs.
+     */
+    | { kind: "recovered"; executionId: string; end: HookEnd; current: boolean }
+    /** The marker of an earlier execution was removed on the user's word that the host is awake. */
+    | { kind: "confirmed"; executionId: string }
     | { kind: "ready"; identity: Identity; bootId: string }
     | { kind: "freezing" }
     | { kind: "frozen" }
@@ -24,6 +40,8 @@ export type GuardLine =
      * scripts, by their own word.
      */
     | { kind: "releasing"; why: ReleaseReason }
+    /** A try of post-thaw that failed; another one follows. current: as in `recovered`. */
+    | { kind: "tried"; end: HookEnd; current: boolean }
     /** Awake when 0 or 205 (already thawed). */
     | { kind: "thawed"; end: HookEnd }
     /** The end of a failed hook's standard error. May hold secrets. */
@@ -51,10 +69,18 @@ type LineParser = (first: string, second: string, tail: string) => GuardLine | u
 const PARSERS: Readonly<Record<string, LineParser | undefined>> = {
     __proto__: null as never,
     refused: (code, _, text) => (isRefusalCode(code) ? { kind: "refused", code, text } : undefined),
-    recovered: (executionId, exit) => {
+    rehearsed: (exit) => {
         const end = parseHookEnd(exit);
-        return end === undefined ? undefined : { kind: "recovered", executionId, end };
+        return end === undefined ? undefined : { kind: "rehearsed", end };
     },
+    recovered: (executionId, _, tail) => {
+        const [exit = "", whose] = tail.split(" ");
+        const end = parseHookEnd(exit);
+        return end === undefined
+            ? undefined
+            : { kind: "recovered", executionId, end, current: whose === "current" };
+    },
+    confirmed: (executionId) => (executionId === "" ? undefined : { kind: "confirmed", executionId }),
     ready: (identity, bootId) =>
         isIdentity(identity) && bootId !== "" ? { kind: "ready", identity, bootId } : undefined,
     freezing: () => ({ kind: "freezing" }),
@@ -66,6 +92,10 @@ const PARSERS: Readonly<Record<string, LineParser | undefined>> = {
     releasing: (word) => {
         const why = RELEASE_REASONS.find((one) => one === word);
         return why === undefined ? undefined : { kind: "releasing", why };
+    },
+    tried: (exit, whose) => {
+        const end = parseHookEnd(exit);
+        return end === undefined ? undefined : { kind: "tried", end, current: whose === "current" };
     },
     thawed: (exit) => {
         const end = parseHookEnd(exit);
@@ -83,7 +113,7 @@ const PARSERS: Readonly<Record<string, LineParser | undefined>> = {
             : undefined,
 };
 
-function parseHookEnd(text: string): HookEnd | undefined {
+export function parseHookEnd(text: string): HookEnd | undefined {
     if (text === "timeout" || text === "lost") {
         return text;
     }
@@ -91,7 +121,7 @@ function parseHookEnd(text: string): HookEnd | undefined {
 }
 
 function isRefusalCode(text: string): text is RefusalCode {
-    return ["HOST_BUSY", "WRONG_INSTANCE", "STALE_FREEZE", "HOST_UNSUITABLE"].includes(text);
+    return (REFUSAL_CODES as readonly string[]).includes(text);
 }
 
 export function isIdentity(text: string): text is Identity {

@@ -50,6 +50,12 @@ export interface GuardParams {
     limits: GuardLimits;
     /** Send the last 2 KiB of a failed hook's standard error. */
     showHookOutput: boolean;
+    /** freeze: run post-thaw once with `thaw`, before anything is frozen. */
+    rehearse: boolean;
+    /** An execution whose marker is removed without running its post-thaw: its user says that the host is awake. Or "". */
+    confirmedAwake: string;
+    /** Digest of the resource's URN, kept in the marker; or "". Letters, digits and `-`. */
+    owner: string;
 }
 
 /** What to run, and what to write to its standard input. */

@@ -21,6 +21,9 @@ export function guardParams(host: SshHost, changes: Partial<GuardParams> = {}): 
         environment: {},
         limits: { lock: 0, wait: 30, preFreeze: 30, freeze: 60, postThaw: 30 },
         showHookOutput: false,
+        rehearse: false,
+        confirmedAwake: "",
+        owner: "",
         ...changes,
     };
 }

@@ -36,6 +36,7 @@ async function runOn(server: Server, roundTripMs: number): Promise<Run> {
         inputs: inputsFor(server, await server.port(roundTripMs)),
         clients: await clientsFor(),
         known: new Set(),
+        healed: new Set(),
         log: () => undefined,
         signal: new AbortController().signal,
     };
@@ -79,7 +80,7 @@ export const floor: Method = async (_lab, server, roundTripMs) => {
         channel.write("freeze\n");
         const freezing = await heard("freezing");
         const frozen = await heard("frozen");
-        const { apiMs } = await createSnapshots(clients, setRequest(run), API_LIMIT_MS, signal);
+        const { apiMs } = await createSnapshots(clients, setRequest(run, { volumes: [] }), API_LIMIT_MS, signal);
         channel.write("release\n");
         const releasing = await heard("releasing");
         const thawed = await heard("thawed");

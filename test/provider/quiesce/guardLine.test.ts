@@ -5,7 +5,18 @@ import { parseGuardLine, type GuardLine } from "../../../provider/quiesce/guardL
 describe("parseGuardLine", () => {
     const LINES: Record<string, GuardLine> = {
         "refused HOST_BUSY acs-2 i-1": { kind: "refused", code: "HOST_BUSY", text: "acs-2 i-1" },
-        "recovered acs-0 205": { kind: "recovered", executionId: "acs-0", end: 205 },
+        "recovered acs-0 205": { kind: "recovered", executionId: "acs-0", end: 205, current: false },
+        "recovered acs-0 0 current": { kind: "recovered", executionId: "acs-0", end: 0, current: true },
+        "rehearsed 1": { kind: "rehearsed", end: 1 },
+        "confirmed acs-0": { kind: "confirmed", executionId: "acs-0" },
+        "tried 1": { kind: "tried", end: 1, current: false },
+        "tried timeout current": { kind: "tried", end: "timeout", current: true },
+        "refused POST_THAW_NOT_IDEMPOTENT 1": {
+            kind: "refused",
+            code: "POST_THAW_NOT_IDEMPOTENT",
+            text: "1",
+        },
+        "refused NOT_ROOT 33": { kind: "refused", code: "NOT_ROOT", text: "33" },
         "ready dmi b-1": { kind: "ready", identity: "dmi", bootId: "b-1" },
         freezing: { kind: "freezing" },
         frozen: { kind: "frozen" },

@@ -22,6 +22,9 @@ const PARAMS: GuardParams = {
     environment: {},
     limits: { lock: 0, wait: 60, preFreeze: 60, freeze: 10, postThaw: 60 },
     showHookOutput: false,
+    rehearse: false,
+    confirmedAwake: "",
+    owner: "",
 };
 
 describe("composeGuard", () => {

@@ -17,6 +17,9 @@ const params: Omit<GuardParams, "nonce"> = {
     environment: {},
     limits: { lock: 0, wait: 1, preFreeze: 1, freeze: 1, postThaw: 1 },
     showHookOutput: false,
+    rehearse: false,
+    confirmedAwake: "",
+    owner: "",
 };
 
 describe("GuardSession", () => {
