@@ -316,7 +316,7 @@ describe("faults of the host and of the connection", function () {
                 const failed = await running;
                 assert.match(
                     plainError(failed).message,
-                    /^HOLD_UNPROVEN .*the instance is awake; no snapshot/,
+                    /^(HOLD_UNPROVEN|SNAPSHOT_REFUSED) .*the instance is awake; no snapshot/,
                 );
                 assert.isBelow(performance.now() - since, 30_000);
                 if (special === scene) {
