@@ -27,7 +27,6 @@ export const reasonCodes = [
     "SCRIPT_MISSING",
     "SCRIPT_UNSAFE",
     "POST_THAW_NOT_IDEMPOTENT",
-    "HOOK_ENVIRONMENT",
     "HOST_UNSUITABLE",
     "HOST_BUSY",
     "STALE_FREEZE",

@@ -24,7 +24,6 @@ const ofQuiescing: ReadonlySet<ReasonCode> = new Set([
     "SCRIPT_MISSING",
     "SCRIPT_UNSAFE",
     "POST_THAW_NOT_IDEMPOTENT",
-    "HOOK_ENVIRONMENT",
     "HOST_UNSUITABLE",
     "HOST_BUSY",
     "STALE_FREEZE",

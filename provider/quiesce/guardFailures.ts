@@ -33,9 +33,9 @@ export function refusal(code: RefusalCode, text: string, instanceId: string): Fa
             return notRoot(Number(text));
         case "HOOK_ENVIRONMENT":
             return {
-                code,
-                message: `The shell of the host cannot set \`environment\`: ${text}.`,
-                remedy: "Give the variable another name; the shell keeps this one for itself.",
+                code: "INVALID_INPUT",
+                message: `The shell of the host cannot set these names of \`environment\`: ${text.trim()}.`,
+                remedy: "Give the variables other names; the shell keeps these for itself.",
             };
     }
 }
@@ -86,8 +86,8 @@ export function notRoot(uid: number): Failure {
     };
 }
 
-/** No plain set may take the place where another host may answer. */
-const HARD_REFUSALS: ReadonlySet<RefusalCode> = new Set(["WRONG_INSTANCE"]);
+/** No failures of quiescing alone: another host, a bad input. */
+const HARD_REFUSALS: ReadonlySet<RefusalCode> = new Set(["WRONG_INSTANCE", "HOOK_ENVIRONMENT"]);
 
 /** The guard refuses before it arms: nothing was frozen by this run. */
 export function refused(

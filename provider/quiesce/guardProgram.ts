@@ -30,15 +30,24 @@ export interface GuardLimits {
     postThaw: number;
 }
 
+type Mode = "check" | "freeze" | "recover";
+
 export interface GuardParams {
     /** `check` touches nothing. `recover` thaws what the execution of this id may have left frozen. */
-    mode: "check" | "freeze" | "recover";
+    mode: Mode;
     /** Without sudo when the login is root's, or when the hooks need no privilege. */
     sudo: boolean;
     /** Answered as the first line. Letters, digits and `-`. */
     nonce: string;
     /** Letters, digits and `-`. */
     executionId: string;
+    /**
+     * Whose freeze it is: letters, digits and `-`, empty for nobody's. What an execution of the same owner left frozen is
+     * also tried with the present post-thaw.
+     */
+    owner: string;
+    /** Someone has made sure that what this execution froze is awake: its marker is removed, and nothing is run. */
+    confirmedAwake: string;
     instanceId: string;
     /** false: the identity is `unverified`, whatever the host says, but for `recover`, which tells it all the same. */
     verifyIdentity: boolean;
@@ -48,14 +57,10 @@ export interface GuardParams {
     /** Passed to both hooks, beside ACS_EXECUTION_ID, ACS_INSTANCE_ID and ACS_PRE_FREEZE_SECONDS. Secret. */
     environment: Readonly<Record<string, string>>;
     limits: GuardLimits;
+    /** `freeze`: run post-thaw once before anything is frozen. It has to find its way then as well. */
+    rehearse: boolean;
     /** Send the last 2 KiB of a failed hook's standard error. */
     showHookOutput: boolean;
-    /** freeze: run post-thaw once with `thaw`, before anything is frozen. */
-    rehearse: boolean;
-    /** An execution whose marker is removed without running its post-thaw: its user says that the host is awake. Or "". */
-    confirmedAwake: string;
-    /** Digest of the resource's URN, kept in the marker; or "". Letters, digits and `-`. */
-    owner: string;
 }
 
 /** What to run, and what to write to its standard input. */
@@ -65,23 +70,17 @@ export interface GuardProgram {
     stdin: Buffer;
 }
 
-/** The longest time that the guard needs to kill a process that can be killed, in seconds. */
-const KILL_SECONDS = 3;
-
-/** The guard looks five times a second whether its timer has ended: it ends that much before the limit. */
-const NOTICE_SECONDS = 0.25;
-
 /**
  * The guard as one text: everything secret is on standard input, which nobody else on the host can read.
  * @throws TypeError for what no shell can hold: a NUL, or a name that is not a variable's. Never with a value in it.
  */
 export function composeGuard(params: GuardParams): GuardProgram {
-    const text = assignments(guardVariables(params)) + guardText();
+    const text = assignments(guardVariables(params)) + guardText(params.mode);
     const program = Buffer.from(text.replace(/\n+$/, ""));
     // Nothing that fish, csh, bash and dash read differently. dd takes the program and not a byte of the words.
     const shell = `sh -c 'p=$(dd bs=1 count=${program.length} 2>/dev/null) && eval "$p"'`;
     // A busybox login shell that becomes its last command hands on its ignored SIGQUIT: let it have another.
-    return { command: `${params.sudo ? "sudo -n " : ""}${shell} && true`, stdin: program };
+    return { command: `${params.sudo ? "sudo -n -u root " : ""}${shell} && true`, stdin: program };
 }
 
 /** The shell's spelling of a text, whatever is in it. */
@@ -100,50 +99,63 @@ export function interpreterOf(script: string): { interpreter: string; argument: 
     return { interpreter: match[1] ?? "", argument: (match[2] ?? "").trimEnd() };
 }
 
-/** What a mode has no use for, it does not get: environment and inline scripts are secret. */
+/** What check mode has no use for, it does not get: environment and inline scripts are secret. */
 function guardVariables(given: GuardParams): Record<string, string> {
-    const params = given.mode === "freeze" ? given : { ...given, environment: {} };
-    const { executionId, instanceId, limits, nonce, verbs } = params;
-    for (const [name, id] of Object.entries({ nonce, executionId, instanceId })) {
-        if (!/^[A-Za-z0-9-]+$/.test(id)) {
-            throw new TypeError(`\`${name}\` has other than letters, digits and -`);
-        }
-    }
-    const post = hookVariables("post", params.postThaw, params.mode);
+    const params = given.mode === "check" ? { ...given, environment: {} } : given;
+    const { executionId, instanceId, limits, mode, nonce, verbs } = params;
+    assertPlain(params);
+    const post = hookVariables("post", params.postThaw, mode);
     return {
-        mode: params.mode,
+        mode,
         nonce,
+        sudo: yesOrNo(params.sudo),
         execution: executionId,
+        owner: params.owner,
+        confirmed_awake: params.confirmedAwake,
         instance: instanceId,
-        verify_identity: params.verifyIdentity ? "yes" : "no",
-        ...hookVariables("pre", params.preFreeze, params.mode),
+        verify_identity: yesOrNo(params.verifyIdentity),
+        ...hookVariables("pre", params.preFreeze, mode),
         ...post,
         verb_freeze: verbs.freeze,
         verb_thaw: verbs.thaw,
         verb_failed: verbs.freezeFailed,
         verb_check: verbs.check ?? "",
         environment: environmentText(params),
-        limit_lock: String(Math.ceil(limits.lock)),
-        limit_wait: String(limits.wait),
-        limit_pre: String(limits.preFreeze),
-        limit_freeze: String(limits.freeze),
-        timer_freeze: (limits.freeze - NOTICE_SECONDS).toFixed(2),
-        limit_post: String(limits.postThaw),
-        limit_post_whole: String(Math.ceil(limits.postThaw)),
-        limit_total: String(longestRun(limits)),
-        show_output: params.showHookOutput ? "yes" : "no",
-        marker: params.mode === "freeze" ? markerText(params, post) : "",
+        rehearse: yesOrNo(params.rehearse),
+        limit_lock: hundredths(limits.lock),
+        limit_wait: hundredths(limits.wait),
+        limit_pre: hundredths(limits.preFreeze),
+        limit_freeze: hundredths(limits.freeze),
+        limit_post: hundredths(limits.postThaw),
+        show_output: yesOrNo(params.showHookOutput),
+        marker: mode === "freeze" ? markerText(params, post) : "",
     };
 }
 
-/** After this the guard itself must be stuck. Whole seconds, from the start of pre-freeze. */
-function longestRun(limits: GuardLimits): number {
-    const tries = 3 * (limits.postThaw + KILL_SECONDS);
-    return Math.ceil(limits.preFreeze + KILL_SECONDS + limits.freeze + tries + 5);
+function assertPlain({ nonce, executionId, instanceId, owner, confirmedAwake }: GuardParams): void {
+    for (const [name, id] of Object.entries({ nonce, executionId, instanceId })) {
+        if (!/^[A-Za-z0-9-]+$/.test(id)) {
+            throw new TypeError(`\`${name}\` has other than letters, digits and -`);
+        }
+    }
+    for (const [name, id] of Object.entries({ owner, confirmedAwake })) {
+        if (!/^[A-Za-z0-9-]*$/.test(id)) {
+            throw new TypeError(`\`${name}\` has other than letters, digits and -`);
+        }
+    }
 }
 
-/** Checking asks for the interpreter of an inline script; recovering takes all that it needs from the marker. */
-function hookVariables(which: "pre" | "post", hook: Hook, mode: GuardParams["mode"]): Record<string, string> {
+function yesOrNo(value: boolean): string {
+    return value ? "yes" : "no";
+}
+
+/** The clock that the guard reads counts hundredths of a second (proc(5), /proc/uptime). */
+function hundredths(seconds: number): string {
+    return String(Math.round(seconds * 100));
+}
+
+/** Checking asks for the interpreter of an inline script. Only what freezes needs pre-freeze's text. */
+function hookVariables(which: "pre" | "post", hook: Hook, mode: Mode): Record<string, string> {
     if ("path" in hook) {
         return {
             [`${which}_path`]: hook.path,
@@ -152,11 +164,11 @@ function hookVariables(which: "pre" | "post", hook: Hook, mode: GuardParams["mod
             [`${which}_argument`]: "",
         };
     }
-    const { interpreter, argument } =
-        mode === "recover" ? { interpreter: "", argument: "" } : interpreterOf(hook.script);
+    const { interpreter, argument } = interpreterOf(hook.script);
+    const runs = mode === "freeze" || (mode === "recover" && which === "post");
     return {
         [`${which}_path`]: "",
-        [`${which}_text`]: mode === "freeze" ? hook.script : "",
+        [`${which}_text`]: runs ? hook.script : "",
         [`${which}_interpreter`]: interpreter,
         [`${which}_argument`]: argument,
     };
@@ -174,7 +186,8 @@ function environmentText(params: GuardParams): string {
             if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
                 throw new TypeError("`environment` has a name that no shell variable can have");
             }
-            return `export ${name}=${shellQuote(value)}`;
+            // Some shells keep some names for themselves; `command` keeps that from ending them (dash(1), bash POSIX mode).
+            return `command export ${name}=${shellQuote(value)} || printf ' %s' ${name}`;
         })
         .join("\n");
 }
@@ -183,6 +196,7 @@ function environmentText(params: GuardParams): string {
 function markerText(params: GuardParams, post: Record<string, string>): string {
     return assignments({
         marker_execution: params.executionId,
+        marker_owner: params.owner,
         marker_post_path: post["post_path"] ?? "",
         marker_post_interpreter: post["post_interpreter"] ?? "",
         marker_post_argument: post["post_argument"] ?? "",
@@ -202,9 +216,41 @@ function assignments(variables: Record<string, string>): string {
         .join("");
 }
 
-let cachedText: string | undefined;
+/** The parts of the guard's text that a mode needs, in order. */
+const PARTS: Record<Mode, readonly string[]> = {
+    check: ["base", "host", "state", "inspect", "entry"],
+    freeze: [
+        "base",
+        "host",
+        "state",
+        "hooks",
+        "company",
+        "decide",
+        "thaw",
+        "freeze",
+        "watch",
+        "start",
+        "entry",
+    ],
+    recover: [
+        "base",
+        "host",
+        "state",
+        "hooks",
+        "company",
+        "decide",
+        "thaw",
+        "recover",
+        "watch",
+        "start",
+        "entry",
+    ],
+};
 
-function guardText(): string {
-    cachedText ??= readFileSync(join(__dirname, "guard.sh"), "utf8");
-    return cachedText;
+/** Without the lines that are comments only: they are for those who read it here. */
+function guardText(mode: Mode): string {
+    return PARTS[mode]
+        .map((part) => readFileSync(join(__dirname, "guard", `${part}.sh`), "utf8"))
+        .join("")
+        .replaceAll(/^\s*#.*\n/gm, "");
 }

@@ -336,7 +336,7 @@ function tell(evidence: CaptureEvidence, awake: boolean, { log }: HoldSettings):
     }
 }
 
-/** guard.sh sends so many bytes at most. */
+/** The guard sends so many bytes at most. */
 const TAIL_BYTES = 2048;
 
 /** A hook's last words, masked, by its name. */

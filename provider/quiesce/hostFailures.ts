@@ -91,16 +91,6 @@ function suitabilityFailures(report: HostReport, { excluded, instanceId }: Expec
     return problems.map((problem) => refusal("HOST_UNSUITABLE", problem, instanceId));
 }
 
-const scriptTexts: Record<ScriptProblem["kind"], string> = {
-    missing: "does not exist",
-    "not-regular": "is not a regular file",
-    "not-executable": "is not executable",
-    owner: "is not owned by root",
-    writable: "can be written by others than its owner",
-    "folder-writable": "is in a folder that others than its owner can write to",
-    "no-interpreter": "names an interpreter that is not there",
-};
-
 function scriptFailures(
     name: string,
     path: string | undefined,
@@ -109,12 +99,53 @@ function scriptFailures(
     const what = path ?? `The ${name} script`;
     return problems.map((problem) => ({
         code: problem.kind === "missing" ? "SCRIPT_MISSING" : "SCRIPT_UNSAFE",
-        message: `${what} ${scriptTexts[problem.kind]}${problem.kind === "owner" ? ` but by uid ${problem.uid}` : ""}.`,
-        remedy:
-            problem.kind === "missing"
-                ? `Install the ${name} script (chown root, chmod 755), or give both as quiesce.scripts.`
-                : `As root: chown root ${what} and chmod 755 it, and its folder likewise; it is run as root.`,
+        message: `${what} ${scriptProblemText(problem)}.`,
+        remedy: scriptRemedy(problem, name, what),
     }));
+}
+
+function scriptProblemText(problem: ScriptProblem): string {
+    switch (problem.kind) {
+        case "missing":
+            return "does not exist";
+        case "not-regular":
+            return "is not a regular file";
+        case "not-executable":
+            return "is not executable";
+        case "owner":
+            return `is not owned by root but by uid ${problem.uid}`;
+        case "writable":
+            return "can be written by others than its owner";
+        case "folder-writable":
+            return `can be replaced by others than root, who can write to the folder ${problem.path} on the way to it`;
+        case "folder-owner":
+            return `can be replaced by uid ${problem.uid}, who owns the folder ${problem.path} on the way to it`;
+        case "no-interpreter":
+            return "names an interpreter that is not there";
+        case "carriage-return":
+            return "has lines that end with a carriage return, as Windows editors write them; a shell takes it for a part of the line";
+        case "byte-order-mark":
+            return "begins with a byte order mark, as Windows editors write it; the system then does not see its #! line";
+    }
+}
+
+function scriptRemedy(problem: ScriptProblem, name: string, what: string): string {
+    switch (problem.kind) {
+        case "missing":
+            return `Install the ${name} script (chown root, chmod 755), or give both as quiesce.scripts.`;
+        case "folder-writable":
+            return `As root: chmod go-w ${problem.path}; the script is run as root.`;
+        case "folder-owner":
+            return `As root: chown root ${problem.path}; the script is run as root.`;
+        case "carriage-return":
+            return `As root: sed -i 's/\\r$//' ${what}.`;
+        case "byte-order-mark":
+            return `As root: sed -i '1s/^\\xef\\xbb\\xbf//' ${what}.`;
+        case "no-interpreter":
+            return `Install the interpreter, or correct the first line of ${what}.`;
+        default:
+            return `As root: chown root ${what} and chmod 755 it, and its folder likewise; it is run as root.`;
+    }
 }
 
 function lockFailures({ lock, marker }: HostReport, expected: Expectations): Failure[] {

@@ -7,10 +7,14 @@ export type ScriptProblem =
               | "not-regular"
               | "not-executable"
               | "writable"
-              | "folder-writable"
-              | "no-interpreter";
+              | "no-interpreter"
+              | "carriage-return"
+              | "byte-order-mark";
       }
-    | { kind: "owner"; uid: number };
+    | { kind: "owner"; uid: number }
+    /** A folder on the way to it, of any hop of a link. */
+    | { kind: "folder-writable"; path: string }
+    | { kind: "folder-owner"; path: string; uid: number };
 
 /** A block device, as lsblk shows it; once for each of its parents. */
 export interface HostDevice {
@@ -159,19 +163,31 @@ function addScript(report: HostReport, which: string, words: string[]): boolean 
 }
 
 function parseScriptProblem(word: string): ScriptProblem | undefined {
-    switch (word) {
+    const [kind = "", ...details] = word.split(":");
+    switch (kind) {
         case "missing":
         case "not-regular":
         case "not-executable":
         case "writable":
-        case "folder-writable":
         case "no-interpreter":
-            return { kind: word };
-        default: {
-            const owner = /^owner:(\d+)$/.exec(word)?.[1];
-            return owner === undefined ? undefined : { kind: "owner", uid: Number(owner) };
-        }
+        case "carriage-return":
+        case "byte-order-mark":
+            return { kind };
+        case "owner":
+            return isNumber(details[0]) ? { kind, uid: Number(details[0]) } : undefined;
+        case "folder-writable":
+            return { kind, path: details.join(":") };
+        case "folder-owner":
+            return isNumber(details[0])
+                ? { kind, uid: Number(details[0]), path: details.slice(1).join(":") }
+                : undefined;
+        default:
+            return undefined;
     }
+}
+
+function isNumber(text: string | undefined): boolean {
+    return /^\d+$/.test(text ?? "");
 }
 
 /** `lsblk -P`: KEY="value", with \x20 for what would not be readable. */

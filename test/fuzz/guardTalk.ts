@@ -23,11 +23,11 @@ const PARAMS: Omit<GuardParams, "nonce"> = {
     postThaw: { path: "/usr/sbin/post-thaw-script" },
     verbs: VMWARE_VERBS,
     environment: {},
+    owner: "",
+    confirmedAwake: "",
+    rehearse: false,
     limits: { lock: 0, wait: 1, preFreeze: 1, freeze: 1, postThaw: 1 },
     showHookOutput: false,
-    rehearse: false,
-    confirmedAwake: "",
-    owner: "",
 };
 
 /** Turns of the event loop, in which the controller says its next word, before a host that has no more to say hangs up. */

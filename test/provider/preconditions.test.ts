@@ -23,7 +23,6 @@ describe("preconditionError", () => {
         "SCRIPT_UNSAFE",
         "HOST_UNSUITABLE",
         "POST_THAW_NOT_IDEMPOTENT",
-        "HOOK_ENVIRONMENT",
         "STALE_FREEZE",
         "HOST_BUSY",
         "UNEXPECTED_OUTPUT",

@@ -13,6 +13,9 @@ export function guardParams(host: SshHost, changes: Partial<GuardParams> = {}): 
         sudo: host.sudo,
         nonce: "nonce-1",
         executionId: `acs-test-${++executions}`,
+        owner: "",
+        confirmedAwake: "",
+        rehearse: false,
         instanceId: host.instanceId,
         verifyIdentity: true,
         preFreeze: { path: host.preFreezePath },
@@ -21,9 +24,6 @@ export function guardParams(host: SshHost, changes: Partial<GuardParams> = {}): 
         environment: {},
         limits: { lock: 0, wait: 30, preFreeze: 30, freeze: 60, postThaw: 30 },
         showHookOutput: false,
-        rehearse: false,
-        confirmedAwake: "",
-        owner: "",
         ...changes,
     };
 }

@@ -73,11 +73,46 @@ for (const sh of ["dash", "bash", "busybox"] as const) {
             "writable by all": { prepare: "chmod 757 $S", problems: [{ kind: "writable" }] },
             "a folder writable by others": {
                 prepare: "chmod 777 /usr/sbin",
-                problems: [{ kind: "folder-writable" }],
+                problems: [{ kind: "folder-writable", path: "/usr/sbin" }],
             },
             "a link into a folder writable by others": {
                 prepare: "mkdir -m 777 /run/open; cp $S /run/open/script; ln -sf /run/open/script $S",
-                problems: [{ kind: "folder-writable" }],
+                problems: [{ kind: "folder-writable", path: "/run/open" }],
+            },
+            "a folder of somebody's": {
+                prepare:
+                    "mkdir /run/open; chown 54321 /run/open; cp $S /run/open/script; ln -sf /run/open/script $S",
+                problems: [{ kind: "folder-owner", uid: 54321, path: "/run/open" }],
+            },
+            "far above it, a folder writable by others": {
+                prepare:
+                    "mkdir -p /run/open/a/b; chmod 777 /run/open; cp $S /run/open/a/b/script; ln -sf /run/open/a/b/script $S",
+                problems: [{ kind: "folder-writable", path: "/run/open" }],
+            },
+            "a link on the way in a folder writable by others": {
+                prepare:
+                    "mkdir /run/open /run/good; chmod 1777 /run/open; cp $S /run/good/script; ln -s ../good /run/open/hop; ln -sf /run/open/hop/script $S",
+                problems: [{ kind: "folder-writable", path: "/run/open" }],
+            },
+            "carriage returns": {
+                prepare: "printf 'echo hello\\r\\nexit 0\\r\\n' >$S",
+                problems: [{ kind: "carriage-return" }],
+            },
+            "carriage returns behind #!": {
+                prepare: "printf '#!/bin/sh\\r\\nexit 0\\r\\n' >$S",
+                problems: [{ kind: "carriage-return" }],
+            },
+            "carriage returns below #!": {
+                prepare: "printf '#!/bin/bash -e\\nexit 0\\r\\n' >$S",
+                problems: [{ kind: "carriage-return" }],
+            },
+            "carriage returns that its interpreter does not mind": {
+                prepare: "printf '#!/usr/bin/python3\\npass\\r\\n' >$S",
+                problems: [],
+            },
+            "a byte order mark": {
+                prepare: "printf '\\357\\273\\277#!/bin/sh\\nexit 0\\n' >$S",
+                problems: [{ kind: "byte-order-mark" }],
             },
             "no interpreter": { prepare: "echo '#!/no/such' >$S", problems: [{ kind: "no-interpreter" }] },
             "all at once": {
@@ -100,7 +135,7 @@ for (const sh of ["dash", "bash", "busybox"] as const) {
                     const expected = name === "a folder writable by others" ? problems : [];
                     expect(scripts).to.deep.equal({ pre: problems, post: expected });
                 } finally {
-                    host.exec(`rm -rf ${host.preFreezePath}* /run/open; chmod 755 /usr/sbin`);
+                    host.exec(`rm -rf ${host.preFreezePath}* /run/open /run/good; chmod 755 /usr/sbin`);
                 }
             });
         }

@@ -63,7 +63,7 @@ describe("the guard, before it lets go,", function () {
             const guard = await frozenBy('[ "$1" = freeze ] || exec sleep 1000');
             guard.send("release");
             await host.waitFor(/pre check/);
-            host.signal(find(host.processes())!.pid, "SIGKILL");
+            host.signal(find(host)!.pid, "SIGKILL");
             expect(await guard.line("releasing")).to.equal("releasing lost");
             await host.waitFor(/^thawed/);
             await host.until(() => host.stateLeft.length === 0, { what: "the end of what it left" });

@@ -16,6 +16,7 @@ const LOOK = `{
     echo "stdout $FIRST_STDOUT"
     echo "cwd $(pwd)"
     echo "umask $(umask)"
+    echo "oom $(cat /proc/self/oom_score_adj)"
     echo "ids $$ $(ps -o pgid=,sid=,tty= -p $$ | tr -s ' ')"
     env | sort | sed 's/^/env /'
 } >/run/seen.$1`;
@@ -39,7 +40,7 @@ function expectCleanHook(host: SshHost, verb: string): void {
     // The fourth is ls's own.
     expect(find("fds")).to.equal("0 1 2 3");
     expect(find("cwd")).to.equal("/");
-    expect(find("umask")).to.match(/^0?077$/);
+    expect(find("umask")).to.match(/^0?022$/);
     const [pid, group, session, tty] = (find("ids") ?? "").split(" ");
     expect([group, session, tty]).to.deep.equal([pid, pid, "?"]);
     const names = seen
@@ -50,15 +51,26 @@ function expectCleanHook(host: SshHost, verb: string): void {
         "ACS_EXECUTION_ID",
         "ACS_INSTANCE_ID",
         "ACS_PRE_FREEZE_SECONDS",
+        "HOME",
         "LC_ALL",
+        "LOGNAME",
         "MY_SECRET",
         "PATH",
+        "SHELL",
+        "USER",
     ]);
-    expect(seen).to.deep.include([
-        "env",
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    ]);
-    expect(seen).to.deep.include(["env", "LC_ALL=C"]);
+    const root = host.exec("grep ^root: /etc/passwd").trim().split(":");
+    for (const variable of [
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin",
+        "LC_ALL=C",
+        "USER=root",
+        "LOGNAME=root",
+        `HOME=${root[5] ?? ""}`,
+        `SHELL=${root[6] ?? ""}`,
+    ]) {
+        expect(seen).to.deep.include(["env", variable]);
+    }
+    expect(find("oom")).to.equal("0");
 }
 
 for (const sh of ["dash", "bash", "busybox"] as const) {
@@ -107,7 +119,7 @@ for (const sh of ["dash", "bash", "busybox"] as const) {
                     }),
                 );
                 await guard.freeze();
-                host.signal(main(host.processes())?.pid ?? 0, "SIGKILL");
+                host.signal(main(host)?.pid ?? 0, "SIGKILL");
                 await guard.end();
                 expect(guard.lines.slice(-3)).to.deep.equal(["releasing lost", "thawed 0", "cleaned ok"]);
                 expectCleanHook(host, "thaw");
@@ -299,7 +311,12 @@ describe("guard's hooks", () => {
         host.writeHooks({ post: "[ -e /run/second ] || { : >/run/second; kill -9 $$; }" });
         await start();
         await release();
-        expect(guard.lines.slice(-3)).to.deep.equal(["releasing asked", "thawed 0", "cleaned ok"]);
+        expect(guard.lines.slice(-4)).to.deep.equal([
+            "releasing asked",
+            "tried 137",
+            "thawed 0",
+            "cleaned ok",
+        ]);
         expect(host.events).to.deep.equal(["pre freeze", "post thaw", "post thaw", "thawed thaw"]);
     });
 
@@ -307,7 +324,12 @@ describe("guard's hooks", () => {
         host.writeHooks({ post: "[ -e /run/third ] || { : >/run/third; trap '' TERM; sleep 60; }" });
         await start({ limits: { ...LIMITS, postThaw: 1 } });
         await release();
-        expect(guard.lines.slice(-3)).to.deep.equal(["releasing asked", "thawed 0", "cleaned ok"]);
+        expect(guard.lines.slice(-4)).to.deep.equal([
+            "releasing asked",
+            "tried timeout",
+            "thawed 0",
+            "cleaned ok",
+        ]);
     });
 
     it("a script without #! is run by sh", async () => {

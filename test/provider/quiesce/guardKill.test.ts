@@ -1,23 +1,34 @@
 import { expect } from "chai";
-import { isGuard, main, reader, timer, top, watcher, type Find } from "../../support/guardProcesses";
+import { isGuard, member, top, type Find } from "../../support/guardProcesses";
 import { GuardSession, guardParams } from "../../support/guardSession";
 import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../support/sshHost";
 
 const SESSION: Record<string, Find> = {
-    "sshd's session": (all) => all.find(({ command }) => /^sshd(-session)?: \S+@notty/.test(command)),
-    "sshd's privileged half": (all) =>
-        all.find(({ command }) => /^sshd(-session)?: \S+ \[priv\]/.test(command)),
-    sudo: (all) => all.find(({ command }) => command.startsWith("sudo -n")),
-    "sudo's monitor": (all) => all.findLast(({ command }) => command.startsWith("sudo -n")),
-    "the login shell": (all) => {
+    "sshd's session": (host) =>
+        host.processes().find(({ command }) => /^sshd(-session)?: \S+@notty/.test(command)),
+    "sshd's privileged half": (host) =>
+        host.processes().find(({ command }) => /^sshd(-session)?: \S+ \[priv\]/.test(command)),
+    sudo: (host) => host.processes().find(({ command }) => command.startsWith("sudo -n")),
+    "sudo's monitor": (host) => host.processes().findLast(({ command }) => command.startsWith("sudo -n")),
+    "the login shell": (host) => {
+        const all = host.processes();
         const sudo = all.find(({ command }) => command.startsWith("sudo -n"));
         return all.find(({ pid }) => pid === sudo?.parent);
     },
 };
-const GUARD: Record<string, Find> = { "the guard's top shell": top, main, watcher, reader, timer };
+const GUARD: Record<string, Find> = {
+    "the guard's top shell": top,
+    ...Object.fromEntries(
+        [
+            ...["main", "watcher1", "watcher2", "reader", "ticker1", "ticker2", "worker"],
+            ...["post1", "runner_post1", "runner_post2"],
+        ].map((name) => [name, member(name)]),
+    ),
+};
 
-const HOOK: Find = (all) => all.find(({ command }) => /-script (freeze|thaw|freezeFail)$/.test(command));
-const RUNNER: Find = (all) => all.find(({ pid }) => pid === HOOK(all)?.parent);
+const HOOK: Find = (host) =>
+    host.processes().find(({ command }) => /-script (freeze|thaw|freezeFail)$/.test(command));
+const RUNNER: Find = (host) => host.processes().find(({ pid }) => pid === HOOK(host)?.parent);
 
 const HOSTS: Record<string, { options: SshHostOptions; processes: Record<string, Find>; phases: RegExp }> = {
     dash: {
@@ -65,7 +76,7 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
         /** One that was just forked may not be seen, or not be known, at the first look. */
         async function kill(find: Find): Promise<void> {
             let victim: ReturnType<Find>;
-            await host.until(() => (victim = find(host.processes())) !== undefined, { what: "its process" });
+            await host.until(() => (victim = find(host)) !== undefined, { what: "its process" });
             host.signal(victim?.pid ?? 0, "SIGKILL");
         }
 
@@ -125,7 +136,7 @@ for (const [name, { options, processes, phases }] of Object.entries(HOSTS)) {
                 await start();
                 guard.send("freeze");
                 await guard.line("frozen");
-                const victim = find(host.processes());
+                const victim = find(host);
                 guard.send("release");
                 await host.waitFor(/^post thaw/);
                 if (!victim) {

@@ -20,18 +20,18 @@ const PARAMS: GuardParams = {
     postThaw: { path: "/usr/sbin/post-thaw-script" },
     verbs: VMWARE_VERBS,
     environment: {},
+    owner: "",
+    confirmedAwake: "",
+    rehearse: false,
     limits: { lock: 0, wait: 60, preFreeze: 60, freeze: 10, postThaw: 60 },
     showHookOutput: false,
-    rehearse: false,
-    confirmedAwake: "",
-    owner: "",
 };
 
 describe("composeGuard", () => {
     it("has a command that every login shell reads alike, and nothing secret in it", () => {
         const { command, stdin } = composeGuard({ ...PARAMS, environment: { PASSWORD: "s3cret" } });
         expect(command).to.equal(
-            `sudo -n sh -c 'p=$(dd bs=1 count=${stdin.length} 2>/dev/null) && eval "$p"' && true`,
+            `sudo -n -u root sh -c 'p=$(dd bs=1 count=${stdin.length} 2>/dev/null) && eval "$p"' && true`,
         );
         expect(command).to.not.match(/[\\!\n]/);
         expect(stdin.toString()).to.include("s3cret");
@@ -71,20 +71,23 @@ describe("composeGuard", () => {
         expect(code).to.not.match(/\bdate\b|\bTMPDIR\b|\bmktemp\b/);
     });
 
-    for (const mode of ["check", "recover"] as const) {
-        it(`gives ${mode} mode no secret, which has no use for one`, () => {
-            const script = "#!/usr/bin/env needle-interpreter\nneedle-text\n";
-            const text = composeGuard({
-                ...PARAMS,
-                mode,
-                preFreeze: { script },
-                postThaw: { script },
-                environment: { NEEDLE: "needle-value" },
-            }).stdin.toString();
-            expect(text).to.not.match(/needle-text|needle-value/i);
-            expect(text.includes("needle-interpreter")).to.equal(mode === "check");
-        });
-    }
+    const needles = {
+        preFreeze: { script: "#!/usr/bin/env needle-interpreter\nneedle-pre\n" },
+        postThaw: { script: "#!/usr/bin/env needle-interpreter\nneedle-post\n" },
+        environment: { NEEDLE: "needle-value" },
+    };
+
+    it("gives check mode no secret, which has no use for one", () => {
+        const text = composeGuard({ ...PARAMS, ...needles, mode: "check" }).stdin.toString();
+        expect(text).to.not.match(/needle-(pre|post|value)/i);
+        expect(text).to.include("needle-interpreter");
+    });
+
+    it("gives recover mode no pre-freeze, which it never runs", () => {
+        const text = composeGuard({ ...PARAMS, ...needles, mode: "recover" }).stdin.toString();
+        expect(text).to.not.include("needle-pre");
+        expect(text).to.include("needle-post").and.to.include("needle-value");
+    });
 
     it("our names win over the user's", () => {
         const text = composeGuard({

@@ -15,11 +15,11 @@ const params: Omit<GuardParams, "nonce"> = {
     postThaw: { path: "/nowhere" },
     verbs: VMWARE_VERBS,
     environment: {},
+    owner: "",
+    confirmedAwake: "",
+    rehearse: false,
     limits: { lock: 0, wait: 1, preFreeze: 1, freeze: 1, postThaw: 1 },
     showHookOutput: false,
-    rehearse: false,
-    confirmedAwake: "",
-    owner: "",
 };
 
 describe("GuardSession", () => {

@@ -107,7 +107,7 @@ describe("guard's lock and marker", () => {
         host.writeHooks({ post: "until [ -e /run/go ]; do sleep 0.05; done" });
         const first = await start({ executionId: "acs-killed", limits: { ...LIMITS, freeze: 57 } });
         await first.freeze();
-        host.signal(main(host.processes())?.pid ?? 0, "SIGKILL");
+        host.signal(main(host)?.pid ?? 0, "SIGKILL");
         await host.waitFor(/^post thaw/);
         const second = await start();
         expect((await second.end())[1]).to.match(/^refused HOST_BUSY acs-killed /);
@@ -121,7 +121,7 @@ describe("guard's lock and marker", () => {
     it("main stopped for good: the watcher thaws in the end", async () => {
         const guard = await start({ limits: { ...LIMITS, preFreeze: 1, freeze: 1.5, postThaw: 1 } });
         await guard.freeze();
-        host.signal(main(host.processes())?.pid ?? 0, "SIGSTOP");
+        host.signal(main(host)?.pid ?? 0, "SIGSTOP");
         expect((await guard.end(55_000)).slice(-3)).to.deep.equal([
             "releasing lost",
             "thawed 0",
@@ -154,7 +154,11 @@ describe("guard's lock and marker", () => {
         await freezeAndKillAll("acs-dead");
         host.writeHooks({ post: "exit 7" });
         const guard = await start();
-        expect((await guard.end())[1]).to.equal("refused STALE_FREEZE acs-dead 7");
+        expect((await guard.end()).slice(1, 4)).to.deep.equal([
+            "tried 7",
+            "tried 7",
+            "refused STALE_FREEZE acs-dead 7",
+        ]);
         expect(host.events.filter((event) => event === "post thaw").length).to.equal(3);
         expect(host.stateLeft).to.include(`${host.guardDirectory}/marker`);
         host.writeHooks();
@@ -196,6 +200,8 @@ describe("guard's lock and marker", () => {
 
         const still = await start({ mode: "recover", executionId: "acs-asleep" });
         expect((await still.end()).slice(1)).to.deep.equal([
+            ...["tried 9", "tried 9", "tried 9"],
+            ...["tried 9 current", "tried 9 current"],
             "thawed 9",
             `cleaned failed ${host.guardDirectory}/acs-asleep`,
         ]);

@@ -4,7 +4,7 @@ import { GuardSession, guardParams } from "../../support/guardSession";
 import { needsRoot, startSshHost, type SshHost } from "../../support/sshHost";
 
 /** Short, for where sudo passes the words on itself, a stopped one passes none. */
-const LIMITS = { lock: 0, wait: 30, preFreeze: 30, freeze: 2, postThaw: 30 };
+const LIMITS = { lock: 0, wait: 30, preFreeze: 30, freeze: 8, postThaw: 30 };
 
 for (const sudo of ["nopasswd", "pty-and-log"] as const) {
     for (const sh of ["dash", "bash", "busybox"] as const) {
@@ -29,7 +29,7 @@ for (const sudo of ["nopasswd", "pty-and-log"] as const) {
             async function freezeAndStop(): Promise<{ guard: GuardSession; pid: number }> {
                 const guard = await GuardSession.start(host, guardParams(host, { limits: LIMITS }));
                 await guard.freeze();
-                const pid = top(host.processes())?.pid ?? 0;
+                const pid = top(host)?.pid ?? 0;
                 host.signal(pid, "SIGSTOP");
                 await host.until(() => sudoStates().includes("T"), { what: "sudo's stop" });
                 return { guard, pid };
@@ -57,7 +57,7 @@ for (const sudo of ["nopasswd", "pty-and-log"] as const) {
             it("also with the watcher, when main is killed", async () => {
                 const { pid } = await freezeAndStop();
                 host.signal(pid, "SIGCONT");
-                host.signal(main(host.processes())?.pid ?? 0, "SIGKILL");
+                host.signal(main(host)?.pid ?? 0, "SIGKILL");
                 await expectNothingLeft();
             });
         });

@@ -1,0 +1,176 @@
+# ------------------------------------------------------------------------------------- what deciders share
+# Nothing here starts a process.
+
+# Usage: sit_at INBOX NAME
+sit_at() {
+    inbox=$1
+    fragment='' told_to_stop='' word='' fence=''
+    join "$2"
+    trap 'told_to_stop=1' HUP INT QUIT TERM PIPE ALRM USR1 USR2
+}
+
+# Waits for the next line and takes note of it. Sets `event` and `subject`.
+next_event() {
+    if IFS= read -r line <&"$inbox"; then
+        line=$fragment$line fragment=''
+    else
+        # A signal came in the middle of it.
+        fragment=$fragment$line line=tick
+    fi
+    # shellcheck disable=SC2086 # split into words
+    set -- $line
+    event=$1 subject=$2
+    case $event in
+    member) note_member "$@" ;;
+    status)
+        shift 2
+        eval "status_$subject=\$*"
+        ;;
+    word) word=$subject ;;
+    using) eval "used_$subject=1" ;;
+    due) due_from=$2 due=$3 state=$4 state_verb=$5 ;;
+    fence) fence=back ;;
+    esac
+}
+
+note_member() {
+    name=$2
+    eval "pid_$name=\$3 start_$name=\$4"
+    shift 4
+    [ "$name" != pre ] || refused_names=$*
+}
+
+# Usage: lives NAME
+lives() {
+    eval "alive \"\$pid_$1\" \"\$start_$1\""
+}
+
+# Usage: all_live NAME...
+all_live() {
+    for member in "$@"; do lives "$member" || return 1; done
+}
+
+# Sets `result` to the status of a member, empty while there is none.
+result_of() {
+    eval "result=\$status_$1"
+}
+
+# Whether what seems to be so is so still when all has been read that was said before: who has just ended may have said
+# how. Clear `fence` before, and whenever it does not seem so.
+stays_so() {
+    [ "$fence" != back ] || return 0
+    [ -n "$fence" ] || printf 'fence\n' >&"$inbox"
+    fence=${fence:-sent}
+    return 1
+}
+
+ended() {
+    [ "$word" = end ] || [ -n "$told_to_stop" ]
+}
+
+past() {
+    read_clock
+    [ "$now" -ge "$1" ]
+}
+
+tell_successors() {
+    case $inbox in
+    5)
+        printf '%s\n' "$1" >&6
+        printf '%s\n' "$1" >&7
+        ;;
+    6) printf '%s\n' "$1" >&7 ;;
+    esac
+}
+
+# Those behind take over when this is over by 2 s or more. Usage: announce STATE CENTISECONDS [VERB]
+announce() {
+    read_clock
+    deadline=$((now + $2))
+    tell_successors "due $inbox $deadline $1 $3"
+}
+
+# Waits for so many hundredths of a second. Usage: linger CENTISECONDS
+linger() {
+    read_clock
+    linger_until=$((now + $1))
+    # Without anybody to say that time passes it would be for ever.
+    while ! past "$linger_until" && { lives ticker1 || lives ticker2; }; do next_event; done
+}
+
+# Ends a hook's whole group; fails when it cannot be killed. It may not lead a group yet. Usage: end_group PID
+end_group() {
+    [ -n "$1" ] || return 0
+    kill -TERM "$1"
+    kill -TERM "-$1"
+    group_gone_within "$1" 100 && return 0
+    kill -KILL "$1"
+    kill -KILL "-$1"
+    group_gone_within "$1" 50
+}
+
+# Nothing waits for a check to die: it only looks, and what it hangs on may be the freeze.
+end_check() {
+    [ -n "$pid_check" ] || return 0
+    kill -KILL "$pid_check"
+    kill -KILL "-$pid_check"
+}
+
+group_gone_within() {
+    read_clock
+    give_up=$((now + $2))
+    while group_alive "$1" || alive "$1"; do
+        read_clock
+        [ "$now" -lt "$give_up" ] || return 1
+        next_event
+    done
+}
+
+# sudo stops itself when its command is stopped, and stays so when the command alone goes on, or ends.
+# Usage: continue_sudo TOP
+continue_sudo() {
+    kill -CONT "$1"
+    parent_pid=$1
+    while parent_of "$parent_pid" && { read -r name <"/proc/$parent_pid/comm"; } && [ "$name" = sudo ]; do
+        kill -CONT "$parent_pid"
+    done
+}
+
+# Ends all the others, and with them what they wait for; hooks that were run are not among them.
+dismiss_company() {
+    for member in reader ticker1 ticker2 worker runner_pre pre runner_check check runner_post1 post1 \
+        runner_post2 post2 collector_pre collector_post1 collector_post2 collector_try main watcher1 watcher2; do
+        eval "pid=\$pid_$member start=\$start_$member ran=\$used_$member"
+        # shellcheck disable=SC2154 # set by eval
+        if [ -z "$ran" ] && [ "$pid" != "$own_pid" ] && alive "$pid" "$start"; then kill -KILL "$pid"; fi
+    done
+}
+
+await_members() {
+    read_clock
+    patience=$((now + 1000))
+    for member in $1; do
+        while ! lives "$member"; do
+            ! past "$patience" || return 1
+            next_event
+        done
+    done
+}
+
+leave_refusing() {
+    say "refused $*"
+    leave
+}
+
+# Nothing is frozen, or nothing more can be done about it.
+leave() {
+    announce "$final_state" 12000 "$verb"
+    clean_up
+    end_main
+}
+
+end_main() {
+    dismiss_company
+    continue_sudo "$$"
+    exit 0
+}

@@ -1,0 +1,179 @@
+# --------------------------------------------------------------------------------------- main: the freeze
+
+# Is one missing that the promises depend on? Usage: is_broken [MEMBER THAT COUNTS AS WELL]
+is_broken() {
+    if alive "$$" && alive "$parent" && company_complete && { [ -z "$1" ] || lives "$1"; }; then
+        fence=''
+        return 1
+    fi
+    stays_so
+}
+
+company_complete() {
+    all_live reader watcher1 watcher2 ticker1 ticker2 worker runner_post1 post1 runner_post2 post2 || return 1
+    # At its end of file a collector ends by itself. Killed, it would take with it what writes to it next.
+    [ -z "$pid_collector_pre" ] || lives collector_pre || [ "$status_collector_pre" = 0 ]
+}
+
+main() {
+    exec >&4
+    sit_at 5 main
+    # Outside our process namespace, it cannot be watched.
+    parent=$PPID
+    alive "$parent" || parent=$$
+    thaw_state=ready final_state=ready
+    await_members "$members" || leave_refusing HOST_UNSUITABLE "the guard's processes did not start"
+    [ -z "$refused_names" ] || leave_refusing HOOK_ENVIRONMENT "$refused_names"
+    thaw_stale
+    rehearse_thaw
+    say "ready $identity $boot"
+    await_freeze
+    freeze
+    hold
+    release
+}
+
+# An earlier execution died without thawing: its own post-thaw knows how, and the present one if it is the same
+# resource's, as it may have been mended since.
+thaw_stale() {
+    [ -n "$marker_execution" ] || return 0
+    stale=$marker_execution
+    if [ "$marker_boot" = "$boot" ]; then
+        if [ "$stale" = "$confirmed_awake" ]; then say "confirmed $stale"; else thaw_stranded; fi
+    fi
+    clear_marker
+    have_done forget "$stale"
+}
+
+thaw_stranded() {
+    limit_of_try=$limit_of_marker
+    if thaw "$marker_verb_thaw" marker; then
+        say "recovered $stale $result"
+        return
+    fi
+    mine=''
+    if [ -n "$owner" ] && [ "$marker_owner" = "$owner" ]; then mine=1; fi
+    if [ -n "$mine" ]; then
+        say "tried $result"
+        limit_of_try=$limit_post tried_as=current
+        if thaw "$verb_thaw" own; then
+            say "recovered $stale $result current"
+            tried_as=''
+            return
+        fi
+        have_done show "$last_try"
+    fi
+    leave_refusing STALE_FREEZE "$stale $result"
+}
+
+# Whether post-thaw finds its way where nothing is frozen is found out while nothing is.
+rehearse_thaw() {
+    [ "$rehearse" = yes ] || return 0
+    source=own verb=$verb_thaw limit_of_try=$limit_post tried_as=''
+    read_clock
+    patience=$((now + 6000))
+    while try_new && [ "$result" = unforked ] && ! past "$patience"; do linger 20; done
+    say "rehearsed $result"
+    case $result in 0 | 205) return 0 ;; esac
+    have_done show try
+    leave_refusing POST_THAW_NOT_IDEMPOTENT "$result"
+}
+
+await_freeze() {
+    announce ready "$limit_wait"
+    patience=$deadline
+    while :; do
+        next_event
+        [ "$word" != freeze ] || break
+        if ended || [ -n "$word" ] || past "$patience" || is_broken; then leave; fi
+    done
+    word=''
+}
+
+freeze() {
+    announce ready 9000
+    have_done inspect
+    [ "$result_of_worker" = safe ] || leave_refusing HOST_UNSUITABLE "$result_of_worker"
+    ! ended || leave
+    write_marker || leave_refusing HOST_UNSUITABLE "$state_directory is full"
+    say freezing
+    announce freezing $((limit_pre + 200)) "$verb_failed"
+    send_verb pre "$verb_freeze"
+    read_clock
+    limit_at=$((now + limit_pre))
+    while :; do
+        next_event
+        if [ -n "$status_pre" ]; then
+            [ "$status_pre" = 0 ] || abandon "$status_pre"
+            break
+        elif ended || [ -n "$word" ]; then
+            abandon eof
+        elif past "$limit_at"; then
+            abandon timeout
+        elif is_broken runner_pre; then
+            abandon lost
+        fi
+    done
+    announce frozen "$limit_freeze" "$verb_thaw"
+    # Noticed a little late.
+    hold_until=$((deadline - notice))
+    say frozen
+}
+
+# Pre-freeze did not succeed. It may have frozen half of it.
+abandon() {
+    stuck=''
+    case $1 in
+    # What a hook that was killed had started may go on without it, and freeze after post-thaw.
+    timeout | eof | lost | 12[89] | 1[3-9]? | 2??)
+        announce freezing 400 "$verb_failed"
+        end_group "$pid_pre" || stuck=$pid_pre
+        ;;
+    esac
+    say "unfrozen $1"
+    wake_host "$verb_failed" "$stuck"
+    have_done show pre
+    leave
+}
+
+hold() {
+    ending=''
+    while [ -z "$ending" ]; do
+        next_event
+        if [ "$word" = release ]; then
+            confirm_hold
+        elif ended || [ -n "$word" ]; then
+            ending=eof
+        elif past "$hold_until"; then
+            ending=expired
+        elif is_broken; then
+            ending=lost
+        fi
+    done
+}
+
+# The word came while we held. Did the scripts hold as well? Those that know how to tell are asked.
+confirm_hold() {
+    ending=asked
+    [ -n "$verb_check" ] || return 0
+    send_verb check "$verb_check"
+    while [ -z "$status_check" ]; do
+        next_event
+        if past "$hold_until"; then
+            ending=expired
+        elif is_broken runner_check; then
+            ending=lost
+        fi
+        if [ "$ending" != asked ]; then
+            end_check
+            return 0
+        fi
+    done
+    [ "$status_check" = 0 ] || ending=unheld
+}
+
+release() {
+    say "releasing $ending"
+    wake_host "$verb_thaw" ''
+    leave
+}

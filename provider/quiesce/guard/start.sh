@@ -1,0 +1,82 @@
+# ----------------------------------------------------------------------------------------------- start
+
+guard_freeze() {
+    # shellcheck disable=SC2086 # a list
+    missing=$(missing_tools $needed_tools)
+    [ -z "$missing" ] || refuse HOST_UNSUITABLE "missing: ${missing% }"
+    [ "$(file_system_of "$state_parent")" = tmpfs ] || refuse HOST_UNSUITABLE "$state_parent is not a tmpfs"
+    identify
+    [ "$identity" != other ] || refuse WRONG_INSTANCE "$found_instance"
+    for which in pre post; do
+        problems=$(problems_of "$which")
+        [ -z "$problems" ] || refuse HOST_UNSUITABLE "the $which script:$problems"
+    done
+    take_lock
+    read_marker
+    [ "$marker_execution" != "$execution" ] || refuse STALE_FREEZE "$execution: its own, to be recovered"
+    rm -rf "$run_directory"
+    if mkdir "$run_directory"; then start_company main; fi
+    refuse_full
+}
+
+refuse_full() {
+    remove_state
+    refuse HOST_UNSUITABLE "$state_directory is full"
+}
+
+# Usage: start_company main|recover. Comes back only when there is no room for it.
+start_company() {
+    read_account
+    protect_from_oom
+    # A sleep that knows no fractions makes everything slower, not wrong.
+    tick=0.2 notice=25
+    sleep 0.01 || tick=1 notice=0
+    case $marker_limit_post in
+    '' | *[!0-9.]*) limit_of_marker=$limit_post ;;
+    *) limit_of_marker=$((${marker_limit_post%.*} * 100 + 100)) ;;
+    esac
+    if ! { : >"$run_directory/company" && dd if=/dev/zero of="$run_directory/reserve" bs=4096 count=16 &&
+        place_scripts && printf '%s\n' "$p" >"$program" && open_inboxes; }; then return 1; fi
+    exec 3<&0 4>&1
+    tick_as ticker1 9>&- &
+    tick_as ticker2 9>&- &
+    # All but the deciders are kept from the lock; the first in a pipeline is the one that decides.
+    members='worker ticker1 ticker2 watcher1 watcher2'
+    # shellcheck disable=SC2259 # nobody wants what a pipe would bring
+    case $1 in
+    main)
+        members="$members reader runner_pre pre runner_post1 post1 runner_post2 post2"
+        [ -z "$verb_check" ] || members="$members runner_check check"
+        read_words &
+        collect pre
+        collect post1
+        collect post2
+        main </dev/null |
+            stand_by pre pre |
+            if [ -n "$verb_check" ]; then stand_by check pre; fi |
+            stand_by post1 post |
+            stand_by post2 post |
+            work </dev/null |
+            sit_apart watcher1 |
+            sit_apart watcher2
+        ;;
+    recover) recover </dev/null | work </dev/null | sit_apart watcher1 | sit_apart watcher2 ;;
+    esac
+    exit 0
+}
+
+# In a session of its own: what is done to the others' does not happen to it.
+sit_apart() {
+    exec setsid sh "$program" "$1" "$account" "$home" "$shell" "$oom_score" "$tick" </dev/null
+}
+
+# Begins anew with the program's file. What takes a process to find out comes as arguments.
+as_member() {
+    account=$2 home=$3 shell=$4 oom_score=$5 tick=$6
+    [ "$mode" != recover ] || scripts=$run_directory/current
+    case $1 in
+    watcher1) watch 6 watcher1 200 ;;
+    watcher2) watch 7 watcher2 400 watcher1 ;;
+    worker) work ;;
+    esac
+}

@@ -1,0 +1,167 @@
+# ----------------------------------------------------------------------------------------------- thaw
+
+# Post-thaw, until it has run: up to three tries, of which those do not count that could not have run for want of
+# processes. The first two take no new process. Sets `result` and `last_try`. Usage: thaw VERB [marker]
+thaw() {
+    verb=$1 source=${2:-own}
+    failures=0
+    while :; do
+        next_try
+        case $result in
+        0 | 205) return 0 ;;
+        unforked) failures=0 ;;
+        *) failures=$((failures + 1)) ;;
+        esac
+        if [ "$failures" -ge 3 ]; then
+            forks_fail || return 1
+            failures=0
+        fi
+        [ "$result" = unforked ] || say "tried $result${tried_as:+ $tried_as}"
+        linger 20
+    done
+}
+
+next_try() {
+    for unit in post1 post2; do
+        eval "used=\$used_$unit"
+        # shellcheck disable=SC2154 # set by eval
+        if [ "$thaw_state" = thawing ] && [ -z "$used" ] && all_live "runner_$unit" "$unit"; then
+            try_waiting "$unit"
+            return
+        fi
+    done
+    try_new
+}
+
+# Usage: try_waiting NAME
+try_waiting() {
+    last_try=$1
+    send_verb "$1" "$verb"
+    announce "$thaw_state" $((limit_post + 200)) "$verb"
+    await_hook "$1" "runner_$1" "$1" "$limit_post"
+}
+
+# Usage: send_verb NAME VERB
+send_verb() {
+    eval "used_$1=1"
+    tell_successors "using $1"
+    printf '%s\n' "$2" 1<>"$run_directory/go.$1"
+}
+
+# A try by the worker, which reports `unforked` when there is no process to be had; bash takes 15 s to say so.
+try_new() {
+    last_try=try
+    pid_try='' status_worker=''
+    announce "$thaw_state" 3000 "$verb"
+    begun=$now
+    printf 'try %s %s\n' "$source" "$verb" >&8
+    while [ -z "$pid_try" ] && [ -z "$status_worker" ] && lives worker && ! past $((begun + 3000)); do next_event; done
+    if [ -z "$pid_try" ]; then
+        result=${status_worker:-lost}
+        return
+    fi
+    announce "$thaw_state" $((limit_of_try + 200)) "$verb"
+    await_hook try worker worker "$limit_of_try"
+}
+
+# Sets `result` to how the hook ended; timeout: it was ended; lost: nobody knows. Usage: await_hook HOOK RUNNER STATUS LIMIT
+await_hook() {
+    read_clock
+    limit_at=$((now + $4)) fence=''
+    while :; do
+        result_of "$3"
+        [ -z "$result" ] || return 0
+        if past "$limit_at"; then
+            eval "end_group \"\$pid_$1\""
+            result=timeout
+            return 0
+        fi
+        # Without its runner the hook goes on: it must not run beside itself.
+        if lives "$2" || lives "$1"; then
+            fence=''
+        elif stays_so; then
+            result=lost
+            return 0
+        fi
+        next_event
+    done
+}
+
+# Whether the last tries may have failed for that.
+forks_fail() {
+    ask_worker probe
+    [ "$result_of_worker" = unforked ]
+}
+
+# Sets `result_of_worker`: empty when it does not answer. Usage: ask_worker ORDER [SUBJECT]
+ask_worker() {
+    status_worker=''
+    read_clock
+    asked=$now
+    printf '%s\n' "$*" >&8
+    while [ -z "$status_worker" ] && lives worker && ! past $((asked + 3000)); do next_event; done
+    result_of_worker=$status_worker
+    lives worker || do_without_worker "$@"
+}
+
+# By then nothing is frozen, or nothing more can be done about it: whoever decides may end of it.
+do_without_worker() {
+    kept=$result result=unforked order=$1 subject=$2
+    command eval carry_out
+    result_of_worker=$result result=$kept
+}
+
+# Again, for up to a minute, when it could not be done for want of processes.
+have_done() {
+    read_clock
+    patience=$((now + 6000))
+    while :; do
+        ask_worker "$@"
+        [ "$result_of_worker" = unforked ] && ! past "$patience" || return 0
+        linger 20
+    done
+}
+
+# Thaws, also for a pre-freeze that cannot be killed: at once, and again when it is gone, for what it is stuck in may be
+# the freeze itself. Usage: wake_host VERB [PROCESS THAT IS STUCK]
+wake_host() {
+    thaw_state=thawing tried_as='' limit_of_try=$limit_post
+    # Placed with the scripts: what thawing writes finds room, also where something has filled /run meanwhile.
+    : >"$run_directory/reserve"
+    thaw "$1"
+    if [ -n "$2" ]; then
+        while group_alive "$2"; do
+            announce thawing 500 "$1"
+            next_event
+        done
+        thaw "$1"
+    fi
+    conclude
+}
+
+# The host is awake, or not.
+conclude() {
+    case $result in
+    0 | 205)
+        clear_marker
+        final_state=awake
+        announce awake 12000
+        say "thawed $result"
+        ;;
+    *)
+        final_state=$thaw_state
+        announce "$thaw_state" 12000 "$verb"
+        say "thawed $result"
+        have_done show "$last_try"
+        ;;
+    esac
+}
+
+clean_up() {
+    have_done clean
+    case $result_of_worker in
+    ok) say 'cleaned ok' ;;
+    'failed '*) say "cleaned $result_of_worker" ;;
+    *) say "cleaned failed $run_directory" ;;
+    esac
+}

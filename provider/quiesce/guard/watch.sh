@@ -1,0 +1,77 @@
+# -------------------------------------------------------------------------------------------- watchers
+
+# Takes over when all before it are dead. It kills them when they are late: whoever is stopped can be killed.
+# Usage: watch INBOX NAME LATE [MEMBER BETWEEN MAIN AND US]
+watch() {
+    exec 3<&- >&4
+    sit_at "$1" "$2"
+    late=$3 between=$4
+    due='' due_from='' state=ready state_verb=''
+    await_members main
+    while ! predecessors_are_dead; do next_event; done
+    take_over
+    clean_up
+    dismiss_company
+    # When top is no more, its number may be somebody else's.
+    if parent_of "$$" && [ "$parent_pid" = "$PPID" ]; then continue_sudo "$PPID"; fi
+    exit 0
+}
+
+predecessors_are_dead() {
+    [ -z "$due" ] || ! past $((due + late)) || kill_predecessors
+    ! lives main || return 1
+    if [ -n "$between" ] && lives "$between"; then
+        # Whoever takes over says so at once.
+        if [ "$due_from" != 6 ]; then
+            read_clock
+            due_from=6 due=$((now + 200 - late))
+        fi
+        return 1
+    fi
+    stays_so
+}
+
+kill_predecessors() {
+    for member in main $between; do
+        eval "pid=\$pid_$member"
+        if lives "$member"; then kill -KILL "$pid"; fi
+    done
+}
+
+take_over() {
+    announce "$state" 1000 "$state_verb"
+    case $state in
+    freezing)
+        stuck=''
+        end_group "$pid_pre" || stuck=$pid_pre
+        say 'unfrozen lost'
+        wake_host "$state_verb" "$stuck"
+        ;;
+    frozen)
+        say 'releasing lost'
+        end_check
+        wake_host "$state_verb" ''
+        ;;
+    thawing)
+        await_orphan
+        wake_host "$state_verb" ''
+        ;;
+    esac
+}
+
+# A post-thaw may be half done: it is run again, but not beside itself.
+await_orphan() {
+    read_clock
+    patience=$((now + limit_post + 100))
+    for member in post1 post2 try; do
+        eval "orphan=\$pid_$member used=\$used_$member"
+        # shellcheck disable=SC2154 # set by eval
+        case $orphan,$used,$member in
+        ,*) continue ;;
+        *,1,* | *,try) ;;
+        *) continue ;;
+        esac
+        while group_alive "$orphan" && ! past "$patience"; do next_event; done
+        end_group "$orphan"
+    done
+}
