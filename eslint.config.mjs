@@ -27,6 +27,11 @@ export default tseslint.config(
         },
     },
     {
+        // Programs as users write them who do without TypeScript.
+        files: ["**/*.js"],
+        languageOptions: { sourceType: "commonjs" },
+    },
+    {
         files: ["**/*.mjs"],
         languageOptions: { globals: { console: "readonly", process: "readonly", setTimeout: "readonly" } },
     },

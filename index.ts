@@ -1,9 +1,11 @@
-export { AppConsistentAmi } from "./components/appConsistentAmi";
-export type { AppConsistentAmiArgs } from "./components/appConsistentAmi";
-export { AppConsistentReplica } from "./components/appConsistentReplica";
-export type { AppConsistentReplicaArgs, LaunchArgs } from "./components/appConsistentReplica";
-export { recoveryPoints } from "./components/recoveryPoints";
-export type { RecoveryPoints, RecoveryPointsArgs } from "./components/recoveryPoints";
+export { AppConsistentAmi, AppConsistentReplica, recoveryPoints } from "./components";
+export type {
+    AppConsistentAmiArgs,
+    AppConsistentReplicaArgs,
+    LaunchArgs,
+    RecoveryPoints,
+    RecoveryPointsArgs,
+} from "./components";
 export { AppConsistentSnapshot } from "./provider/appConsistentSnapshot";
 export type {
     AppConsistentSnapshotArgs,

@@ -1,11 +1,12 @@
-import { Ami } from "@pulumi/aws/ec2";
 import { ComponentResource, ResourceError, all } from "@pulumi/pulumi";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
 import type { AppConsistentSnapshot } from "../provider/appConsistentSnapshot";
 import type { ConsistencyLevel } from "../provider/evidence";
-import { assertPrefix, defaultPrefix, imageName } from "./imageName";
+import { awsEc2 } from "./awsEc2";
+import { assertPrefix, defaultPrefix, imageName, variantOf } from "./imageName";
 import { imageRegistration } from "./imageRegistration";
 import { originTags } from "./originTags";
+import { urnOf } from "./urnOf";
 
 export interface AppConsistentAmiArgs {
     /** The set to make the image of. */
@@ -75,10 +76,13 @@ export class AppConsistentAmi extends ComponentResource {
                 throw this.refused((error as Error).message);
             }
         });
+        const { Ami } = awsEc2("AppConsistentAmi");
         const image = new Ami(
             name,
             {
-                name: snapshot.id.apply((id) => imageName(namePrefix ?? defaultPrefix(name), id)),
+                name: all([snapshot.id, urnOf(this)]).apply(([id, urn]) =>
+                    imageName(namePrefix ?? defaultPrefix(name), id, variantOf(urn, id)),
+                ),
                 region: snapshot.instance.region,
                 rootDeviceName: registration.rootDeviceName,
                 ebsBlockDevices: registration.apply(({ ebsBlockDevices }) => [...ebsBlockDevices]),

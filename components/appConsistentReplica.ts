@@ -1,11 +1,13 @@
-import { AmiCopy, Instance, LaunchTemplate } from "@pulumi/aws/ec2";
+import type { AmiCopy, Instance, LaunchTemplate } from "@pulumi/aws/ec2";
 import { ComponentResource, all, output } from "@pulumi/pulumi";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
 import type { AppConsistentSnapshot } from "../provider/appConsistentSnapshot";
 import type { ConsistencyLevel } from "../provider/evidence";
 import { AppConsistentAmi } from "./appConsistentAmi";
+import { awsEc2 } from "./awsEc2";
 import { copyName } from "./copyName";
 import { originTags } from "./originTags";
+import { urnOf } from "./urnOf";
 
 /** How the replica is launched, in its own region. */
 export interface LaunchArgs {
@@ -77,14 +79,15 @@ export class AppConsistentReplica extends ComponentResource {
 
     /** Also in the same region: the replica owns its snapshots, under its own key. */
     private copy(name: string, { snapshot, kmsKeyId }: AppConsistentReplicaArgs, place: Place): AmiCopy {
+        const { AmiCopy } = awsEc2(COMPONENT);
         const source = new AppConsistentAmi(name, { snapshot }, { parent: this });
         return new AmiCopy(
             name,
             {
                 ...place,
-                name: all([snapshot.id, source.imageId, place.region, kmsKeyId]).apply(
-                    ([id, sourceImageId, region, key]) =>
-                        copyName(name, id, { sourceImageId, region, kmsKeyId: key }),
+                name: all([snapshot.id, source.imageId, place.region, kmsKeyId, urnOf(this)]).apply(
+                    ([id, sourceImageId, region, key, urn]) =>
+                        copyName(name, id, { sourceImageId, region, kmsKeyId: key, urn }),
                 ),
                 sourceAmiId: source.imageId,
                 sourceAmiRegion: snapshot.instance.region,
@@ -102,6 +105,7 @@ export class AppConsistentReplica extends ComponentResource {
         launch: LaunchArgs,
         place: Place,
     ): LaunchTemplate {
+        const { LaunchTemplate } = awsEc2(COMPONENT);
         return new LaunchTemplate(
             name,
             {
@@ -132,6 +136,7 @@ export class AppConsistentReplica extends ComponentResource {
      * `activate: false` ends it.
      */
     private instance(name: string, template: LaunchTemplate, launch: LaunchArgs, place: Place): Instance {
+        const { Instance } = awsEc2(COMPONENT);
         return new Instance(
             name,
             { ...place, launchTemplate: { id: template.id, version: template.latestVersion.apply(String) } },
@@ -144,6 +149,8 @@ export class AppConsistentReplica extends ComponentResource {
         );
     }
 }
+
+const COMPONENT = "AppConsistentReplica";
 
 /** Of everything that belongs to a replica. */
 interface Place {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { defaultPrefix, imageName } from "./imageName";
+import { defaultPrefix, imageName, variantOf } from "./imageName";
 
 /** What a copy is replaced by another one for. */
 export interface CopyOrigin {
@@ -7,6 +7,8 @@ export interface CopyOrigin {
     /** Of the copy. */
     readonly region: string;
     readonly kmsKeyId?: string | undefined;
+    /** Of the replica that has the copy. */
+    readonly urn: string;
 }
 
 /**
@@ -14,9 +16,12 @@ export interface CopyOrigin {
  * would have to go first; and it differs from the name of its source, which may be in the same region.
  */
 export function copyName(resourceName: string, executionId: string, origin: CopyOrigin): string {
-    const { sourceImageId, region, kmsKeyId } = origin;
+    const { sourceImageId, region, kmsKeyId, urn } = origin;
+    const variant = variantOf(urn, executionId);
     const digest = createHash("sha256")
-        .update(JSON.stringify([sourceImageId, region, kmsKeyId]))
+        .update(
+            JSON.stringify([sourceImageId, region, kmsKeyId, ...(variant === undefined ? [] : [variant])]),
+        )
         .digest("hex")
         .slice(0, 8);
     return imageName(defaultPrefix(resourceName), executionId, digest);

@@ -1,5 +1,16 @@
-import { Output, RunError, StackReference, all, getOrganization, getProject, getStack } from "@pulumi/pulumi";
+import {
+    Output,
+    RunError,
+    StackReference,
+    all,
+    getOrganization,
+    getProject,
+    getStack,
+    log,
+    runtime,
+} from "@pulumi/pulumi";
 import type { CustomResourceOptions, Resource } from "@pulumi/pulumi";
+import { type HeldSet, listOfLastRun } from "./recoveryPointsList";
 import { rotateLabels } from "./rotateLabels";
 
 export interface RecoveryPointsArgs {
@@ -13,6 +24,8 @@ export interface RecoveryPointsArgs {
     drop?: string | undefined;
     /** The output of this stack that holds the list. Default `recoveryPoints`. */
     output?: string;
+    /** The list of a stack that has lost its own, oldest first. A list that can be read goes before it. */
+    labels?: readonly string[] | undefined;
 }
 
 /** The recovery points of this stack. */
@@ -23,7 +36,10 @@ export interface RecoveryPoints {
     readonly taking: string | undefined;
     /** Options of a point's snapshot: with them, one that exists is never taken again under its old label. */
     optionsOf(label: string): CustomResourceOptions;
-    /** The list to export: known when all of these resources are made, so that a night that fails leaves the old list. */
+    /**
+     * The list to export: this run's when all of these resources are made. Where one is not, the list stays the last
+     * run's, and the program fails when all else is done, so that the engine deletes nothing.
+     */
     listAfter(resources: readonly Resource[]): Output<string[]>;
 }
 
@@ -37,33 +53,101 @@ const existing: CustomResourceOptions = {
 };
 
 /**
- * Rotates recovery points: reads the list that this stack exported at its last successful run, adds this run's label,
- * and drops the oldest ones beyond `keep`. The resources themselves are ordinary ones of the program, one set per label.
+ * Rotates recovery points: reads the list that this stack exported at its last run, adds this run's label, and drops the
+ * oldest ones beyond `keep`. The resources themselves are ordinary ones of the program, one set per label.
  *
- * @throws RunError that names the input, when the labels or `keep` cannot be
+ * @throws RunError that names the input, when the labels or `keep` cannot be; and the output, when it cannot be read
  */
 export async function recoveryPoints(args: RecoveryPointsArgs): Promise<RecoveryPoints> {
-    const { output: key = "recoveryPoints", ...rotation } = args;
-    const { labels, taking } = rotateLabels({ ...rotation, previous: await exported(key) });
+    const { output: key = "recoveryPoints", labels: given, ...rotation } = args;
+    const stack = `${getOrganization()}/${getProject()}/${getStack()}`;
+    const outputs = await withUnknowns(new StackReference(key, { name: stack }).outputs);
+    const previous = await listOfLastRun({ key, outputs, given, heldSets: () => heldSetsOf(stack) });
+    if (given !== undefined && previous !== given) {
+        void log.warn(
+            `recoveryPoints has its list in the output \`${key}\`: remove \`labels\`, which is not used`,
+        );
+    }
+    const { labels, taking } = rotateLabels({ ...rotation, previous });
     return {
         labels,
         taking,
         optionsOf: (label) => (label === taking ? {} : existing),
-        listAfter: (resources) => all(resources.flatMap(outputsOf)).apply(() => labels),
+        listAfter: (resources) => {
+            const made = all(resources.flatMap(outputsOf));
+            if (runtime.isDryRun()) {
+                return made.apply(() => labels);
+            }
+            return applyWithUnknowns(made, async () => {
+                if (await inside(made).isKnown) {
+                    return labels;
+                }
+                failAtEnd(notMade(taking));
+                return [...previous];
+            });
+        },
     };
 }
 
-/** The list as this stack's last run left it. */
-async function exported(key: string): Promise<string[]> {
-    const stack = new StackReference(key, { name: `${getOrganization()}/${getProject()}/${getStack()}` });
-    const details = (await stack.getOutputDetails(key)) as { value?: unknown; secretValue?: unknown };
-    const list = details.value ?? details.secretValue ?? [];
-    if (!Array.isArray(list) || !list.every((label) => typeof label === "string")) {
-        throw new RunError(`the output \`${key}\` of this stack is not a list of recovery points`);
-    }
-    return list;
+function notMade(taking: string | undefined): RunError {
+    const what =
+        taking === undefined
+            ? "the recovery points could not all be brought up to date"
+            : `recovery point "${taking}" is not made`;
+    return new RunError(
+        `${what}: the list stays as it was, and no point is dropped. Run it again with the same \`run\``,
+    );
+}
+
+/** Not thrown: what else the program does goes on. Pulumi counts a rejection that nobody handles at the program's end. */
+function failAtEnd(error: RunError): void {
+    // Of one that comes so late Pulumi would print the stack, which tells a user nothing.
+    error.stack = "";
+    void Promise.reject(error);
+}
+
+async function heldSetsOf(stackName: string): Promise<HeldSet[]> {
+    const answer = (await runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName })) as {
+        outputs?: Record<string, { type: string; outputs: Partial<HeldSet> }>;
+    };
+    return Object.entries(answer.outputs ?? {})
+        .filter(([, { type }]) => type.endsWith(":AppConsistentSnapshot"))
+        .map(
+            ([
+                urn,
+                {
+                    outputs: { instanceId = "", startTime = "" },
+                },
+            ]) => ({
+                name: urn.split("::").at(-1) ?? urn,
+                instanceId,
+                startTime,
+            }),
+        );
 }
 
 function outputsOf(resource: Resource): Output<unknown>[] {
     return Object.values(resource).filter((value): value is Output<unknown> => Output.isInstance(value));
+}
+
+/**
+ * What the SDK keeps from its declarations, and has had since 2020. `apply` alone is never called for what is unknown, and
+ * so cannot tell it. Where one of these were gone, nothing would be known, and a list that is not known drops nothing.
+ */
+interface Inside<T> {
+    readonly isKnown: Promise<boolean>;
+    promise(withUnknowns: true): Promise<T>;
+    apply<U>(func: () => Promise<U>, runWithUnknowns: true): Output<U>;
+}
+
+function inside<T>(output: Output<T>): Inside<T> {
+    return output as unknown as Inside<T>;
+}
+
+function withUnknowns(output: Output<unknown>): Promise<unknown> {
+    return inside(output).promise(true);
+}
+
+function applyWithUnknowns<T, U>(output: Output<T>, func: () => Promise<U>): Output<U> {
+    return inside(output).apply(func, true);
 }

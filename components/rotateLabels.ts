@@ -36,6 +36,10 @@ export function rotateLabels({ previous: all, run, keep, pin, drop }: Rotation):
     for (const label of [...all, ...given(run), ...given(pin)]) {
         assertLabel(label);
     }
+    const twice = all.find((label, at) => all.indexOf(label) !== at);
+    if (twice !== undefined) {
+        throw new RunError(`"${twice}" is twice in the list of recovery points`);
+    }
     const previous = all.filter((label) => label !== drop);
     const [pinned] = given(pin);
     if (pinned !== undefined) {

@@ -220,13 +220,13 @@ interface Quiescing {
     readonly createImage: boolean;
 }
 
-/** A program that is not checked by TypeScript may lack what the provider then asks for. */
-function quiescingOf(quiesce: Partial<VssArgs> | HooksArgs | NoneArgs | undefined): Quiescing | undefined {
-    if (quiesce?.method === undefined) {
+/** A program that is not checked by TypeScript may lack what the provider then asks for, or have an Output there. */
+function quiescingOf(quiesce: unknown): Quiescing | undefined {
+    const { method, createImage } = (quiesce ?? {}) as Partial<VssArgs>;
+    if (typeof method !== "string") {
         return undefined;
     }
-    const { method } = quiesce;
-    return { method, createImage: method === "vss" && quiesce.createImage !== undefined };
+    return { method, createImage: createImage !== undefined };
 }
 
 /** Declared, so that they are unknown, not absent, at preview. */

@@ -39,13 +39,21 @@ function toFailures(schema: z.ZodType, inputs: Inputs, issue: z.core.$ZodIssue):
     if (issue.code === "unrecognized_keys") {
         const known = knownKeys(schema, inputs, issue.path);
         return issue.keys.map((key) => ({
-            property: pathText([...issue.path, key]),
-            reason: `is not an input; ${suggestion(key, known)}`,
+            property: pathText(isPresentable(issue.path, key) ? [...issue.path, key] : issue.path),
+            reason: isPresentable(issue.path, key)
+                ? `is not an input; ${suggestion(key, known)}`
+                : `has a key that is not an input; known here: ${known.join(", ")}`,
         }));
     }
     if (issue.code === "invalid_key") {
         const [inner] = issue.issues;
-        return [{ property: pathText(issue.path), reason: inner?.message ?? issue.message }];
+        const reason = inner?.message ?? issue.message;
+        const outer = issue.path.slice(0, -1);
+        return [
+            isPresentable(outer, issue.path.at(-1))
+                ? { property: pathText(issue.path), reason }
+                : { property: pathText(outer), reason: `has a name that ${reason}` },
+        ];
     }
     const inside = insideUnion(issue);
     if (inside.length > 0) {
@@ -55,6 +63,11 @@ function toFailures(schema: z.ZodType, inputs: Inputs, issue: z.core.$ZodIssue):
         return [];
     }
     return [{ property: pathText(issue.path), reason: reasonOf(inputs, issue) }];
+}
+
+/** A key beside secrets that looks like no name may be a secret itself: { environment: { "PASSWORD=hunter2": "" } }. */
+function isPresentable(path: Path, key: PropertyKey | undefined): boolean {
+    return path[0] !== "quiesce" || /^[\w.-]{1,64}$/.test(String(key));
 }
 
 /** What is wrong inside a value, where one of the alternatives fits the value as a whole. */

@@ -6,7 +6,10 @@ const RESERVED_TAGS = new Set(["Device", "AppConsistent", "AwsVssConfig"]);
 /** The characters that the documents' parameter `tags` takes (the same page). */
 const TAG_TEXT = /^[A-Za-z0-9() ./\\\-"'@_+:={}]*$/;
 
-/** Of 50 (EC2 User Guide, "Tag restrictions"), beside ours (aws/tags.ts) and those that VSS sets. */
+/**
+ * Of 50 (EC2 User Guide, "Tag restrictions"), beside ours (aws/tags.ts; that of the size gives way, see setRequest.ts)
+ * and those that VSS sets.
+ */
 const MAX_USER_TAGS = 41;
 
 type Inputs = Record<string, unknown>;

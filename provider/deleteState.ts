@@ -1,6 +1,6 @@
 import type { Clients } from "./aws/clients";
 import { deregisterImage } from "./aws/images";
-import { deleteSet, deleteSetBehindImage } from "./aws/snapshots";
+import { deleteSet } from "./aws/snapshots";
 
 /** Deletes what a run made: the image first, as its snapshots cannot go before it. Already gone is done. */
 export async function deleteState(
@@ -14,8 +14,6 @@ export async function deleteState(
 ): Promise<void> {
     if (imageId !== undefined) {
         await deregisterImage(clients, imageId, signal);
-        await deleteSetBehindImage(clients, executionId, snapshotIds, signal);
-    } else {
-        await deleteSet(clients, executionId, snapshotIds, signal);
     }
+    await deleteSet(clients, executionId, snapshotIds, signal, imageId === undefined ? [] : [imageId]);
 }

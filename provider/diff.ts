@@ -44,8 +44,8 @@ function replacing(olds: OldState, news: SnapshotInputs): string[] {
 
 /** State of a version that did not record it yet is no reason to take a new set. */
 function quiesceChanged({ quiesced, evidence }: OldState, { quiesce }: SnapshotInputs): boolean {
-    const before = quiesced ?? (evidence && { method: evidence.method });
-    return before !== undefined && !same(before, quiesceKey(quiesce));
+    const before = quiesced ?? (evidence?.method && { method: evidence.method });
+    return Boolean(before) && !same(before, quiesceKey(quiesce));
 }
 
 function updating(olds: OldState, news: SnapshotInputs): boolean {

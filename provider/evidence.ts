@@ -71,12 +71,22 @@ export interface CaptureEvidence {
     readonly message?: string;
 }
 
-/** The proof of a level: output `evidence`. */
-export interface Evidence extends Omit<CaptureEvidence, "vouchedLevel"> {
+/** What only the run that took the set has seen. */
+type SeenInRun = Pick<
+    CaptureEvidence,
+    "method" | "vouchedBy" | "requestedAt" | "returnedAt" | "apiMs" | "held"
+>;
+
+/**
+ * The proof of a level: output `evidence`. A run tells all of it; of a set that `get` found by its tags, what these do
+ * not prove is absent.
+ */
+export interface Evidence
+    extends Omit<CaptureEvidence, "vouchedLevel" | "identity" | keyof SeenInRun>, Partial<SeenInRun> {
     readonly executionId: string;
-    readonly identity: IdentityProof;
+    readonly identity?: IdentityProof;
     /** `pending` until every snapshot has reached status `completed`. */
     readonly completion: "completed" | "pending";
     /** Whether what was put on the instance for the run is gone again. */
-    readonly cleanup: "done" | "nothingToDo" | "failed";
+    readonly cleanup?: "done" | "nothingToDo" | "failed";
 }

@@ -100,9 +100,13 @@ async function complete(run: Finishing, state: SnapshotState): Promise<void> {
 /** Keeps the lease in the future while the work goes on. */
 async function withLease(run: Finishing, state: SnapshotState, work: () => Promise<void>): Promise<void> {
     const renewal = setInterval(() => {
-        setTags(run.clients, madeBy(state), { [tagKeys.lease]: newLease() }, run.signal).catch(
-            (error: unknown) =>
-                run.log(`warning: could not renew the lease of the snapshots: ${messageOf(error)}`),
+        setTags(
+            run.clients,
+            madeBy(state),
+            { [tagKeys.lease]: newLease(run.clients.clock.now()) },
+            run.signal,
+        ).catch((error: unknown) =>
+            run.log(`warning: could not renew the lease of the snapshots: ${messageOf(error)}`),
         );
     }, LEASE_RENEWAL_MS);
     try {

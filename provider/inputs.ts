@@ -35,17 +35,36 @@ const timeouts = z.strictObject({
     completion: seconds(1, 7 * DAY),
 });
 
+/** What editors of Windows put into a script, and a shell of Linux then takes for a part of a command's name. */
+function unreadable(script: string): string | undefined {
+    // The second one is the first one's bytes, read as if they were Latin-1.
+    if (/^(\uFEFF|\u00EF\u00BB\u00BF)/.test(script)) {
+        return 'begins with a byte order mark, which hides its "#!": save the file as UTF-8 without it';
+    }
+    const [before] = script.split(/\r(?=\n|$)/, 1);
+    return before === script
+        ? undefined
+        : `has a carriage return at the end of line ${before?.split("\n").length ?? 1}: save the file with Unix line ends ` +
+              '(LF), or use text.replaceAll("\\r\\n", "\\n")';
+}
+
 const noNul = (text: string) => !text.includes("\0");
 const script = z.strictObject({
     path: z
         .string()
-        .regex(/^\/[^\0\n]*$/, "must be an absolute path on the instance")
+        .regex(/^\/[^\0\r\n]*$/, "must be an absolute path on the instance")
         .optional(),
     script: z
         .string()
         .refine((text) => text.trim() !== "", "is empty")
         .refine(noNul, "contains a NUL byte")
         .max(1_000_000, "is longer than 1 MB")
+        .superRefine((text, context) => {
+            const problem = unreadable(text);
+            if (problem !== undefined) {
+                context.addIssue({ code: "custom", message: problem });
+            }
+        })
         .optional(),
 });
 
@@ -76,10 +95,55 @@ const connection = z.strictObject(
 
 /** Set by the guard itself for every script (design.md, section 5). */
 const RESERVED_ENVIRONMENT = /^(ACS_.*|PATH|LC_ALL)$/;
+
+/**
+ * Names that a shell has for itself. For each of them one of these was seen with bash 5.2, dash 0.5 and busybox 1.35: to
+ * export it fails, and with it the script; another value arrives than was given; or (bash manual, "Bash Variables") all
+ * scripts run in another way: they read a file first, split, search or count differently. What a login sets, such as
+ * HOME, is not among them, nor is LD_LIBRARY_PATH, which clients of databases need: only the scripts get it.
+ */
+const SHELLS_OWN = new RegExp(
+    `^(BASH.*|${[
+        // Read-only, or with values that not all texts are.
+        ["UID", "EUID", "PPID", "SHELLOPTS", "HISTCMD", "SRANDOM", "OPTIND"],
+        // Set by the shell, whatever was given.
+        [
+            "DIRSTACK",
+            "EPOCHREALTIME",
+            "EPOCHSECONDS",
+            "FUNCNAME",
+            "GROUPS",
+            "LINENO",
+            "OPTARG",
+            "OPTERR",
+            "PIPESTATUS",
+        ],
+        ["PWD", "OLDPWD", "RANDOM", "SECONDS", "SHLVL", "_", "PS1", "PS2", "PS3", "COMP_WORDBREAKS"],
+        // Changes what the commands of a script do.
+        [
+            "ENV",
+            "IFS",
+            "PS4",
+            "CDPATH",
+            "GLOBIGNORE",
+            "GLOBSORT",
+            "EXECIGNORE",
+            "FUNCNEST",
+            "TMOUT",
+            "POSIXLY_CORRECT",
+        ],
+    ]
+        .flat()
+        .join("|")})$`,
+);
 const environmentName = z
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is not the name of an environment variable")
-    .refine((name) => !RESERVED_ENVIRONMENT.test(name), "is set by this package and cannot be given");
+    .refine((name) => !RESERVED_ENVIRONMENT.test(name), "is set by this package and cannot be given")
+    .refine(
+        (name) => !SHELLS_OWN.test(name),
+        "is a name that shells have for themselves: the value would not arrive, or change how scripts run; use another name",
+    );
 
 const hooks = z.strictObject({
     method: z.literal("hooks"),

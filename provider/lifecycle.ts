@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { type Clients, type StackConfig, accountOf, clientsFor } from "./aws/clients";
 import { removeTags, setTags } from "./aws/setTags";
 import { assertUnused } from "./aws/snapshots";
@@ -8,12 +7,14 @@ import { deleteState } from "./deleteState";
 import { type DiffResult, diffSnapshot } from "./diff";
 import { checkExclusions } from "./checkExclusions";
 import { SnapshotError } from "./errors";
+import { newExecutionId } from "./executionId";
 import { type Finishing, finishSet } from "./finishSet";
 import { assertAwake } from "./assertAwake";
 import { type Healing, heal } from "./heal";
 import type { SnapshotInputs } from "./inputs";
 import { interruptible } from "./interrupt";
 import { adoptSet, readSet } from "./readSet";
+import { unknownParts } from "./secretTable";
 import { readStackConfig } from "./stackConfig";
 import { type PendingThaw, type State, StackKnowledge } from "./stackKnowledge";
 import { type SnapshotState, UnfinishedError, toState } from "./state";
@@ -40,12 +41,31 @@ export async function check(
     olds: object = {},
 ): Promise<{ inputs: Inputs; failures: CheckFailure[] }> {
     const { __provider, ...inputs } = news;
+    sayUnchecked(inputs);
     const failures = [...checkSnapshotInputs(inputs), ...checkTaken(inputs, olds)];
     // Of a set that is not taken again, the volumes may be gone for long.
     if (failures.length === 0 && inputs.taken !== true) {
         failures.push(...(await checkExclusions(inputs, stackConfig)));
     }
     return { inputs: news, failures };
+}
+
+/** What preview has said already: it checks a replacement twice. */
+const unchecked = new Set<string>();
+
+function sayUnchecked(inputs: Inputs): void {
+    const parts = unknownParts(inputs);
+    if (parts.length === 0) {
+        return;
+    }
+    const line =
+        `${parts.join(" and ")} ${parts.length === 1 ? "is" : "are"} not known before \`pulumi up\`, and nothing of it ` +
+        "was checked: give a plain object with Outputs at its leaves, such as { host: server.privateIp, ... }";
+    const said = `${inputs.owner ?? inputs.instanceId} ${line}`;
+    if (!unchecked.has(said)) {
+        unchecked.add(said);
+        logger(inputs)(line);
+    }
 }
 
 const stack = new StackKnowledge();
@@ -63,7 +83,7 @@ export function diff(id: string, olds: State, news: Inputs): DiffResult {
 }
 
 export async function create(inputs: Inputs): Promise<{ id: string; outs: State }> {
-    const executionId = `acs-${randomUUID()}`;
+    const executionId = newExecutionId();
     return await reporting(
         executionId,
         (state) => outputs(inputs, state),

@@ -12,7 +12,7 @@ import { type SnapshotInputs, minimumLevelOf, timeoutsOf } from "./inputs";
 import { QuiesceError } from "./quiesce/quiesceError";
 import type { Quiescer } from "./quiesce/quiescer";
 import type { Run } from "./run";
-import { setRequest, tagsWith } from "./setRequest";
+import { setRequest } from "./setRequest";
 
 /** Failures of quiescing alone: a plain snapshot may take the place, if `minimumLevel` allows. All others are errors. */
 const ofQuiescing: ReadonlySet<ReasonCode> = new Set([
@@ -122,8 +122,9 @@ function tagsFailure(run: Run, source: Source): Failure | undefined {
     if (!run.inputs.copyTagsFromVolumes) {
         return undefined;
     }
-    const own = setRequest(run, source).tags.map((tag) => tag.Key ?? "");
-    const over = source.volumes.filter((volume) => tagsWith(own, volume) > MAX_TAGS);
+    // The level comes on top when it is known.
+    const own = [...setRequest(run, source).tags.map((tag) => tag.Key ?? ""), tagKeys.level];
+    const over = source.volumes.filter((volume) => new Set([...own, ...volume.tagKeys]).size > MAX_TAGS);
     if (over.length === 0) {
         return undefined;
     }
@@ -191,10 +192,12 @@ export async function credentialsFailure({ clients, inputs, signal }: Run): Prom
     const needed = preFreeze + freeze + CREDENTIALS_MARGIN_S;
     try {
         let expiration = await resolveCredentials(clients, signal, false);
-        if (!lasts(expiration, needed)) {
+        if (!lasts(expiration, needed, clients.clock.now())) {
             expiration = await resolveCredentials(clients, signal, true);
         }
-        return lasts(expiration, needed) ? undefined : credentialsExpire(expiration, needed);
+        return lasts(expiration, needed, clients.clock.now())
+            ? undefined
+            : credentialsExpire(expiration, needed);
     } catch (error) {
         signal.throwIfAborted();
         return {
@@ -217,8 +220,9 @@ async function resolveCredentials(
     return (await abortable(ec2.config.credentials({ forceRefresh }), limit)).expiration;
 }
 
-function lasts(expiration: Date | undefined, seconds: number): expiration is undefined {
-    return expiration === undefined || expiration.getTime() - Date.now() >= seconds * 1000;
+/** @param now by AWS's clock, as the expiration is */
+function lasts(expiration: Date | undefined, seconds: number, now: number): expiration is undefined {
+    return expiration === undefined || expiration.getTime() - now >= seconds * 1000;
 }
 
 function credentialsExpire(expiration: Date, needed: number): Failure {

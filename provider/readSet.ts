@@ -1,11 +1,12 @@
 import type { Instance, Snapshot } from "@aws-sdk/client-ec2";
 import { type Clients, accountOf } from "./aws/clients";
-import { findImages } from "./aws/images";
+import { findImage, imageFailure } from "./aws/images";
 import { bootFirst, findInstance, instanceFacts } from "./aws/instance";
 import { describeSnapshots, findSet, imagesOf } from "./aws/snapshots";
-import { APP_CONSISTENT, TAG_PREFIX, VSS_DEVICE, tagKeys, tagOf } from "./aws/tags";
+import { APP_CONSISTENT, VSS_DEVICE, tagKeys, tagOf } from "./aws/tags";
 import { SnapshotError } from "./errors";
-import { type ConsistencyLevel, type Evidence, levels } from "./evidence";
+import type { ConsistencyLevel, Evidence } from "./evidence";
+import { foundSet, lossOf, missing, sizeOf } from "./foundSet";
 import type { SnapshotInfo } from "./outputs";
 import type { SnapshotState } from "./state";
 
@@ -30,30 +31,29 @@ async function lostImage(
     if (imageId === undefined) {
         return [];
     }
-    const images = await findImages(clients, [{ Name: "image-id", Values: [imageId] }], signal);
-    return images.length === 0 ? [`${imageId} was deregistered`] : [];
+    const image = await findImage(clients, imageId, signal);
+    return image === undefined ? [`${imageId} was deregistered`] : [imageFailure(image) ?? []].flat();
 }
 
-/** What is wrong with each snapshot that is not whole any more. */
+/** What is wrong with each snapshot that is not whole any more, and with the number of all. */
 export function lostOf(ids: readonly string[], found: readonly Snapshot[]): string[] {
     const byId = new Map(found.map((snapshot) => [snapshot.SnapshotId, snapshot]));
-    return ids.flatMap((id) => {
+    const lost = ids.flatMap((id) => {
         const snapshot = byId.get(id);
-        if (snapshot === undefined) {
-            return [`${id} was deleted`];
-        }
-        return snapshot.State === "error" ? [`${id} failed: ${snapshot.StateMessage ?? "no message"}`] : [];
+        return snapshot === undefined ? [`${id} was deleted`] : lossOf(snapshot);
     });
+    return [...lost, ...missing(ids.length, sizeOf(found))];
 }
 
-/** `AppConsistentSnapshot.get`: finds a set by its execution's tag. What only the run itself saw stays unknown. */
+/** `AppConsistentSnapshot.get`: finds a set by its execution's tag. What only the run itself saw is left out. */
 export async function adoptSet(
     clients: Clients,
     executionId: string,
     signal: AbortSignal,
 ): Promise<SnapshotState> {
     const found = await findSet(clients, executionId, signal);
-    const [first] = found;
+    const { members, lost, level, reason, message } = foundSet(found);
+    const [first] = members;
     if (first === undefined) {
         throw new SnapshotError({
             code: "INVALID_INPUT",
@@ -64,10 +64,9 @@ export async function adoptSet(
     const instanceId = tagOf(first, tagKeys.instance) ?? "";
     const instance = instanceId === "" ? undefined : await findInstance(clients, instanceId, signal);
     const devices = devicesOf(instance);
-    const snapshots = found.map((snapshot) => adopted(snapshot, devices)).sort(bootFirst);
-    const startTime = found.flatMap((snapshot) => snapshot.StartTime?.toISOString() ?? []).sort()[0] ?? "";
-    const level = levelOf(first);
-    const imageId = await ownImage(clients, executionId, found, signal);
+    const snapshots = members.map((snapshot) => adopted(snapshot, devices)).sort(bootFirst);
+    const startTime = members.flatMap((snapshot) => snapshot.StartTime?.toISOString() ?? []).sort()[0] ?? "";
+    const imageId = await ownImage(clients, executionId, members, signal);
     return {
         snapshotIds: snapshots.map((snapshot) => snapshot.snapshotId),
         snapshots,
@@ -75,14 +74,9 @@ export async function adoptSet(
         evidence: {
             ...vouchedFor(level, imageId !== undefined || isByVss(first)),
             executionId,
-            identity: "unverified",
-            requestedAt: startTime,
-            returnedAt: startTime,
-            apiMs: 0,
-            held: level !== "crash",
-            message: `As the tag ${TAG_PREFIX}level of the snapshots says; the evidence of the run is with the stack that took them.`,
-            completion: found.every((snapshot) => snapshot.State === "completed") ? "completed" : "pending",
-            cleanup: "nothingToDo",
+            ...(reason === undefined ? {} : { reason }),
+            message,
+            completion: members.every((snapshot) => snapshot.State === "completed") ? "completed" : "pending",
         },
         instance: instanceFacts(
             instance ?? { InstanceId: instanceId },
@@ -92,9 +86,9 @@ export async function adoptSet(
         thawPending: false,
         startTime,
         quiesced: { method: "" },
-        recorded: tagOf(first, tagKeys.state) === "complete",
+        recorded: members.every((snapshot) => tagOf(snapshot, tagKeys.state) === "complete"),
         unfinished: false,
-        lost: [],
+        lost,
         ...(imageId === undefined ? {} : { imageId }),
     };
 }
@@ -104,12 +98,12 @@ function isByVss(snapshot: Snapshot): boolean {
     return [APP_CONSISTENT, VSS_DEVICE].every((key) => tagOf(snapshot, key) !== undefined);
 }
 
-/** Whether VSS vouched is in the level; only VSS makes an image. */
+/** Whether VSS vouched is in the level; only VSS makes an image. Nothing tells by whom `crash` was not vouched for. */
 function vouchedFor(level: ConsistencyLevel, byVss: boolean): Pick<Evidence, "method" | "vouchedBy"> {
-    if (level === "crash") {
-        return { method: "none", vouchedBy: "nobody" };
+    if (byVss) {
+        return { method: "vss", ...(level === "crash" ? {} : { vouchedBy: "vss" }) };
     }
-    return byVss ? { method: "vss", vouchedBy: "vss" } : { method: "hooks", vouchedBy: "script" };
+    return level === "crash" ? {} : { method: "hooks" };
 }
 
 /** The image that the execution made of its set, not one that somebody made of it later. */
@@ -122,11 +116,6 @@ async function ownImage(
     const ids = snapshots.flatMap((snapshot) => snapshot.SnapshotId ?? []);
     const images = await imagesOf(clients, ids, signal);
     return images.find((image) => tagOf(image, tagKeys.execution) === executionId)?.ImageId;
-}
-
-function levelOf(snapshot: Snapshot): ConsistencyLevel {
-    const text = tagOf(snapshot, tagKeys.level);
-    return levels.find((level) => level === text) ?? "crash";
 }
 
 type Devices = Map<string, { deviceName: string; boot: boolean; deleteOnTermination: boolean }>;

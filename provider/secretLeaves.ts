@@ -1,39 +1,54 @@
-import { Output, secret } from "@pulumi/pulumi";
+import { Output, Resource, secret } from "@pulumi/pulumi";
 import type { AppConsistentSnapshotArgs } from "./appConsistentSnapshot";
-
-type Change = (value: unknown) => unknown;
-
-const secretScript: Change = changing({ script: secret });
-const secretTarget = { password: secret, privateKey: secret, privateKeyPassword: secret };
-const secretQuiesce: Change = changing({
-    connection: changing({ ...secretTarget, proxy: changing(secretTarget) }),
-    scripts: changing({ preFreeze: secretScript, postThaw: secretScript }),
-    environment: (values) => changing(Object.fromEntries(keysOf(values).map((key) => [key, secret])))(values),
-});
+import { type SecretTable, entriesIn, secretTable } from "./secretTable";
 
 /**
- * The inputs with every secret marked, leaf by leaf: an object that is secret as a whole would be one unknown at
- * preview, and nothing of it could be checked.
+ * The inputs with every secret marked, leaf by leaf. An object that is secret as a whole would be one unknown value at
+ * preview, and nothing of it could be checked. Where the program has an Output, a Promise or anything else in the place
+ * of such an object, the whole of it is marked, because its leaves cannot be told apart here.
+ *
+ * @throws Error where nothing could be read of what the program gives
  */
 export function secretLeaves(args: AppConsistentSnapshotArgs): AppConsistentSnapshotArgs {
-    return changing({ quiesce: secretQuiesce })(args) as AppConsistentSnapshotArgs;
+    if (isOpaque(args)) {
+        throw new Error(
+            "AppConsistentSnapshot: its arguments must be a plain object; Outputs and Promises may only stand inside of it.",
+        );
+    }
+    return marked(secretTable, args, "") as AppConsistentSnapshotArgs;
 }
 
-/** Changes the properties that are there. What is no plain object, callers without types see to that, stays as it is. */
-function changing(changes: Record<string, Change>): Change {
-    return (value) => {
-        if (!isPlain(value)) {
-            return value;
-        }
-        const present = Object.entries(changes).filter(([key]) => value[key] !== undefined);
-        return { ...value, ...Object.fromEntries(present.map(([key, change]) => [key, change(value[key])])) };
-    };
+function marked(table: SecretTable | string, value: unknown, path: string): unknown {
+    if (isSpreadOutput(value)) {
+        throw new Error(
+            `AppConsistentSnapshot: \`${path}\` is an Output that was spread ({ ...output }), which has none of its values; ` +
+                "use output.apply((value) => ({ ...value })) instead.",
+        );
+    }
+    if (typeof table !== "object" || isOpaque(value)) {
+        return secret(value);
+    }
+    const inside = value as Record<string, unknown>;
+    const changes = entriesIn(table, inside).map(({ key, inner, of }) => [
+        key,
+        marked(of, inner, path === "" ? key : `${path}.${key}`),
+    ]);
+    return { ...inside, ...(Object.fromEntries(changes) as object) };
 }
 
-function keysOf(value: unknown): string[] {
-    return isPlain(value) ? Object.keys(value) : [];
+/** Whether the value is something else than an object that can be looked into now. */
+function isOpaque(value: unknown): boolean {
+    return (
+        typeof value !== "object" ||
+        value === null ||
+        Array.isArray(value) ||
+        value instanceof Promise ||
+        (Output.isInstance(value) && !isSpreadOutput(value)) ||
+        Resource.isInstance(value)
+    );
 }
 
-function isPlain(value: unknown): value is Record<string, unknown> {
-    return typeof value === "object" && value !== null && !Array.isArray(value) && !Output.isInstance(value);
+/** The methods of an Output without what makes them work. */
+function isSpreadOutput(value: unknown): boolean {
+    return Output.isInstance(value) && Object.getPrototypeOf(value) === Object.prototype;
 }

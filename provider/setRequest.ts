@@ -1,43 +1,58 @@
 import type { SetRequest } from "./aws/createSnapshots";
-import type { Source, SourceVolume } from "./aws/instance";
+import type { Source } from "./aws/instance";
 import { newLease, tagList } from "./aws/setTags";
-import { MAX_TAGS, healedTag, ownerTag, tagKeys } from "./aws/tags";
+import { APP_CONSISTENT, MAX_TAGS, VSS_CONFIG, VSS_DEVICE, healedTag, ownerTag, tagKeys } from "./aws/tags";
 import type { Run } from "./run";
 
 /** What CreateSnapshots is asked for in this run, with all tags that the set begins with. */
-export function setRequest(run: Run, source: Pick<Source, "volumes">): SetRequest {
-    const { inputs, executionId } = run;
+export function setRequest(
+    { inputs, executionId, clients, healed }: Run,
+    { volumes }: Pick<Source, "volumes">,
+): SetRequest {
+    const copyTagsFromVolumes = inputs.copyTagsFromVolumes ?? false;
     const tags = {
         ...inputs.tags,
         [tagKeys.execution]: executionId,
         ...(inputs.owner === undefined ? {} : { [tagKeys.owner]: ownerTag(inputs.owner) }),
         [tagKeys.instance]: inputs.instanceId,
         [tagKeys.state]: "in-progress",
-        [tagKeys.lease]: newLease(),
+        [tagKeys.lease]: newLease(clients.clock.now()),
+    };
+    const later = [tagKeys.level, ...(inputs.quiesce.method === "vss" ? VSS_TAGS : [])];
+    const copied = copyTagsFromVolumes ? volumes.map((volume) => volume.tagKeys) : [];
+    // In the order of what they are worth.
+    const optional = {
+        [tagKeys.size]: String(volumes.length),
+        ...(healed.size === 0 ? {} : { [tagKeys.healed]: healedTag(healed) }),
     };
     return {
         instanceId: inputs.instanceId,
         description: inputs.description ?? `${executionId} of ${inputs.instanceId}`,
         selection: inputs.volumes,
-        copyTagsFromVolumes: inputs.copyTagsFromVolumes ?? false,
-        tags: tagList({ ...tags, ...healedTags(run, source, Object.keys(tags)) }),
+        copyTagsFromVolumes,
+        tags: tagList(withRoom(tags, optional, (keys) => isRoom([...keys, ...later], copied))),
     };
 }
 
-/** The state says it too: where users need all the room that there is for tags of their own, they have it. */
-function healedTags(
-    { healed, inputs }: Run,
-    { volumes }: Pick<Source, "volumes">,
-    keys: string[],
+/** VSS sets them itself (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
+const VSS_TAGS = [VSS_DEVICE, APP_CONSISTENT, VSS_CONFIG];
+
+/** Adds those that there is room for, the first ones first. */
+function withRoom(
+    tags: Readonly<Record<string, string>>,
+    optional: Readonly<Record<string, string>>,
+    fits: (keys: string[]) => boolean,
 ): Record<string, string> {
-    const copied = inputs.copyTagsFromVolumes ? volumes : [NO_TAGS];
-    const hasRoom = copied.every((volume) => tagsWith([...keys, tagKeys.healed], volume) <= MAX_TAGS);
-    return healed.size > 0 && hasRoom ? { [tagKeys.healed]: healedTag(healed) } : {};
+    return Object.entries(optional).reduce<Record<string, string>>((all, [key, value]) => {
+        const more = { ...all, [key]: value };
+        return fits(Object.keys(more)) ? more : all;
+    }, tags);
 }
 
-const NO_TAGS = { tagKeys: [] };
-
-/** How many tags a snapshot has in the end: its volume's, if they are copied, and those that are known later, too. */
-export function tagsWith(own: readonly string[], volume: Pick<SourceVolume, "tagKeys">): number {
-    return new Set([...own, tagKeys.level, ...volume.tagKeys]).size;
+/**
+ * Whether all of the set's tags fit on each snapshot, with those copied from its volume. What users may set is from a
+ * time before there were tags for the size and for what was healed: these go before a tag of theirs does.
+ */
+export function isRoom(own: readonly string[], copied: readonly (readonly string[])[]): boolean {
+    return [[], ...copied].every((keys) => new Set([...own, ...keys]).size <= MAX_TAGS);
 }

@@ -69,9 +69,6 @@ export function emptyState(
         evidence: {
             method: run.inputs.quiesce.method,
             vouchedBy: "nobody",
-            requestedAt: now,
-            returnedAt: now,
-            apiMs: 0,
             held: false,
             reason: "THAW_PENDING",
             executionId: run.executionId,

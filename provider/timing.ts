@@ -25,6 +25,8 @@ export const timing = {
     bootPauseMs: 5_000,
     /** A new set may take this long to be seen (EC2 API reference, "Eventual consistency"). */
     visibleMs: 120_000,
+    /** An image may be told of for this long after it was deregistered (the same page). */
+    imageGoneMs: 10_000,
     /** A new command may take this long to be known everywhere (Systems Manager API reference, `InvocationDoesNotExist`). */
     commandVisibleMs: 30_000,
     /** SendCommand is tried again after being throttled, up to this often, after this pause and each time a longer one. */

@@ -10,6 +10,8 @@ import type { RecipeScripts } from "./combine";
  * host would run any more, not even what thaws. One that somebody else has frozen is refused, and left as it is. What
  * is dirty is written first (`sync -f`), so that the freeze itself is short.
  *
+ * While one is frozen, it is kept open: it cannot be unmounted, and is thawed wherever it is mounted by then.
+ *
  * @param paths absolute, such as `["/data", "/var/lib/postgresql"]`
  * @throws TypeError for none, and for what is not absolute
  */

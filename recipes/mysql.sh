@@ -17,11 +17,21 @@ mysql_prepare() {
 mysql_freeze() {
     start_session mysql_client || return 1
     ask 'select connection_id();' && printf '%s\n' "$answer" >"$folder/connection" || return 1
+    lift_limits || return 1
     # A lock that is waited for stops all writers: not for longer than our own time, even if we are killed. And a
     # server ends a session that has been idle for that long, and with it the lock.
     ask "set session lock_wait_timeout = $limit, wait_timeout = $longest_hold;
 flush tables with read lock;
 flush no_write_to_binlog engine logs;" && : >"$folder/locked"
+}
+
+# What is set for the server or the account holds for this session too, which may have to wait for the lock. Each of these
+# limits is known to some servers only.
+lift_limits() {
+    for limited in max_statement_time max_execution_time; do
+        ask "show session variables like '$limited';" || return 1
+        case $answer in "$limited"*) ask "set session $limited = 0;" || return 1 ;; esac
+    done
 }
 
 # The lock is the session's, and ends with it.

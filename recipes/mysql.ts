@@ -21,6 +21,9 @@ export interface MysqlOptions {
  * ENGINE LOGS makes it whole where `innodb_flush_log_at_trx_commit` is not 1. Started on the snapshot, InnoDB goes
  * through its recovery, with nothing to roll back or forward that had been committed: the manuals promise no more.
  *
+ * Limits of time that are set for the server or the account (`wait_timeout`, `max_statement_time`) are lifted in that
+ * session.
+ *
  * A password is the client's `MYSQL_PWD` in `environment`.
  */
 export function mysql(options: MysqlOptions = {}): RecipeScripts {

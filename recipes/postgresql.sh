@@ -1,7 +1,7 @@
 # PostgreSQL. See postgresql.ts.
 
 postgresql_client() {
-    set -- psql -X -q -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=terse -d "$database" -p "$port" -f -
+    set -- psql -X -w -q -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=terse -d "$database" -p "$port" -f -
     [ -z "$host" ] || set -- "$@" -h "$host"
     [ -z "$role" ] || set -- "$@" -U "$role"
     as "$account" "$@"
@@ -11,9 +11,15 @@ postgresql_prepare() {
     :
 }
 
+# What is set for the server, the database or the role holds for this session too: it waits for a checkpoint, and then for
+# the snapshot. Which limits there are depends on the version.
+no_limits="select set_config(name, '0', false) from pg_settings where name in ('statement_timeout', 'lock_timeout',
+    'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout');"
+
 postgresql_freeze() {
     start_session postgresql_client || return 1
-    ask 'checkpoint;'
+    ask "$no_limits
+checkpoint;"
 }
 
 # Does the log of changes stand still since all of the recipe is frozen? Then nothing was committed since.

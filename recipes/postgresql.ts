@@ -27,6 +27,9 @@ export interface PostgresqlOptions {
  * been flushed, so that a server whose file systems are not in the recipe, and which goes on to commit, earns no level.
  * Transactions with `synchronous_commit = off` may be lost as in a crash.
  *
+ * Limits of time that are set for the server, the database or the role (`statement_timeout`, `idle_session_timeout` and
+ * the like) are lifted in the recipe's own session.
+ *
  * A password is psql's `PGPASSWORD` in `environment`.
  */
 export function postgresql(options: PostgresqlOptions = {}): RecipeScripts {

@@ -1,70 +1,100 @@
-# Redis. See redis.ts.
+# Redis and Valkey. See redis.ts.
 
 answer_limit=10
 # In our own process group, so that it ends with us; busybox knows no other way.
 foreground=''
 ! timeout --foreground 5 true 2>/dev/null || foreground=--foreground
+program=redis-cli
+command -v redis-cli >/dev/null || program=valkey-cli
+line_end='
+'
 
+# Sets `said` to what the client says of a command, and `answer` to its last line: before that it may have complained of a
+# password that the server does not want. Formatted, an answer that is an error begins with `(error)`.
 redis() {
-    set -- redis-cli --raw -p "$port" "$@"
     if [ -n "$socket" ]; then
-        shift 4
-        set -- redis-cli --raw -s "$socket" "$@"
+        set -- "$program" --no-raw -s "$socket" "$@"
+    else
+        set -- "$program" --no-raw -p "$port" "$@"
     fi
     # A server that has been stopped takes connections, and answers nothing.
-    timeout ${foreground:+"$foreground"} -s KILL "$answer_limit" "$@" 2>&1
+    said=$(timeout ${foreground:+"$foreground"} -s KILL "$answer_limit" "$@" 2>&1) || true
+    [ -n "$said" ] || said='no answer'
+    answer=${said##*"$line_end"}
 }
 
-# Usage: fact SECTION NAME. A line of INFO.
-fact() {
-    redis info "$1" | tr -d '\r' | sed -n "s/^$2://p"
+# Sets `value` to what a line of INFO tells. Usage: read_fact NAME. Fails when there is none.
+read_fact() {
+    redis info
+    value=$(printf '%s\n' "$said" | tr -d '\r' | sed -n "s/^$1://p")
+    [ -n "$value" ] && return 0
+    say "Redis does not tell its state: $answer"
+    return 1
 }
 
+# Usage: await_fact NAME VALUE COMPLAINT
+await_fact() {
+    while read_fact "$1" || return 1; [ "$value" != "$2" ]; do
+        in_time "$3" || return 1
+        blink
+    done
+}
+
+# Usage: require_fact NAME VALUE COMPLAINT
+require_fact() {
+    read_fact "$1" || return 1
+    [ "$value" = "$2" ] && return 0
+    say "$3"
+    return 1
+}
+
+# All that can be refused is refused here, before anything is paused: by the password, by the rights, by a server that
+# speaks TLS, that is another program, or that is still loading.
 redis_prepare() {
-    :
+    command -v "$program" >/dev/null || { say 'neither redis-cli nor valkey-cli is installed'; return 1; }
+    require_fact loading 0 'Redis is still loading its data' || return 1
+    # Whoever may pause need not have the right to unpause. It ends a pause of somebody else's, as the thaw would.
+    redis client unpause
+    [ "$answer" = OK ] && return 0
+    say "Redis would not let its writers go on: $said"
+    return 1
 }
 
 redis_freeze() {
-    : >"$folder/pausing" || return 1
-    said=$(redis client pause "$((longest_hold * 1000))" write)
-    if [ "$said" != OK ]; then
+    read_uptime
+    printf '%s\n' "$uptime" >"$folder/pausing" || return 1
+    redis client pause "$((longest_hold * 1000))" write
+    if [ "$answer" != OK ]; then
+        # After an answer that is an error nothing is paused. Without an answer it may be.
+        case $answer in '(error) '*) rm -f "$folder/pausing" ;; esac
         say "Redis does not pause its writers: $said"
         return 1
     fi
-    if [ "$(fact persistence aof_enabled)" = 1 ]; then redis_await_log; else redis_dump; fi
+    read_fact aof_enabled || return 1
+    if [ "$value" = 1 ]; then redis_await_log; else redis_dump; fi
 }
 
 # What is written to the file is as good as on the disk when the file system is frozen.
 redis_await_log() {
-    until [ "$(fact persistence aof_buffer_length)" = 0 ]; do
-        in_time 'Redis does not write its append-only file' || return 1
-        blink
-    done
-    [ "$(fact persistence aof_last_write_status)" = ok ] && return 0
-    say 'Redis cannot write its append-only file'
-    return 1
+    await_fact aof_buffer_length 0 'Redis does not write its append-only file' &&
+        require_fact aof_last_write_status ok 'Redis cannot write its append-only file'
 }
 
 redis_dump() {
-    until [ "$(fact persistence rdb_bgsave_in_progress)" = 0 ]; do
-        in_time 'an earlier dump of Redis does not end' || return 1
-        blink
-    done
-    redis bgsave >/dev/null
-    until [ "$(fact persistence rdb_bgsave_in_progress)" = 0 ]; do
-        in_time 'the dump of Redis does not end' || return 1
-        blink
-    done
-    [ "$(fact persistence rdb_last_bgsave_status)" = ok ] &&
-        [ "$(fact persistence rdb_changes_since_last_save)" = 0 ] && return 0
-    say 'the dump of Redis failed'
-    return 1
+    await_fact rdb_bgsave_in_progress 0 'an earlier dump of Redis does not end' || return 1
+    redis bgsave
+    case $answer in '(error) '*) say "Redis makes no dump: $said"; return 1 ;; esac
+    await_fact rdb_bgsave_in_progress 0 'the dump of Redis does not end' &&
+        require_fact rdb_last_bgsave_status ok 'the dump of Redis failed' &&
+        require_fact rdb_changes_since_last_save 0 'the dump of Redis is not of all its data'
 }
 
 # The same server, and not a change since.
 redis_check() {
-    now="$(fact server run_id) $(fact persistence rdb_changes_since_last_save)"
-    case $now in *[0-9a-f]' '[0-9]*) ;; *) say 'Redis does not answer'; return 1 ;; esac
+    read_fact run_id || return 1
+    now=$value
+    read_fact rdb_changes_since_last_save || return 1
+    now="$now $value"
     [ -e "$folder/changes" ] || printf '%s\n' "$now" >"$folder/changes"
     read -r first <"$folder/changes"
     [ "$now" = "$first" ] && return 0
@@ -73,15 +103,18 @@ redis_check() {
 }
 
 redis_thaw() {
-    [ -e "$folder/pausing" ] || return 205
-    said=$(redis client unpause)
-    [ "$said" = OK ] && return 0
-    case $said in
-    *'Connection refused'* | *'No such file'*)
+    { read -r paused <"$folder/pausing"; } 2>/dev/null || return 205
+    redis client unpause
+    case $answer in
+    OK) return 0 ;;
+    'Could not connect to '*'Connection refused' | 'Could not connect to '*'No such file or directory')
         # It is no more, and its pause with it.
         return 205
         ;;
     esac
+    # The pause has ended by itself.
+    read_uptime
+    [ $((uptime - paused)) -le "$longest_hold" ] || return 205
     say "Redis does not let its writers go on: $said"
     return 1
 }

@@ -7,7 +7,7 @@ import { run, tryRun } from "./run.mjs";
 import { setupCloud } from "./setupCloud.mjs";
 import { setupEngine } from "./setupEngine.mjs";
 import { setupHost } from "./setupHost.mjs";
-import { INSTALL_KINDS, setupInstall } from "./setupInstall.mjs";
+import { BARE_KINDS, INSTALL_KINDS, OLDEST_SDK, setupInstall } from "./setupInstall.mjs";
 import { hashOf, isStamped, writeStamp } from "./stamp.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -87,7 +87,7 @@ async function setup(purpose) {
     setupHost({ purpose, log });
     await setupCloud({ root, log });
     if (purpose === "demo") return;
-    for (const kind of INSTALL_KINDS) setupInstall({ root, log, kind });
+    for (const kind of [...INSTALL_KINDS, ...BARE_KINDS, OLDEST_SDK]) setupInstall({ root, log, kind });
 }
 
 try {

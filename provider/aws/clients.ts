@@ -5,6 +5,7 @@ import { fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/creden
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { SnapshotError } from "../errors";
 import type { AwsSettings } from "../inputs";
+import { AwsClock } from "./clock";
 import { request } from "./request";
 
 /** Stack config by full name, such as `aws:region`. Secrets are plain here. */
@@ -23,6 +24,8 @@ export interface Clients {
     readonly ssmOnce: SSMClient;
     readonly sts: STSClient;
     readonly region: string;
+    /** What all of them sign by. */
+    readonly clock: AwsClock;
     /** The same, but that EC2 is reached over connections that nobody else uses, until `close`. */
     ownConnection(): OwnConnection;
 }
@@ -74,24 +77,28 @@ async function makeClients(settings: AwsSettings, config: StackConfig): Promise<
         credentials: resolved.provider,
         requestHandler: newHandler(),
     };
-    const ec2 = new EC2Client({ ...own, maxAttempts: MAX_ATTEMPTS });
+    const clock = new AwsClock();
+    const ec2 = clock.share(new EC2Client({ ...own, maxAttempts: MAX_ATTEMPTS }));
     // One cache of credentials for all: the SDK's is per client.
     const options = { ...own, credentials: ec2.config.credentials };
     const onceOptions = { ...own, credentials: resolved.latest, maxAttempts: 1 };
     const clients: Clients = {
         ec2,
-        ec2Once: new EC2Client(onceOptions),
-        ssm: new SSMClient({ ...options, maxAttempts: MAX_ATTEMPTS }),
-        ssmOnce: new SSMClient({ ...options, maxAttempts: 1 }),
-        sts: new STSClient({ ...options, maxAttempts: MAX_ATTEMPTS }),
+        ec2Once: clock.share(new EC2Client(onceOptions)),
+        ssm: clock.share(new SSMClient({ ...options, maxAttempts: MAX_ATTEMPTS })),
+        ssmOnce: clock.share(new SSMClient({ ...options, maxAttempts: 1 })),
+        sts: clock.share(new STSClient({ ...options, maxAttempts: MAX_ATTEMPTS })),
         region: await effectiveRegion(ec2),
+        clock,
         ownConnection: () => {
             const requestHandler = newHandler();
             return {
                 clients: {
                     ...clients,
-                    ec2: new EC2Client({ ...options, requestHandler, maxAttempts: MAX_ATTEMPTS }),
-                    ec2Once: new EC2Client({ ...onceOptions, requestHandler }),
+                    ec2: clock.share(
+                        new EC2Client({ ...options, requestHandler, maxAttempts: MAX_ATTEMPTS }),
+                    ),
+                    ec2Once: clock.share(new EC2Client({ ...onceOptions, requestHandler })),
                 },
                 close: () => requestHandler.destroy(),
             };

@@ -1,7 +1,7 @@
 import type { Image, Snapshot } from "@aws-sdk/client-ec2";
 import type { Clients } from "./clients";
 import { deregisterImage, findImages, snapshotIdsOf } from "./images";
-import { deleteSet, deleteSetBehindImage, findSnapshots, imagesOf } from "./snapshots";
+import { deleteSet, findSnapshots, imagesOf } from "./snapshots";
 import { setTags } from "./setTags";
 import { tagKeys, tagOf } from "./tags";
 
@@ -103,7 +103,7 @@ export async function reapAbandonedSets(
             log(
                 `warning: this resource does not manage its earlier set ${names}; delete it by hand if it is not wanted`,
             );
-        } else if (isAbandoned(set, Date.now())) {
+        } else if (isAbandoned(set, clients.clock.now())) {
             await reapSet(clients, set, names, log, signal);
         }
     }
@@ -128,6 +128,5 @@ async function reapSet(
     for (const imageId of set.imageIds) {
         await deregisterImage(clients, imageId, signal);
     }
-    const remove = set.imageIds.length === 0 ? deleteSet : deleteSetBehindImage;
-    await remove(clients, set.executionId, snapshotIds, signal);
+    await deleteSet(clients, set.executionId, snapshotIds, signal, set.imageIds);
 }

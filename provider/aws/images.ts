@@ -1,4 +1,4 @@
-import { DeregisterImageCommand, DescribeImagesCommand, type Filter, type Image } from "@aws-sdk/client-ec2";
+import { DeregisterImageCommand, type Filter, type Image, paginateDescribeImages } from "@aws-sdk/client-ec2";
 import { SnapshotError } from "../errors";
 import { pause } from "../pause";
 import { timing } from "../timing";
@@ -6,12 +6,34 @@ import type { Clients } from "./clients";
 import { awsErrorName, request } from "./request";
 import { SetLostError } from "./setLostError";
 
-/** Images of this account that match. */
+/**
+ * Images of this account that match, whatever they may be used for: EC2 shows a disabled one only to those who ask for
+ * it, and a deprecated one to its owner always (EC2 API reference, DescribeImages).
+ */
 export async function findImages(clients: Clients, filters: Filter[], signal: AbortSignal): Promise<Image[]> {
-    const answer = await request("ec2:DescribeImages", signal, (abortSignal) =>
-        clients.ec2.send(new DescribeImagesCommand({ Owners: ["self"], Filters: filters }), { abortSignal }),
-    );
-    return answer.Images ?? [];
+    return await request("ec2:DescribeImages", signal, async (abortSignal) => {
+        const found: Image[] = [];
+        const pages = paginateDescribeImages(
+            { client: clients.ec2, pageSize: PAGE_SIZE },
+            { Owners: ["self"], Filters: filters, IncludeDisabled: true },
+            { abortSignal },
+        );
+        for await (const page of pages) {
+            found.push(...(page.Images ?? []));
+        }
+        // For a while EC2 may still tell of one that is gone (EC2 API reference, Image, `imageState`).
+        return found.filter((image) => image.State !== "deregistered");
+    });
+}
+
+/** The image, if there is one: in any state. */
+export async function findImage(
+    clients: Clients,
+    imageId: string,
+    signal: AbortSignal,
+): Promise<Image | undefined> {
+    const [image] = await findImages(clients, [{ Name: "image-id", Values: [imageId] }], signal);
+    return image;
 }
 
 export async function findImageByName(
@@ -41,7 +63,16 @@ export async function deregisterImage(clients: Clients, imageId: string, signal:
     }
 }
 
+/** What became of an image that cannot be used any more, and never will be; undefined: nothing. */
+export function imageFailure(image: Image): string | undefined {
+    return FAILED.has(image.State ?? "")
+        ? `${image.ImageId ?? "the image"} failed: ${image.StateReason?.Message ?? "no message"}`
+        : undefined;
+}
+
 const PAUSE_MS = 2_000;
+/** As Karpenter, which asks for many, has it; EC2's other Describe calls take no more (EC2 API reference). */
+const PAGE_SIZE = 1_000;
 /** EC2 API reference, Image, `imageState`. */
 const FAILED: ReadonlySet<string> = new Set(["error", "failed", "invalid"]);
 
@@ -57,7 +88,7 @@ export async function waitForImage(
 ): Promise<void> {
     let seen = performance.now();
     for (;;) {
-        const [image] = await findImages(clients, [{ Name: "image-id", Values: [imageId] }], signal);
+        const image = await findImage(clients, imageId, signal);
         // Somebody who disables an image has waited for it.
         if (image?.State === "available" || image?.State === "disabled") {
             return;
@@ -67,10 +98,11 @@ export async function waitForImage(
         if (performance.now() - seen > timing.visibleMs) {
             throw new SetLostError([`${imageId} was deregistered`]);
         }
-        if (image?.State !== undefined && FAILED.has(image.State)) {
+        const failure = image && imageFailure(image);
+        if (failure !== undefined) {
             throw new SnapshotError({
                 code: "SNAPSHOT_FAILED",
-                message: `The image ${imageId} failed: ${image.StateReason?.Message ?? "no message"}.`,
+                message: `The image ${failure}.`,
                 remedy: "Run again.",
             });
         }

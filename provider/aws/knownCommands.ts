@@ -64,7 +64,7 @@ async function commandsOf(
 ): Promise<Command[]> {
     const filters: CommandFilter[] = [{ key: "DocumentName", value: name }];
     if (withinMs !== undefined) {
-        filters.push({ key: "InvokedAfter", value: new Date(Date.now() - withinMs).toISOString() });
+        filters.push({ key: "InvokedAfter", value: new Date(clients.clock.now() - withinMs).toISOString() });
     }
     return await request("ssm:ListCommands", signal, async (abortSignal) => {
         const found: Command[] = [];

@@ -1,4 +1,5 @@
 import { abortable } from "../abortable";
+import { TOLERATED_MS } from "./clock";
 import { type Failure, SnapshotError, messageOf } from "../errors";
 
 /** An answer that takes longer is no answer. */
@@ -81,7 +82,16 @@ const BAD_CREDENTIALS = new Set([
     "ExpiredTokenException",
     "InvalidClientTokenId",
     "OptInRequired",
+]);
+/**
+ * These, and EC2's `AuthFailure`, are also what a request is answered with whose time is not AWS's (the SDK's
+ * `CLOCK_SKEW_ERROR_CODES`).
+ */
+const BAD_TIME = new Set([
+    "InvalidSignatureException",
     "RequestExpired",
+    "RequestInTheFuture",
+    "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
 ]);
 const NO_INSTANCE = new Set(["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"]);
@@ -97,6 +107,10 @@ export function awsFailure(operation: string, error: unknown): Failure {
             remedy: `Allow ${operation} to the caller; README, "IAM policy", has the whole policy.`,
         };
     }
+    const clock = clockFailure(name, detail, clockOffsetOf(error));
+    if (clock !== undefined) {
+        return clock;
+    }
     if (BAD_CREDENTIALS.has(name)) {
         return { code: "CREDENTIALS", message: detail, remedy: "Renew the AWS credentials and run again." };
     }
@@ -108,4 +122,35 @@ export function awsFailure(operation: string, error: unknown): Failure {
         };
     }
     return { code: "AWS_ERROR", message: detail, remedy: "Run again; see AWS's message for the cause." };
+}
+
+const SET_CLOCK =
+    "a time service (chrony, systemd-timesyncd, w32time) keeps it right; if it is right, renew the AWS credentials. Then run again.";
+
+/** A refusal that a wrong clock explains, though what AWS says of it is about credentials. */
+function clockFailure(name: string, detail: string, offsetMs: number | undefined): Failure | undefined {
+    const isOff = offsetMs !== undefined && Math.abs(offsetMs) >= TOLERATED_MS;
+    if (!BAD_TIME.has(name) && !(isOff && name === "AuthFailure")) {
+        return undefined;
+    }
+    return isOff
+        ? {
+              code: "CREDENTIALS",
+              message: `${detail} This machine's clock is ${spanOf(offsetMs)} AWS's, which takes requests that are 5 min off at the most.`,
+              remedy: `Set this machine's clock; ${SET_CLOCK}`,
+          }
+        : { code: "CREDENTIALS", message: detail, remedy: `Check this machine's clock; ${SET_CLOCK}` };
+}
+
+/** How far this machine's clock is behind that of whoever answered, in milliseconds; undefined: not known. */
+function clockOffsetOf(error: unknown): number | undefined {
+    const original = error instanceof SnapshotError ? error.context.cause : error;
+    const headers = (original as { $response?: { headers?: Record<string, string | undefined> } } | undefined)
+        ?.$response?.headers;
+    const server = Date.parse(headers?.date ?? "");
+    return Number.isNaN(server) ? undefined : server - Date.now();
+}
+
+function spanOf(offsetMs: number): string {
+    return `${Math.round(Math.abs(offsetMs) / 60_000)} min ${offsetMs > 0 ? "behind" : "ahead of"}`;
 }

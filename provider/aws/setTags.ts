@@ -7,8 +7,11 @@ import { dryRun, request } from "./request";
 export const LEASE_MS = 15 * 60_000;
 export const LEASE_RENEWAL_MS = 5 * 60_000;
 
-/** The value of a lease that begins now. */
-export function newLease(now = Date.now()): string {
+/**
+ * The value of a lease that begins now.
+ * @param now by AWS's clock, which all who read leases share (`AwsClock`)
+ */
+export function newLease(now: number): string {
     return new Date(now + LEASE_MS).toISOString();
 }
 

@@ -5,7 +5,7 @@ import {
     type Snapshot,
     paginateDescribeSnapshots,
 } from "@aws-sdk/client-ec2";
-import { SnapshotError } from "../errors";
+import { SnapshotError, messageOf } from "../errors";
 import { poll } from "../poll";
 import type { CreatedSet } from "../quiesce/quiescer";
 import { timing } from "../timing";
@@ -151,7 +151,8 @@ export async function deleteUnknownSet(
 }
 
 /**
- * Makes sure, before any of them is deleted, that no image is made from the snapshots.
+ * Makes sure, before any of them is deleted, that no image is made from the snapshots. One that was deregistered a
+ * moment ago may still be told of (EC2 API reference, "Eventual consistency").
  * @param own an image that goes with them
  * @throws SnapshotError `SNAPSHOT_IN_USE` that names the images
  */
@@ -164,85 +165,143 @@ export async function assertUnused(
     if (ids.length === 0) {
         return;
     }
-    const images = (await imagesOf(clients, ids, signal)).filter((image) => image.ImageId !== own);
+    let images: Image[] = [];
+    await poll(
+        async () => {
+            images = (await imagesOf(clients, ids, signal)).filter((image) => image.ImageId !== own);
+            return images.length === 0 ? true : undefined;
+        },
+        { deadline: performance.now() + timing.imageGoneMs, interval: RELEASE_INTERVAL_MS, signal },
+    );
     if (images.length > 0) {
-        throw inUse(ids.join(", "), images);
+        throw usedBy(ids, images);
     }
 }
 
-/** Deletes the snapshots with these ids and all that carry the execution's tag. Already gone is done. */
+/**
+ * Deletes the snapshots with these ids and all that carry the execution's tag. Already gone is done. Waits for images
+ * that were deregistered a moment ago, by whomever, to let go of them: that takes EC2 seconds to minutes (seen by
+ * others: boto issue 3019, packer issue 8598; not documented).
+ * @param deregistered images that the set was behind
+ */
 export async function deleteSet(
     clients: Clients,
     executionId: string,
     ids: readonly string[],
     signal: AbortSignal,
+    deregistered: readonly string[] = [],
 ): Promise<void> {
     const tagged = await findSet(clients, executionId, signal);
-    const all = new Set([...ids, ...tagged.flatMap((snapshot) => snapshot.SnapshotId ?? [])]);
-    const results = await Promise.allSettled([...all].map((id) => deleteSnapshot(clients, id, signal)));
-    const [first] = results.filter((result) => result.status === "rejected");
-    if (first !== undefined) {
-        throw first.reason;
-    }
+    const all = [...new Set([...ids, ...tagged.flatMap((snapshot) => snapshot.SnapshotId ?? [])])];
+    const released = { deregistered, deadline: performance.now() + timing.visibleMs, signal };
+    // First that of the boot volume, which no image can do without: an image that nobody may list, as it is of another
+    // account, leaves the set whole.
+    await deleteWhenReleased(clients, all.slice(0, 1), released);
+    await deleteWhenReleased(clients, all.slice(1), released);
 }
 
-/**
- * Deletes the set behind an image that was deregistered just now, which lets go of its snapshots after seconds to
- * minutes (seen by others: boto issue 3019, packer issue 8598; not documented).
- */
-export async function deleteSetBehindImage(
+interface Released {
+    readonly deregistered: readonly string[];
+    readonly deadline: number;
+    readonly signal: AbortSignal;
+}
+
+/** A snapshot that EC2 does not delete, as an image is made from it. */
+interface Held {
+    readonly snapshotId: string;
+    readonly error: unknown;
+}
+
+async function deleteWhenReleased(
     clients: Clients,
-    executionId: string,
     ids: readonly string[],
-    signal: AbortSignal,
+    { deregistered, deadline, signal }: Released,
 ): Promise<void> {
-    let inUse: unknown;
-    const deleted = await poll(
+    const listedUntil = performance.now() + timing.imageGoneMs;
+    let left = ids;
+    let held: Held[] = [];
+    await poll(
         async () => {
-            try {
-                await deleteSet(clients, executionId, ids, signal);
+            held = await deleteAll(clients, left, signal);
+            left = held.map(({ snapshotId }) => snapshotId);
+            if (left.length === 0) {
                 return true;
-            } catch (error) {
-                if (!(error instanceof SnapshotError && error.code === "SNAPSHOT_IN_USE")) {
-                    throw error;
-                }
-                inUse = error;
-                return undefined;
             }
+            const images = (await imagesOf(clients, left, signal)).filter(
+                (image) => !deregistered.includes(image.ImageId ?? ""),
+            );
+            if (images.length > 0 && performance.now() >= listedUntil) {
+                throw usedBy(left, images, held[0]?.error);
+            }
+            return undefined;
         },
-        { deadline: performance.now() + timing.visibleMs, interval: RELEASE_INTERVAL_MS, signal },
+        { deadline, interval: RELEASE_INTERVAL_MS, signal },
     );
-    if (deleted === undefined) {
-        throw inUse;
+    if (held.length > 0) {
+        throw stillHeld(held);
     }
 }
 
-async function deleteSnapshot(clients: Clients, snapshotId: string, signal: AbortSignal): Promise<void> {
+/** @returns those that an image is made from */
+async function deleteAll(clients: Clients, ids: readonly string[], signal: AbortSignal): Promise<Held[]> {
+    const results = await Promise.allSettled(ids.map((id) => deleteSnapshot(clients, id, signal)));
+    return results.flatMap((result) => {
+        if (result.status === "rejected") {
+            throw result.reason;
+        }
+        return result.value ?? [];
+    });
+}
+
+async function deleteSnapshot(
+    clients: Clients,
+    snapshotId: string,
+    signal: AbortSignal,
+): Promise<Held | undefined> {
     try {
         await request("ec2:DeleteSnapshot", signal, (abortSignal) =>
             clients.ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId }), { abortSignal }),
         );
+        return undefined;
     } catch (error) {
-        if (awsErrorName(error) === "InvalidSnapshot.NotFound") {
-            return;
+        switch (awsErrorName(error)) {
+            case "InvalidSnapshot.NotFound":
+                return undefined;
+            case "InvalidSnapshot.InUse":
+                return { snapshotId, error };
+            default:
+                throw error;
         }
-        if (awsErrorName(error) === "InvalidSnapshot.InUse") {
-            throw inUse(snapshotId, await imagesOf(clients, [snapshotId], signal), error);
-        }
-        throw error;
     }
 }
 
-function inUse(snapshots: string, images: readonly Image[], cause?: unknown): SnapshotError {
-    const ids = images.flatMap((image) => image.ImageId ?? []);
-    const names = ids.length > 0 ? ids.join(", ") : "an image of another account";
+function usedBy(snapshots: readonly string[], images: readonly Image[], cause?: unknown): SnapshotError {
+    const names = images.flatMap((image) => image.ImageId ?? []).join(", ");
     return new SnapshotError(
         {
             code: "SNAPSHOT_IN_USE",
-            message: `${snapshots} cannot be deleted: ${names} is made from it.`,
+            message: `${snapshots.join(", ")} cannot be deleted: ${names} is made from it.`,
             remedy: `Deregister ${names} first; in a Pulumi program, make the image depend on the snapshot.`,
         },
         { cause },
+    );
+}
+
+/** By an image that this account does not have: the name is in EC2's own words. */
+function stillHeld(held: readonly Held[]): SnapshotError {
+    const said = messageOf(held[0]?.error);
+    const names = [...new Set(said.match(/\bami-[0-9a-f]+/g) ?? [])].join(", ") || "an image";
+    return new SnapshotError(
+        {
+            code: "SNAPSHOT_IN_USE",
+            message:
+                `${held.map(({ snapshotId }) => snapshotId).join(", ")} could not be deleted: EC2 says that ${names} uses it, ` +
+                `which this account does not have any more, or never had (${said}).`,
+            remedy:
+                `If ${names} was deregistered a moment ago, run again: EC2 needs some time to let go of its snapshots. ` +
+                `If it is of another account, have it deregistered there.`,
+        },
+        { cause: held[0]?.error },
     );
 }
 

@@ -81,7 +81,7 @@ export async function sendCommand(
     command: CommandRequest,
     signal: AbortSignal,
 ): Promise<string> {
-    const since = Date.now();
+    const since = clients.clock.now();
     for (let attempt = 1; ; attempt += 1) {
         try {
             return await send(clients, command, signal);

@@ -10,6 +10,8 @@ export const tagKeys = {
     /** URN of the resource. */
     owner: `${TAG_PREFIX}owner`,
     instance: `${TAG_PREFIX}instance`,
+    /** How many snapshots the set was taken with: where that fits, and since there are sets of more than one release. */
+    size: `${TAG_PREFIX}size`,
     level: `${TAG_PREFIX}level`,
     /** `in-progress` until Pulumi is about to be told of the set, then `complete`. */
     state: `${TAG_PREFIX}state`,
@@ -19,13 +21,16 @@ export const tagKeys = {
     healed: `${TAG_PREFIX}healed`,
 } as const;
 
-/** EC2's limit of a resource (EC2 User Guide, "Tag restrictions"). */
-export const MAX_TAGS = 50;
-
 /** AWS's tag on a snapshot that VSS vouches for (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
 export const APP_CONSISTENT = "AppConsistent";
 /** AWS's tag beside it, with the volume's device name (the same page). */
 export const VSS_DEVICE = "Device";
+
+/** AWS's tag with the version of the components and the id of the set (EC2 User Guide, "Version history"). */
+export const VSS_CONFIG = "AwsVssConfig";
+
+/** Of one resource (EC2 User Guide, "Tag restrictions"). */
+export const MAX_TAGS = 50;
 
 /** A snapshot, an image, ... */
 interface Tagged {

@@ -28,7 +28,7 @@ export interface Progress {
     readonly percent: number;
     /** The snapshots in status `error`, with their messages. */
     readonly failed: readonly string[];
-    /** Ids of those that the answer lacks. */
+    /** Ids of those that the answer lacks, or has in the Recycle Bin. */
     readonly gone: readonly string[];
 }
 
@@ -40,7 +40,7 @@ export function progressOf(ids: readonly string[], snapshots: readonly Snapshot[
         total: ids.length,
         percent: Math.floor(percents.reduce((sum, percent) => sum + percent, 0) / Math.max(1, ids.length)),
         failed: ids.flatMap((id) => failureOf(id, byId.get(id))),
-        gone: ids.filter((id) => !byId.has(id)),
+        gone: ids.filter((id) => (byId.get(id)?.State ?? "recoverable") === "recoverable"),
     };
 }
 

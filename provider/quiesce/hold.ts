@@ -2,7 +2,7 @@ import { type HookOutput, type ReasonCode, failureOf } from "../errors";
 import type { CaptureEvidence, ConsistencyLevel, HookRun } from "../evidence";
 import type { Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
-import { maskSecrets } from "../maskSecrets";
+import { type Secret, maskSecrets } from "../maskSecrets";
 import { timing } from "../timing";
 import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
 import { type GuardLine, type HookEnd, type ReleaseReason, isAwake } from "./guardLine";
@@ -17,7 +17,7 @@ export interface HoldSettings {
     readonly vouchedBy: CaptureEvidence["vouchedBy"];
     readonly timeouts: Pick<Timeouts, "preFreeze" | "freeze" | "postThaw">;
     /** Not to be shown in a hook's output. */
-    readonly secrets: readonly string[];
+    readonly secrets: readonly Secret[];
     readonly deployed: boolean;
     readonly instanceId: string;
     readonly notCovered: readonly string[];
@@ -193,7 +193,7 @@ function patienceOf(signal: AbortSignal): AbortSignal {
     return patience.signal;
 }
 
-function withEvent(thaw: Thaw, event: GuardEvent, secrets: readonly string[]): Thaw {
+function withEvent(thaw: Thaw, event: GuardEvent, secrets: readonly Secret[]): Thaw {
     switch (event.line.kind) {
         case "releasing":
             // Only the first counts: whoever let go later did not hold.
@@ -342,7 +342,7 @@ const TAIL_BYTES = 2048;
 /** A hook's last words, masked, by its name. */
 export function hookOutput(
     { hook, bytes }: Extract<GuardLine, { kind: "output" }>,
-    secrets: readonly string[],
+    secrets: readonly Secret[],
 ): HookOutput {
     const text = maskSecrets(endOfOutput(bytes), secrets);
     return hook === "pre" ? { preFreeze: text } : { postThaw: text };

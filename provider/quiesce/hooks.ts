@@ -4,6 +4,7 @@ import { type Failure, type HookOutput, SnapshotError, messageOf } from "../erro
 import type { ConsistencyLevel } from "../evidence";
 import type { HooksQuiesce, ScriptSource, Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
+import { secretTable, secretsIn } from "../secretTable";
 import {
     LineTimeout,
     OutputTooLong,
@@ -129,7 +130,7 @@ class Hooks implements Quiescer {
             level: quiesce.scripts?.level ?? "application",
             vouchedBy: recipe === undefined ? "script" : `recipe:${recipe}`,
             timeouts,
-            secrets: secretsOf(quiesce),
+            secrets: secretsIn(secretTable.quiesce, quiesce),
             deployed: usesInlineScripts(quiesce),
             instanceId: this.#settings.instanceId,
             notCovered: this.#notCovered,
@@ -256,7 +257,10 @@ class Hooks implements Quiescer {
                     // What comes of it follows.
                     break;
                 case "output":
-                    output = { ...output, ...hookOutput(event.line, secretsOf(quiesce)) };
+                    output = {
+                        ...output,
+                        ...hookOutput(event.line, secretsIn(secretTable.quiesce, quiesce)),
+                    };
                     break;
                 case "refused":
                     throw refused(event.line.code, event.line.text, this.#settings.instanceId, output);
@@ -360,7 +364,7 @@ class Hooks implements Quiescer {
                     this.#recoveredClean = guard.clean;
                     return undefined;
                 case "output":
-                    output = { ...output, ...hookOutput(line, secretsOf(quiesce)) };
+                    output = { ...output, ...hookOutput(line, secretsIn(secretTable.quiesce, quiesce)) };
                     break;
                 case "recovered":
                 case "thawed":
@@ -440,19 +444,6 @@ function pathOf(source: ScriptSource | undefined, standardPath: string): string 
 
 function usesInlineScripts({ scripts }: HooksQuiesce): boolean {
     return scripts?.preFreeze?.script !== undefined || scripts?.postThaw?.script !== undefined;
-}
-
-/** What must not be seen in a hook's output. */
-function secretsOf({ connection, environment }: HooksQuiesce): string[] {
-    const all = [
-        ...[connection, connection.proxy].flatMap((target) => [
-            target?.password,
-            target?.privateKey,
-            target?.privateKeyPassword,
-        ]),
-        ...Object.values(environment ?? {}),
-    ];
-    return all.filter((secret) => secret !== undefined && secret !== "") as string[];
 }
 
 function failureOf(error: unknown): Failure {

@@ -5,7 +5,7 @@ import { setTags } from "../aws/setTags";
 import { describeSnapshots, findSet } from "../aws/snapshots";
 import { commentFor } from "../aws/knownCommands";
 import { type SentCommand, awaitCommand, endSent, sendCommand } from "../aws/systemsManager";
-import { APP_CONSISTENT, tagKeys, tagOf } from "../aws/tags";
+import { APP_CONSISTENT, VSS_CONFIG, tagKeys, tagOf } from "../aws/tags";
 import { awsErrorName, isRefusal } from "../aws/request";
 import { deleteState } from "../deleteState";
 import { type Failure, SnapshotError, combine, factOf } from "../errors";
@@ -37,8 +37,6 @@ const DOCUMENTS: readonly [string, ...string[]] = [
     "AWSEC2-CreateVssSnapshot",
     "AWSEC2-VssInstallAndSnapshot",
 ];
-/** AWS's tag with the version of the components and the id of the set (EC2 User Guide, "Version history"). */
-const CONFIG = "AwsVssConfig";
 
 const FIND_INTERVAL_MS = 1_000;
 /** Covers the time that an image takes to let go of its snapshots (`timing.visibleMs`). */
@@ -148,7 +146,7 @@ class Vss implements Quiescer {
             componentsVersion: this.#components.version,
         });
         const command = { instanceId, document, parameters, comment: commentFor(executionId) };
-        this.#sent = { command, since: Date.now() };
+        this.#sent = { command, since: clients.clock.now() };
         try {
             const commandId = await sendCommand(clients, command, signal);
             this.#sent = { ...this.#sent, commandId };
@@ -404,7 +402,7 @@ function isAwsError(error: unknown): boolean {
 
 /** As AWS has noted it on what the document made. */
 function versionOf(made: readonly (Snapshot | Image)[]): string | undefined {
-    const configs = made.map((one) => tagOf(one, CONFIG) ?? "");
+    const configs = made.map((one) => tagOf(one, VSS_CONFIG) ?? "");
     return configs.flatMap((config) => /\d+(\.\d+){1,3}/.exec(config)?.[0] ?? [])[0];
 }
 

@@ -161,7 +161,7 @@ export interface OtherUsers {
 
 export async function otherUsers(host: ComponentsHost): Promise<OtherUsers> {
     const commands = await knownCommands(host.clients, host.instanceId, TELLING, host.signal);
-    return judgeCommands(commands, host.executionId, Date.now());
+    return judgeCommands(commands, host.executionId, host.clients.clock.now());
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { Duplex } from "node:stream";
+import type { Secret } from "../maskSecrets";
+import { secretTable, secretsIn } from "../secretTable";
 import { handshake, KEEPALIVE, OtherHostKey, type Hop, type HopSettings } from "./handshake";
 import { ForwardRefused, forward, openSocket, unreachable } from "./hopSocket";
 import { describeHostKey, HOST_KEY_TYPES, hostKeyTypesToAsk, parseHostKeys, type HostKey } from "./hostKey";
@@ -55,8 +57,10 @@ const ATTEMPT_MS = 15_000;
  */
 export async function connect(settings: SshSettings, options: ConnectOptions): Promise<SshConnection> {
     options.signal.throwIfAborted();
-    const instance = prepareHop("instance", settings, options);
-    const proxy = settings.proxy && prepareHop("proxy", settings.proxy, options);
+    // Those of both: each of the two servers could echo what the other was given.
+    const secrets = secretsIn(secretTable.quiesce.connection, settings);
+    const instance = prepareHop("instance", settings, secrets, options);
+    const proxy = settings.proxy && prepareHop("proxy", settings.proxy, secrets, options);
     const road = new Road(instance, proxy);
     try {
         return await retryConnect((remainingMs) => road.attempt(remainingMs, options.signal), {
@@ -71,7 +75,12 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
     }
 }
 
-function prepareHop(where: Where, target: SshTarget, options: ConnectOptions): HopSettings {
+function prepareHop(
+    where: Where,
+    target: SshTarget,
+    secrets: readonly Secret[],
+    options: ConnectOptions,
+): HopSettings {
     const port = target.port ?? 22;
     const address = `${target.user}@${target.host}:${port}`;
     return {
@@ -81,9 +90,7 @@ function prepareHop(where: Where, target: SshTarget, options: ConnectOptions): H
         address,
         credentials: prepareCredentials(where, address, target),
         hostKeys: prepareHostKeys(where, address, target),
-        secrets: [target.password, target.privateKeyPassword, target.privateKey].filter(
-            (text) => !!text,
-        ) as string[],
+        secrets,
         keepaliveMs: options.keepaliveMs ?? KEEPALIVE.intervalMs,
     };
 }

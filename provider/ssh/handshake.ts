@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { Client } from "ssh2";
+import type { Secret } from "../maskSecrets";
 import { describeFailure, type HandshakeEnd } from "./handshakeFailure";
 import {
     blobType,
@@ -28,7 +29,7 @@ export interface HopSettings {
     /** "any" only when the user asked for it by `insecureIgnoreHostKey`. */
     readonly hostKeys: readonly HostKey[] | "any";
     /** Texts that must not appear in errors, even if the server sends them back. */
-    readonly secrets: readonly string[];
+    readonly secrets: readonly Secret[];
     readonly keepaliveMs: number;
 }
 

@@ -1,4 +1,4 @@
-import { maskSecrets } from "../maskSecrets";
+import { type Secret, maskSecrets } from "../maskSecrets";
 import type { Login } from "./login";
 import type { HopSettings } from "./handshake";
 import { SshError, type SshFailure } from "./sshError";
@@ -132,7 +132,7 @@ function said(banner: string, quote: (text: string) => string): string {
 }
 
 /** A server's text for an error message: one line, printable, short, and without our secrets, should it echo them. */
-export function quoteServer(text: string, secrets: readonly string[]): string {
+export function quoteServer(text: string, secrets: readonly Secret[]): string {
     return maskSecrets(text, secrets)
         .replace(/[^\x20-\x7e]+/g, " ")
         .trim()

@@ -1,12 +1,14 @@
 import * as aws from "@pulumi/aws";
 import { expect } from "chai";
 import {
+    AppConsistentAmi,
     AppConsistentReplica,
     type AppConsistentReplicaArgs,
     AppConsistentSnapshot,
     type AppConsistentSnapshotArgs,
     type LaunchArgs,
 } from "../../index";
+import { newExecutionId } from "../../provider/executionId";
 import {
     type MockedOptions,
     type MockedRun,
@@ -98,6 +100,26 @@ describe("AppConsistentReplica", () => {
         expect((await valueOf(run.value.instanceId)).value).to.equal(undefined);
         expect((await valueOf(run.value.privateIp)).value).to.equal(undefined);
         expect((await valueOf(run.value.consistencyLevel)).value).to.equal("application");
+    });
+
+    it("has an image of its own beside an AppConsistentAmi of one name and one set", async () => {
+        const { resources, errors } = await runMocked(
+            () => {
+                const snapshot = new AppConsistentSnapshot("night", {
+                    instanceId: linux.instanceId,
+                    quiesce: { method: "none" },
+                });
+                new AppConsistentAmi("db", { snapshot });
+                return new AppConsistentReplica("db", { snapshot, launch });
+            },
+            withSet({ ...setOutputs(), id: newExecutionId() }),
+        );
+        expect(errors).to.deep.equal([]);
+        const names = resources
+            .filter(({ type }) => type === AMI || type === COPY)
+            .map(({ inputs }) => inputs["name"]);
+        expect(names).to.have.length(3);
+        expect(new Set(names)).to.have.property("size", 3);
     });
 
     it("stays in the snapshots' region unless told otherwise", async () => {

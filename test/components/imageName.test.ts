@@ -1,13 +1,18 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { copyName } from "../../components/copyName";
-import { assertPrefix, defaultPrefix, imageName } from "../../components/imageName";
+import { assertPrefix, defaultPrefix, imageName, variantOf } from "../../components/imageName";
+import { newExecutionId } from "../../provider/executionId";
 import { EXECUTION } from "../support/snapshotSet";
 
 /** EC2 API reference, RegisterImage, Name. */
 const EC2_NAME = /^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/;
 
-const ORIGIN = { sourceImageId: "ami-0123456789abcdef0", region: "eu-west-1" };
+const ORIGIN = {
+    sourceImageId: "ami-0123456789abcdef0",
+    region: "eu-west-1",
+    urn: "urn:pulumi:dev::shop::a:b:C::db",
+};
 const executionIds = fc.uuid().map((uuid) => `acs-${uuid}`);
 const texts = fc.string({ unit: "grapheme", maxLength: 300 });
 const keys = fc.option(fc.string({ minLength: 1 }), { nil: undefined });
@@ -52,5 +57,45 @@ describe("names of images", () => {
                 /^namePrefix ".*" must be 1 to 80 of the characters/,
             );
         }
+    });
+
+    describe("of one set", () => {
+        const component = "app-consistent-snapshot:index:AppConsistentAmi";
+        const replica = "app-consistent-snapshot:index:AppConsistentReplica";
+        const urns = [
+            `urn:pulumi:dev::shop::${component}::db`,
+            `urn:pulumi:dev::shop::${replica}$${component}::db`,
+            `urn:pulumi:dev::shop::shop:index:Backup$${component}::db`,
+            `urn:pulumi:dev::shop::${component}::db:1`,
+            `urn:pulumi:dev::shop::${component}::db-1`,
+        ];
+        const id = newExecutionId();
+
+        it("differ, whatever has the same name or becomes the same", () => {
+            const names = urns.map((urn) => imageName(defaultPrefix("db:1"), id, variantOf(urn, id)));
+            expect(new Set(names)).to.have.property("size", urns.length);
+            for (const name of names) {
+                expect(name).to.match(/^db-1-acs-.{36}-[0-9a-f]{6}$/);
+            }
+            const copies = urns.map((urn) => copyName("db", id, { ...ORIGIN, urn }));
+            expect(new Set(copies)).to.have.property("size", urns.length);
+        });
+
+        it("stay when the stack or the project is renamed", () => {
+            const [urn = ""] = urns;
+            expect(variantOf(urn.replace("dev::shop", "prod::store"), id)).to.equal(variantOf(urn, id));
+        });
+
+        it("stay as they were where a first release took the set", () => {
+            for (const urn of urns) {
+                expect(imageName("db", EXECUTION, variantOf(urn, EXECUTION))).to.equal(`db-${EXECUTION}`);
+                expect(copyName("db", EXECUTION, { ...ORIGIN, urn })).to.equal(`db-${EXECUTION}-8f820e6e`);
+            }
+        });
+
+        it("keep a given prefix whole", () => {
+            const longest = "x".repeat(80);
+            expect(imageName(longest, id, variantOf(urns[0] ?? "", id))).to.match(/^x{80}-acs-.{43}$/);
+        });
     });
 });

@@ -9,6 +9,8 @@ import {
 import { type MockedOptions, type MockedRun, runMocked, valueOf } from "../support/mockedEngine";
 import { SNAPSHOT, linux, setOutputs } from "../support/snapshotSet";
 
+/** What stands for an unknown value between the SDK and the engine. */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const STACK_REFERENCE = "pulumi:pulumi:StackReference";
 
 interface Asked {
@@ -117,6 +119,44 @@ describe("recoveryPoints", () => {
             stackOf({ recoveryPoints: ["a"] }, {}, preview),
         );
         expect((await valueOf(value.list)).known).to.equal(false);
+    });
+
+    it("exports the old list, and fails, while something of the night is not known in an update", async () => {
+        const { value, errors } = await nightOf(
+            { run: "c", keep: 2, drop: "a" },
+            stackOf(
+                { recoveryPoints: ["a", "b"] },
+                {},
+                {
+                    stateOf: ({ name }) =>
+                        name === "c" ? { ...setOutputs(), thawPending: UNKNOWN } : setOutputs(),
+                },
+            ),
+        );
+        expect(value.points.labels).to.deep.equal(["b", "c"]);
+        expect(await valueOf(value.list)).to.deep.equal({ known: true, value: ["a", "b"] });
+        expect(errors.map(String)).to.have.length(1);
+        expect(String(errors[0])).to.match(/recovery point "c" is not made: the list stays as it was/);
+    });
+
+    for (const [what, outputs] of Object.entries({
+        "is not known": { recoveryPoints: UNKNOWN, other: "a" },
+        "has a label that is not known": { recoveryPoints: ["a", UNKNOWN] },
+    })) {
+        it(`refuses a list that ${what}, in a preview too, unless the program gives the list`, async () => {
+            for (const preview of [true, false]) {
+                const options = stackOf(outputs, {}, { preview });
+                const refusal = await pointsOf({ keep: 2 }, options).then(undefined, String);
+                expect(refusal).to.match(/^Error: the output `recoveryPoints` of this stack .*`labels`/);
+                const points = await pointsOf({ keep: 2, labels: ["a", "b"] }, options);
+                expect(points.labels).to.deep.equal(["a", "b"]);
+            }
+        });
+    }
+
+    it("reads its list beside an output that is not known", async () => {
+        const points = await pointsOf({ keep: 2 }, stackOf({ recoveryPoints: ["a"], other: UNKNOWN }));
+        expect(points.labels).to.deep.equal(["a"]);
     });
 
     it("exports no list after a night that failed", async () => {

@@ -64,6 +64,7 @@ describe("rotation of recovery points", () => {
         ["a label with a colon", { previous: [], run: "02:00", keep: 1 }, /^"02:00" is not a label/],
         ["a label that is too long", { previous: [], run: "x".repeat(41), keep: 1 }, /is not a label/],
         ["a bad label in the list", { previous: ["a b"], keep: 1 }, /^"a b" is not a label/],
+        ["a label twice in the list", { previous: ["a", "b", "a"], keep: 3 }, /^"a" is twice in the list/],
         [
             "an active point that is none",
             { previous: ["a", "b"], pin: "c", keep: 2 },

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { expect } from "chai";
 import fc from "fast-check";
 import { type CheckFailure, checkHostKeysInputs, checkSnapshotInputs } from "../../provider/check";
@@ -296,6 +297,54 @@ describe("check", () => {
             /not the name/,
         ],
         [
+            "what is no name, and may be a secret",
+            hooks({ environment: { "PGPASSWORD=hunter2": "" } }),
+            "quiesce.environment",
+            /^has a name that is not the name of an environment variable$/,
+        ],
+        [
+            "a key that is no name, and may be a secret",
+            hooks({}, { "-----BEGIN KEY-----\nabc": "" }),
+            "quiesce.connection",
+            /^has a key that is not an input; known here: host, user/,
+        ],
+        [
+            "a variable that shells have themselves",
+            hooks({ environment: { UID: "1000" } }),
+            "quiesce.environment.UID",
+            /shells have for themselves.*another name/,
+        ],
+        [
+            "a script with line ends of Windows",
+            hooks({ scripts: { ...pair, preFreeze: { script: "#!/bin/sh\necho\r\nexit 0\r\n" } } }),
+            "quiesce.scripts.preFreeze.script",
+            /carriage return at the end of line 2: .*replaceAll/,
+        ],
+        [
+            "a script of one such line",
+            hooks({ scripts: { ...pair, preFreeze: { script: "exit 0\r" } } }),
+            "quiesce.scripts.preFreeze.script",
+            /carriage return at the end of line 1/,
+        ],
+        [
+            "a script with a byte order mark",
+            hooks({ scripts: { ...pair, preFreeze: { script: "\uFEFF#!/bin/sh\nexit 0" } } }),
+            "quiesce.scripts.preFreeze.script",
+            /^begins with a byte order mark.*without it$/,
+        ],
+        [
+            "a script with the bytes of such a mark",
+            hooks({ scripts: { ...pair, preFreeze: { script: "\u00EF\u00BB\u00BF#!/bin/sh" } } }),
+            "quiesce.scripts.preFreeze.script",
+            /^begins with a byte order mark/,
+        ],
+        [
+            "a path with a carriage return",
+            hooks({ scripts: { ...pair, preFreeze: { path: "/usr/sbin/freeze\r" } } }),
+            "quiesce.scripts.preFreeze.path",
+            /absolute path/,
+        ],
+        [
             "a variable of ours",
             hooks({ environment: { ACS_X: "x" } }),
             "quiesce.environment.ACS_X",
@@ -499,6 +548,89 @@ describe("check", () => {
                 }
             }
         });
+    });
+
+    it("takes what a login sets, what clients need, and a carriage return inside of a line", () => {
+        const environment = {
+            HOME: "/root",
+            USER: "x",
+            SHELL: "/bin/sh",
+            LD_LIBRARY_PATH: "/opt/db/lib",
+            TZ: "UTC",
+            UIDS: "1",
+        };
+        const scripts = { ...pair, preFreeze: { script: "#!/bin/sh\nprintf 'a\rb'\n" } };
+        expect(check(hooks({ environment, scripts }))).to.deep.equal([]);
+    });
+
+    for (const shell of ["bash", "bash --posix", "dash", "busybox sh"]) {
+        it(`takes no name whose value ${shell} refuses or changes`, function () {
+            const [command = "", ...options] = shell.split(" ");
+            const run = (script: string) =>
+                spawnSync(command, [...options, "-c", script], {
+                    encoding: "utf8",
+                    env: { PATH: process.env["PATH"] },
+                    // bash takes a socket, which a pipe of Node's is, for a remote login, and reads its own files.
+                    stdio: ["ignore", "pipe", "pipe"],
+                });
+            const known = run("set; command -v compgen >/dev/null && compgen -v");
+            if (known.error) {
+                this.skip();
+            }
+            const names = new Set(
+                [...known.stdout.matchAll(/^([A-Za-z_]\w*)(?==|$)/gm)].map(([, name = ""]) => name),
+            );
+            for (const name of [
+                ...names,
+                "FUNCNAME",
+                "LINENO",
+                "RANDOM",
+                "EPOCHREALTIME",
+                "SECONDS",
+                "OPTARG",
+                "PS1",
+            ]) {
+                const arrives =
+                    run(`export ${name}='7 z' && ${shell} -c 'printf "%s" "$${name}"'`).stdout === "7 z";
+                const failures = check(hooks({ environment: { [name]: "7 z" } }));
+                if (!arrives) {
+                    expect(failures, name).to.have.length(1);
+                }
+            }
+        });
+    }
+
+    it("never shows a secret, whatever type it has", () => {
+        const marker = "unmistakable-marker";
+        const odd = [
+            marker,
+            4711.4711,
+            [marker],
+            { [marker]: marker },
+            Buffer.from(marker),
+            { pem: [marker] },
+        ];
+        const places: Path[] = [
+            [],
+            ["connection"],
+            ["connection", "password"],
+            ["connection", "privateKey"],
+            ["connection", "privateKeyPassword"],
+            ["connection", "proxy"],
+            ["connection", "proxy", "privateKey"],
+            ["scripts"],
+            ["scripts", "preFreeze"],
+            ["scripts", "preFreeze", "script"],
+            ["environment"],
+            ["environment", "PGPASSWORD"],
+        ];
+        for (const path of places) {
+            for (const value of odd) {
+                const failures = check(replaced(everything(), ["quiesce", ...path], value));
+                const texts = failures.map(({ property, reason }) => `${property} ${reason}`).join("\n");
+                expect(texts, path.join(".")).not.to.match(/unmistakable-marker|4711/);
+            }
+        }
     });
 
     it("never shows a secret", () => {

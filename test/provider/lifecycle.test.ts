@@ -1,4 +1,11 @@
-import { EC2Client, RegisterImageCommand } from "@aws-sdk/client-ec2";
+import {
+    CreateTagsCommand,
+    DeleteTagsCommand,
+    DeregisterImageCommand,
+    DisableImageCommand,
+    EC2Client,
+    RegisterImageCommand,
+} from "@aws-sdk/client-ec2";
 import { expect } from "chai";
 import { tagKeys } from "../../provider/aws/tags";
 import type { SnapshotInputs } from "../../provider/inputs";
@@ -38,7 +45,7 @@ describe("lifecycle, without quiescing", () => {
         instance = await launch();
         await cloud.configureSnapshots({ durationMs: 0 });
         await cloud.clearCalls();
-        Object.assign(timing, { throttlePauseMs: 50, visibleMs: 3_000 });
+        Object.assign(timing, { throttlePauseMs: 50, visibleMs: 3_000, imageGoneMs: 500 });
         log = new CapturedLog();
     });
 
@@ -216,8 +223,9 @@ describe("lifecycle, without quiescing", () => {
                 cleanup: "nothingToDo",
             });
             expect(evidence).not.to.have.any.keys("reason", "message", "vouchedLevel", "frozenAt", "hooks");
-            expect(Date.parse(evidence.requestedAt)).to.be.within(before, Date.now());
-            expect(Date.parse(evidence.returnedAt)).to.be.at.least(Date.parse(evidence.requestedAt));
+            const { requestedAt = "", returnedAt = "" } = evidence;
+            expect(Date.parse(requestedAt)).to.be.within(before, Date.now());
+            expect(Date.parse(returnedAt)).to.be.at.least(Date.parse(requestedAt));
             expect(evidence.apiMs).to.be.greaterThan(0);
         });
 
@@ -242,6 +250,7 @@ describe("lifecycle, without quiescing", () => {
                     [tagKeys.execution]: id,
                     [tagKeys.owner]: inputs.owner,
                     [tagKeys.instance]: instance.instanceId,
+                    [tagKeys.size]: "3",
                     [tagKeys.level]: "crash",
                     [tagKeys.state]: "complete",
                 });
@@ -283,6 +292,15 @@ describe("lifecycle, without quiescing", () => {
             const source = await launch({ volumes: [{ tags: { team: "storage" } }] });
             await create(inputsOf({ instanceId: source.instanceId, copyTagsFromVolumes: true }));
             expect((await cloud.snapshots(source))[0]?.tags).to.include({ team: "storage" });
+        });
+
+        it("leaves the size of the set out where its tag does not fit: as many tags fit as ever", async () => {
+            const tags = Object.fromEntries(Array.from({ length: 44 }, (_, index) => [`k${index}`, "v"]));
+            const source = await launch({ volumes: [{ tags }] });
+            await create(inputsOf({ instanceId: source.instanceId, copyTagsFromVolumes: true }));
+            const [snapshot] = await cloud.snapshots(source);
+            expect(Object.keys(snapshot!.tags)).to.have.length(50);
+            expect(snapshot!.tags).to.not.have.any.keys(tagKeys.size);
         });
 
         it("says of a stopped instance that nobody knows how it was stopped", async () => {
@@ -752,7 +770,72 @@ describe("lifecycle, without quiescing", () => {
                 const { volumeId, deviceName, boot, sizeGiB, encrypted } = outs.snapshots[index]!;
                 expect(snapshot).to.deep.include({ volumeId, deviceName, boot, sizeGiB, encrypted });
             }
-            expect(props.evidence.message).to.match(/As the tag .*level/);
+            expect(props.evidence.message).to.match(
+                /^The level is what the tags .*level of all its snapshots/,
+            );
+            // What no tag proves is not there.
+            expect(Object.keys(props.evidence).sort()).to.deep.equal([
+                "completion",
+                "executionId",
+                "message",
+            ]);
+        });
+
+        describe("finds a set that is not whole any more", () => {
+            /** One that was vouched for, as its tags say. */
+            const vouched = async (level = "application") => {
+                const { id, outs } = await create(inputsOf());
+                const Tags = [{ Key: tagKeys.level, Value: level }];
+                await ec2.send(new CreateTagsCommand({ Resources: [...outs.snapshotIds], Tags }));
+                return { id, ids: [...outs.snapshotIds] };
+            };
+
+            it("but for its level when it is", async () => {
+                const { id } = await vouched();
+                const { props } = await read(id, {});
+                expect(props).to.deep.include({ consistencyLevel: "application", lost: [] });
+                expect(props.evidence).to.not.have.any.keys("held", "apiMs", "requestedAt", "vouchedBy");
+            });
+
+            it("as one was deleted", async () => {
+                const { id, ids } = await vouched();
+                await cloud.deleteSnapshots([ids[1]!]);
+                const { props } = await read(id, {});
+                expect(props.snapshotIds).to.deep.equal([ids[0], ids[2]]);
+                expect(props).to.deep.include({
+                    consistencyLevel: "crash",
+                    lost: ["1 of 3 snapshots were deleted"],
+                });
+                expect(props.evidence).to.include({ reason: "SNAPSHOT_LOST" });
+                expect(props.evidence.message).to.match(/^The set is not whole: 1 of 3/);
+                // A refresh knows no ids of what was gone by then.
+                expect((await read(id, props)).props.lost).to.deep.equal(["1 of 3 snapshots were deleted"]);
+            });
+
+            it("as they have failed", async () => {
+                const { id, ids } = await vouched();
+                await cloud.failSnapshots([ids[0]!], "no space");
+                const { props } = await read(id, {});
+                expect(props.consistencyLevel).to.equal("crash");
+                expect(props.lost).to.have.members(ids.map((one) => `${one} failed: no space`));
+                expect(props.evidence).to.include({ reason: "SNAPSHOT_LOST", completion: "pending" });
+            });
+
+            it("nor vouched for as a whole: the lowest level counts", async () => {
+                const { id, ids } = await vouched();
+                const Tags = [{ Key: tagKeys.level, Value: "filesystem" }];
+                await ec2.send(new CreateTagsCommand({ Resources: [ids[2]!], Tags }));
+                expect((await read(id, {})).props.consistencyLevel).to.equal("filesystem");
+            });
+
+            it("of an earlier release, which put no size on it: only what is seen is judged, and it says so", async () => {
+                const { id, ids } = await vouched();
+                await ec2.send(new DeleteTagsCommand({ Resources: ids, Tags: [{ Key: tagKeys.size }] }));
+                await cloud.deleteSnapshots([ids[1]!]);
+                const { props } = await read(id, {});
+                expect(props).to.deep.include({ consistencyLevel: "application", lost: [] });
+                expect(props.evidence.message).to.match(/^No tag says how many snapshots the set had/);
+            });
         });
 
         it("finds a set although its instance is gone", async () => {
@@ -806,10 +889,8 @@ describe("lifecycle, without quiescing", () => {
             expect(await ofInstance()).to.have.length(3);
         });
 
-        it("names the image that one is used by, and removes nothing", async () => {
-            const source = await launch();
-            const { id, outs } = await create(inputsOf({ instanceId: source.instanceId }));
-            const [boot] = outs.snapshotIds;
+        /** As `aws.ec2.Ami` makes it. */
+        async function imageOf(id: string, boot: string): Promise<string> {
             const { ImageId } = await ec2.send(
                 new RegisterImageCommand({
                     Name: `image-${id}`,
@@ -817,9 +898,66 @@ describe("lifecycle, without quiescing", () => {
                     BlockDeviceMappings: [{ DeviceName: "/dev/sda1", Ebs: { SnapshotId: boot } }],
                 }),
             );
+            return ImageId!;
+        }
+
+        for (const [what, linger] of [
+            ["EC2 does not let go of them yet", { holdsMs: 1_500 }],
+            ["EC2 still tells of the image", { seenMs: 300 }],
+            ["EC2 does neither", { holdsMs: 1_500, seenMs: 300 }],
+        ] as const) {
+            it(`waits after an image on them was deregistered, while ${what}`, async () => {
+                const { id, outs } = await create(inputsOf());
+                const ImageId = await imageOf(id, outs.snapshotIds[0]!);
+                await cloud.letImagesLinger(linger);
+                await ec2.send(new DeregisterImageCommand({ ImageId }));
+                await remove(id, outs);
+                expect(await ofInstance()).to.deep.equal([]);
+            });
+        }
+
+        it("does not wait for ever, names the image in EC2's words, and leaves the set whole", async () => {
+            const source = await launch();
+            const { id, outs } = await create(inputsOf({ instanceId: source.instanceId }));
+            const [boot = ""] = outs.snapshotIds;
+            const image = "ami-0123456789abcdef0";
+            // Of another account: this one may not list it.
+            await cloud.fault(
+                "DeleteSnapshot",
+                {
+                    kind: "error",
+                    code: "InvalidSnapshot.InUse",
+                    status: 400,
+                    message: `The snapshot ${boot} is currently in use by ${image}`,
+                },
+                { times: null, resource: boot },
+            );
             const error = await rejection(remove(id, outs));
             expect(error.message).to.match(
-                new RegExp(`^SNAPSHOT_IN_USE.*${boot!}.* cannot be deleted: ${ImageId!} is made from it`),
+                new RegExp(`^SNAPSHOT_IN_USE: ${boot} could not be deleted: EC2 says that ${image} uses it`),
+            );
+            expect(await ofInstance(source)).to.deep.equal([...outs.snapshotIds].sort());
+            await cloud.reset();
+            await remove(id, outs);
+        });
+
+        it("names the image that one is used by, though it is disabled, and removes nothing", async () => {
+            const { id, outs } = await create(inputsOf());
+            const ImageId = await imageOf(id, outs.snapshotIds[0]!);
+            await ec2.send(new DisableImageCommand({ ImageId }));
+            const error = await rejection(remove(id, outs));
+            expect(error.message).to.match(new RegExp(`^SNAPSHOT_IN_USE.*${ImageId} is made from it`));
+            expect(await ofInstance()).to.have.length(3);
+        });
+
+        it("names the image that one is used by, and removes nothing", async () => {
+            const source = await launch();
+            const { id, outs } = await create(inputsOf({ instanceId: source.instanceId }));
+            const [boot] = outs.snapshotIds;
+            const ImageId = await imageOf(id, boot!);
+            const error = await rejection(remove(id, outs));
+            expect(error.message).to.match(
+                new RegExp(`^SNAPSHOT_IN_USE.*${boot!}.* cannot be deleted: ${ImageId} is made from it`),
             );
             expect(await ofInstance(source)).to.deep.equal([...outs.snapshotIds].sort());
             expect(await operations()).not.to.include("DeleteSnapshot");

@@ -1,3 +1,4 @@
+import { AwsClock } from "../../provider/aws/clock";
 import { expect } from "chai";
 import type { Failure, ReasonCode } from "../../provider/errors";
 import { assertPreconditions, credentialsFailure, preconditionError } from "../../provider/preconditions";
@@ -76,7 +77,7 @@ describe("preconditionError", () => {
 /** A run whose credentials come from such a provider. */
 function runWith(credentials: (options: object) => Promise<object>, changes: object = {}): Run {
     const run = {
-        clients: { ec2: { config: { credentials } } },
+        clients: { ec2: { config: { credentials } }, clock: new AwsClock() },
         inputs: { timeouts: { preFreeze: 10, freeze: 10 }, quiesce: { method: "vss" } },
         signal: new AbortController().signal,
         ...changes,
@@ -91,6 +92,15 @@ describe("credentialsFailure", () => {
         expect(await credentialsFailure(runWith(() => Promise.resolve({})))).to.equal(undefined);
         const lasting = { expiration: inSeconds(90) };
         expect(await credentialsFailure(runWith(() => Promise.resolve(lasting)))).to.equal(undefined);
+    });
+
+    it("judges by AWS's clock, as they end by it", async () => {
+        const clock = new AwsClock();
+        clock.offsetMs = 3_600_000;
+        const clients = { ec2: { config: { credentials: () => Promise.resolve({ expiration }) } }, clock };
+        const expiration = inSeconds(900);
+        const found = await credentialsFailure(runWith(() => Promise.resolve({}), { clients }));
+        expect(found?.code).to.equal("CREDENTIALS_EXPIRE");
     });
 
     it("renews credentials that end too soon, before anything is frozen", async () => {

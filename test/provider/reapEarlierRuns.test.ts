@@ -1,6 +1,8 @@
 import {
     CreateSnapshotsCommand,
     CreateTagsCommand,
+    DeregisterImageCommand,
+    DisableImageCommand,
     EC2Client,
     RegisterImageCommand,
 } from "@aws-sdk/client-ec2";
@@ -122,15 +124,35 @@ describe("what earlier runs left", () => {
         }
     });
 
-    it("stays when an image uses it by now", async () => {
-        const set = await left(60);
-        await ec2.send(
+    async function imageOf(set: { executionId: string; snapshotIds: string[] }): Promise<string> {
+        const { ImageId } = await ec2.send(
             new RegisterImageCommand({
                 Name: set.executionId,
                 RootDeviceName: "/dev/sda1",
                 BlockDeviceMappings: [{ DeviceName: "/dev/sda1", Ebs: { SnapshotId: set.snapshotIds[0] } }],
             }),
         );
+        return ImageId!;
+    }
+
+    it("is deleted too when an image on it was deregistered a moment ago, and EC2 has not let go of it", async () => {
+        const set = await left(60);
+        const ImageId = await imageOf(set);
+        await cloud.letImagesLinger({ holdsMs: 1_500 });
+        await ec2.send(new DeregisterImageCommand({ ImageId }));
+        expect(await afterCreate(set)).to.deep.equal([]);
+    });
+
+    it("stays when a disabled image uses it by now", async () => {
+        const set = await left(60);
+        await ec2.send(new DisableImageCommand({ ImageId: await imageOf(set) }));
+        expect(await afterCreate(set)).to.deep.equal(set.snapshotIds);
+        expect(log.lines.join("\n")).to.match(/warning: .*used by an image and was left alone/);
+    });
+
+    it("stays when an image uses it by now", async () => {
+        const set = await left(60);
+        await imageOf(set);
         expect(await afterCreate(set)).to.deep.equal(set.snapshotIds);
         expect(log.lines.join("\n")).to.match(/warning: .*used by an image and was left alone/);
     });

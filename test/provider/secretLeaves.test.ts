@@ -42,8 +42,8 @@ describe("secretLeaves", () => {
     });
 
     it("keeps the values", async () => {
-        const marked = await valuesOf(secretLeaves(args));
-        expect(marked).to.deep.equal(await valuesOf(args));
+        const marked = await valueOf(secretLeaves(args));
+        expect(marked).to.deep.equal(await valueOf(args));
     });
 
     it("leaves the program's own object as it was", () => {
@@ -63,21 +63,100 @@ describe("secretLeaves", () => {
         });
     });
 
-    it("leaves alone what is no plain object", () => {
-        const whole = secret({ host: "h" });
-        for (const quiesce of [
-            whole,
-            "text",
-            null,
-            undefined,
-            ["x"],
-            { method: "hooks", connection: whole },
-        ]) {
-            const odd = { instanceId: "i", quiesce } as never;
-            expect(secretLeaves(odd)).to.deep.equal(odd);
+    describe("where something else stands in the place of an object", () => {
+        const whole = {
+            host: "h",
+            privateKey: "k",
+            script: "s",
+            method: "hooks",
+            connection: { privateKey: "k" },
+        };
+        /** An Output has its value's properties as Outputs of their own, so that TypeScript takes some of these. */
+        const stand: [what: string, make: () => unknown][] = [
+            ["an Output", () => output(whole)],
+            ["an Output of an Output", () => output(output(whole))],
+            ["a property of an Output", () => output({ inner: whole }).inner],
+            ["an Output of an array", () => output([whole])],
+            ["an array of Outputs", () => [output(whole)]],
+            ["a secret Output", () => secret(whole)],
+            ["a Promise", () => Promise.resolve(whole)],
+            ["a Promise of an Output", () => Promise.resolve(output(whole))],
+            ["a text", () => "-----BEGIN OPENSSH PRIVATE KEY-----"],
+            ["a number", () => 4711],
+            ["bytes in a list", () => [Buffer.from("key")]],
+        ];
+        const places = [
+            "quiesce",
+            "quiesce.connection",
+            "quiesce.connection.proxy",
+            "quiesce.scripts",
+            "quiesce.scripts.preFreeze",
+            "quiesce.scripts.postThaw",
+            "quiesce.environment",
+            ...SECRETS,
+        ];
+        for (const [what, make] of stand) {
+            it(`the whole of ${what} is marked`, async () => {
+                for (const place of places) {
+                    const marked = secretLeaves(withAt(args, place, make()));
+                    const others = SECRETS.filter((one) => one !== place && !one.startsWith(`${place}.`));
+                    expect((await secretsOf(marked)).sort(), place).to.deep.equal([...others, place].sort());
+                    const [value, original] = await Promise.all([valueAt(marked, place), valueOf(make())]);
+                    expect(value, place).to.deep.equal(original);
+                }
+            });
         }
+
+        it("null is left as it is", () => {
+            for (const place of places) {
+                const odd = withAt({ instanceId: "i-12345678" } as never, place, null);
+                expect(secretLeaves(odd), place).to.deep.equal(odd);
+            }
+        });
+
+        it("the arguments as a whole are refused", () => {
+            for (const odd of [
+                output(args),
+                secret(args),
+                Promise.resolve(args),
+                [args],
+                "text",
+                undefined,
+            ]) {
+                expect(() => secretLeaves(odd as never)).to.throw(/must be a plain object/);
+            }
+        });
+
+        it("an Output that was spread is refused: none of its values is there", () => {
+            for (const place of places) {
+                const odd = withAt(args, place, { ...output(whole), port: 22 });
+                expect(() => secretLeaves(odd)).to.throw(
+                    new RegExp(`\`${place}\` is an Output that was spread`),
+                );
+            }
+            expect(() => secretLeaves({ ...output(args) } as never)).to.throw(/was spread/);
+        });
     });
 });
+
+/** The arguments with another value at a path. */
+function withAt(value: AppConsistentSnapshotArgs, path: string, inner: unknown): AppConsistentSnapshotArgs {
+    const [key = "", ...rest] = path.split(".");
+    const inside = (value as unknown as Record<string, unknown>)[key] ?? {};
+    const changed = rest.length === 0 ? inner : withAt(inside as never, rest.join("."), inner);
+    return { ...value, [key]: changed } as never;
+}
+
+async function valueAt(value: unknown, path: string): Promise<unknown> {
+    return await valueOf(
+        path.split(".").reduce((here, key) => (here as Record<string, unknown>)[key], value),
+    );
+}
+
+/** With nothing left of Outputs and Promises, in lists either. */
+async function valueOf(value: unknown): Promise<unknown> {
+    return await new Promise((resolve) => output(value as object).apply(resolve));
+}
 
 async function secretsOf(value: unknown, at = ""): Promise<string[]> {
     if (Output.isInstance(value)) {
@@ -87,19 +166,6 @@ async function secretsOf(value: unknown, at = ""): Promise<string[]> {
         entriesOf(value).map(([key, inner]) => secretsOf(inner, at === "" ? key : `${at}.${key}`)),
     );
     return found.flat();
-}
-
-async function valuesOf(value: unknown): Promise<unknown> {
-    if (Output.isInstance(value)) {
-        return await new Promise((resolve) => value.apply(resolve));
-    }
-    if (typeof value !== "object" || value === null) {
-        return value;
-    }
-    const entries = await Promise.all(
-        entriesOf(value).map(async ([key, inner]) => [key, await valuesOf(inner)] as const),
-    );
-    return Object.fromEntries(entries);
 }
 
 function entriesOf(value: unknown): [string, unknown][] {

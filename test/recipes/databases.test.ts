@@ -11,7 +11,10 @@ import { needsRoot } from "../support/sshHost";
 
 const ALL = fileSystems(["/mnt/data", "/mnt/log"]);
 const MYSQL = { socket: "/run/mysql/socket" };
+const PSQL = "psql -X -q -A -t -U postgres -d postgres";
 const SQL = `mariadb --no-defaults --skip-column-names -S ${MYSQL.socket}`;
+/** The client of a session that the server has ended: it does not notice, and waits for its input. */
+const END_BESIDE = "pkill -f '^sleep 60$'; wait";
 const REDIS = { socket: "/run/redis/socket" };
 
 describe("recipes for databases", function () {
@@ -30,6 +33,18 @@ describe("recipes for databases", function () {
     async function expectWritersGoOn(): Promise<void> {
         await writers.progress(20);
         expect(await lab.left()).to.deep.equal([]);
+    }
+
+    async function expectRefused(recipe: RecipeScripts, message: RegExp): Promise<void> {
+        await lab.ready(combine(recipe, ALL));
+        const { exitCode, output } = await lab.run("freeze");
+        expect(exitCode).to.equal(1);
+        expect(output).to.match(message);
+        expect(await lab.left()).to.deep.equal([]);
+        for (const verb of ["freezeFail", "thaw"]) {
+            expect((await lab.run(verb)).exitCode, verb).to.equal(205);
+        }
+        await expectWritersGoOn();
     }
 
     /** @param breakHold shell command that ends what the recipe holds, or lets somebody write all the same */
@@ -74,6 +89,51 @@ describe("recipes for databases", function () {
             "fsfreeze -u /mnt/log && fsfreeze -u /mnt/data",
         );
 
+        it("is held whatever limits of time the server has for sessions and statements", async () => {
+            const limits = ["idle_session_timeout", "statement_timeout", "lock_timeout"];
+            const setLimits = (clause: (limit: string) => string) =>
+                lab.shell(
+                    limits.map((one) => `${PSQL} -c "alter role postgres ${clause(one)}"`).join(" && "),
+                );
+            const activity = (condition: string) =>
+                `[ "$(${PSQL} -c "select 1 from pg_stat_activity where ${condition}")" = 1 ]`;
+            await lab.ready(combine(postgresql(), ALL));
+            // For sessions that begin from now on: not for the writers.
+            await setLimits((limit) => `set ${limit} = '1s'`);
+            try {
+                // A checkpoint that takes its time.
+                await lab.shell("pkill -STOP -f '^postgres: checkpointer'");
+                const frozen = lab.run("freeze");
+                await lab.shell(
+                    `until ${activity("query like '%checkpoint;%' and state = 'active' and pid <> pg_backend_pid()")}; do sleep 0.1; done`,
+                );
+                const cancelled = await lab.shell(`${PSQL} -c 'select pg_sleep(60)' 2>&1 || true`);
+                expect(cancelled).to.include("due to statement timeout");
+                await lab.shell("pkill -CONT -f '^postgres: checkpointer'");
+                expect(await frozen).to.deep.equal({ exitCode: 0, output: "" });
+                const beside = activity("application_name = 'beside'");
+                await lab.shell(
+                    `{ { sleep 60 | PGAPPNAME=beside ${PSQL}; } >/dev/null 2>&1 & } && ` +
+                        `until ${beside}; do sleep 0.1; done; while ${beside}; do sleep 0.1; done; ${END_BESIDE}`,
+                );
+                expect(await lab.run("check")).to.deep.equal({ exitCode: 0, output: "" });
+                expect(await lab.run("thaw")).to.deep.equal({ exitCode: 0, output: "" });
+                await expectWritersGoOn();
+            } finally {
+                await lab.shell("pkill -CONT -f '^postgres: checkpointer'");
+                await lab.run("thaw");
+                await setLimits((limit) => `reset ${limit}`);
+            }
+        });
+
+        it("leaves nothing where its role may not make a checkpoint", async () => {
+            await lab.shell(`${PSQL} -c 'create role nobody login'`);
+            await expectRefused(
+                postgresql({ role: "nobody" }),
+                /must be superuser or have privileges of pg_checkpoint/,
+            );
+        });
+
         it("earns nothing without its file systems", async () => {
             await lab.ready(postgresql());
             // It may succeed between two commits, but what it says then is not so for long.
@@ -93,6 +153,44 @@ describe("recipes for databases", function () {
             mysql(MYSQL),
             `for id in $(${SQL} -e "${sessions}"); do ${SQL} -e "kill $id"; done`,
         );
+
+        it("is held whatever limits of time the server has for sessions and statements", async () => {
+            await lab.ready(combine(mysql(MYSQL), ALL));
+            await lab.shell(
+                `${SQL} -e 'set global wait_timeout = 1, global interactive_timeout = 1, global max_statement_time = 1'`,
+            );
+            try {
+                const long = lab.shell(
+                    `${SQL} -e 'set max_statement_time = 0; lock tables proof.numbers write; select sleep(4)'`,
+                );
+                await lab.shell(
+                    `until ${SQL} -e 'show processlist' | grep -q 'select sleep'; do sleep 0.1; done`,
+                );
+                expect(await lab.run("freeze")).to.deep.equal({ exitCode: 0, output: "" });
+                await long;
+                const idle = (count: number) =>
+                    `[ "$(${SQL} -e "select count(*) from information_schema.processlist where command = 'Sleep'")" = ${count} ]`;
+                // The server ends a session beside this one, which is idle for as long.
+                await lab.shell(
+                    `{ { sleep 60 | ${SQL}; } >/dev/null 2>&1 & } && ` +
+                        `until ${idle(2)}; do sleep 0.1; done; until ${idle(1)}; do sleep 0.1; done; ${END_BESIDE}`,
+                );
+                expect(await lab.run("check")).to.deep.equal({ exitCode: 0, output: "" });
+                expect(await lab.run("thaw")).to.deep.equal({ exitCode: 0, output: "" });
+                await expectWritersGoOn();
+            } finally {
+                await lab.run("thaw");
+                await lab.shell(
+                    `${SQL} -e 'set global wait_timeout = default, global interactive_timeout = default, global max_statement_time = default'`,
+                );
+            }
+        });
+
+        it("leaves nothing where its user may not lock the tables", async () => {
+            await lab.shell(`${SQL} -e 'create user reader@localhost'`);
+            await expectRefused(mysql({ ...MYSQL, user: "reader" }), /Access denied; you need .*RELOAD/);
+            await expectRefused(mysql({ ...MYSQL, user: "stranger" }), /Access denied for user/);
+        });
 
         it("is made to wait behind a long statement no longer than the recipe's limit", async () => {
             await lab.ready(combine(mysql(MYSQL), ALL));

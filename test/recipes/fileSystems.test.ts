@@ -4,9 +4,11 @@ import { combine, fileSystems, redis } from "../../recipes";
 import { RecipeHost } from "../support/recipeHost";
 import { needsRoot } from "../support/sshHost";
 
+const DATA_DEVICE = "$(stat -c %Hd:%Ld /mnt/data)";
+const LOG_DEVICE = "$(stat -c %Hd:%Ld /mnt/log)";
 /** Whoever freezes; not who thaws in three minutes. */
 const KILL_FREEZER =
-    "for pid in $(pgrep -f '^sh /run/recipe'); do pgrep -P $pid -x sleep >/dev/null || kill -KILL $pid; done";
+    "for pid in $(pgrep -f '^sh /run/recipe'); do pgrep -P $pid -f '^sleep 180$' >/dev/null || kill -KILL $pid; done";
 
 describe("the recipe for file systems", function () {
     this.timeout(180_000);
@@ -228,44 +230,108 @@ describe("the recipe for file systems", function () {
         await expectAwake();
     });
 
-    it("refuses a device that does not count what is written to it", async () => {
-        await lab.ready(both);
-        const setting = (
-            await lab.shell("readlink -f /sys/dev/block/$(stat -c %Hd:%Ld /mnt/log)/queue/iostats")
-        ).trim();
-        // The host's own /sys may not be written to.
-        writeFileSync(setting, "0");
-        try {
-            const { exitCode, output } = await lab.run("freeze");
-            expect(exitCode).to.equal(1);
-            expect(output).to.match(
-                /^\/mnt\/log is on a device that does not count what is written to it: \S+ is 0\n$/,
+    describe("on a device that is set not to count what is written to it", () => {
+        const refusal =
+            /^\/mnt\/log is on a device that does not count .*: (\S+) is 0\. Switch it on: echo 1 >\1\n$/;
+
+        /** In the machine's /sys: the host's own may not be written to. */
+        async function uncounted(test: () => Promise<void>): Promise<void> {
+            const device = (await lab.shell(`readlink -f /sys/dev/block/${LOG_DEVICE}`)).trim();
+            writeFileSync(`${device}/queue/iostats`, "0");
+            try {
+                await test();
+            } finally {
+                writeFileSync(`${device}/queue/iostats`, "1");
+            }
+        }
+
+        /** What sets LVM apart, of which this machine has none: `dm` in /sys. */
+        async function asDeviceMapper(test: () => Promise<void>): Promise<void> {
+            await lab.shell(
+                `made=/run/made-sys && mkdir -p $made/${LOG_DEVICE}/dm $made/${LOG_DEVICE}/queue && ` +
+                    `ln -s $(readlink -f /sys/dev/block/${LOG_DEVICE})/stat $made/${LOG_DEVICE}/stat && ` +
+                    `echo 0 >$made/${LOG_DEVICE}/queue/iostats && ` +
+                    `ln -s $(readlink -f /sys/dev/block/${DATA_DEVICE}) $made/${DATA_DEVICE} && ` +
+                    "mount --bind $made /sys/dev/block",
+            );
+            try {
+                await test();
+            } finally {
+                await lab.shell("umount /sys/dev/block && rm -r /run/made-sys");
+            }
+        }
+
+        it("freezes nothing, and names the command that mends it", async () => {
+            await lab.ready(both);
+            await uncounted(async () => {
+                const { exitCode, output } = await lab.run("freeze");
+                expect(exitCode).to.equal(1);
+                expect(output).to.match(refusal);
+                await expectAwake();
+            });
+        });
+
+        it("holds device mapper that counts all the same, as LVM on kernel 6.1", async () => {
+            await lab.ready(both);
+            await asDeviceMapper(async () => {
+                for (const verb of ["freeze", "check"]) {
+                    expect(await lab.run(verb), verb).to.deep.equal({ exitCode: 0, output: "" });
+                }
+                await lab.shell("fsfreeze -u /mnt/log && echo >/mnt/log/written && sync -f /mnt/log");
+                expect(await lab.run("check")).to.deep.equal({
+                    exitCode: 1,
+                    output: "a frozen file system was written to\n",
+                });
+                expect((await lab.run("thaw")).exitCode).to.equal(0);
+            });
+            await expectAwake();
+        });
+
+        it("undoes the freeze of device mapper that does not count", async () => {
+            await lab.ready(both);
+            await asDeviceMapper(() =>
+                uncounted(async () => {
+                    const { exitCode, output } = await lab.run("freeze");
+                    expect(exitCode).to.equal(1);
+                    expect(output).to.match(refusal);
+                }),
             );
             await expectAwake();
-        } finally {
-            writeFileSync(setting, "1");
-        }
+        });
     });
 
-    /** Until the test ends, `text` is run before each fsfreeze. */
+    it("keeps what it remembers to itself, whatever umask it is run with", async () => {
+        await lab.ready(both);
+        await lab.shell("umask 022; env -i sh /run/recipe freeze </dev/null");
+        expect(await lab.shell("find /run/app-consistent-snapshot-recipe -perm /077 | wc -l")).to.equal(
+            "0\n",
+        );
+        expect((await lab.run("thaw")).exitCode).to.equal(0);
+    });
+
+    /** Until the test ends, `text` is run before each fsfreeze; `$did` is what it does, as `--freeze /mnt/log`. */
     async function withFsfreeze(text: string, test: () => Promise<void>): Promise<void> {
         await lab.ready(both);
         await lab.shell("mv /run/fsfreeze /run/fsfreeze.real");
-        lab.host.writeScript("/run/fsfreeze", `#!/bin/sh\n${text}\nexec /run/fsfreeze.real "$@"\n`);
+        lab.host.writeScript(
+            "/run/fsfreeze",
+            `#!/bin/sh\ndid="$1 $(readlink "$2")"\n${text}\nexec /run/fsfreeze.real "$@"\n`,
+        );
         try {
             await test();
             await expectAwake();
         } finally {
-            await lab.shell("touch /run/go; mv /run/fsfreeze.real /run/fsfreeze; rm -f /run/go");
+            await lab.shell("touch /run/go; mv /run/fsfreeze.real /run/fsfreeze; rm -f /run/go /run/waits");
         }
     }
-    const waitForGo = "while [ ! -e /run/go ]; do sleep 0.1; done";
-    const freezeBeside = (marks: string) =>
-        `setsid env -i sh /run/recipe freeze </dev/null >/dev/null 2>&1 & until pgrep -f '${marks}' >/dev/null; do sleep 0.1; done`;
+    const waitForGo = ": >/run/waits; while [ ! -e /run/go ]; do sleep 0.1; done";
+    /** Until a freeze waits. */
+    const freezeBeside =
+        "setsid env -i sh /run/recipe freeze </dev/null >/dev/null 2>&1 & while [ ! -e /run/waits ]; do sleep 0.1; done";
 
     it("waits for a freeze that outlives whoever began it, and thaws then", async () => {
         await withFsfreeze(`case $1 in --freeze) ${waitForGo} ;; esac`, async () => {
-            await lab.shell(`${freezeBeside("[f]sfreeze --freeze")}; ${KILL_FREEZER}`);
+            await lab.shell(`${freezeBeside}; ${KILL_FREEZER}`);
             const thawing = lab.run("thaw");
             await lab.shell("sleep 1; touch /run/go");
             expect((await thawing).exitCode).to.equal(0);
@@ -275,16 +341,16 @@ describe("the recipe for file systems", function () {
     it("thaws what froze while something else was being thawed, and ended", async () => {
         // The log's freeze succeeds when the log had been found thawed, while the data are thawed.
         const fake =
-            `case $* in "--freeze /mnt/log") ${waitForGo} ;; ` +
+            `case $did in "--freeze /mnt/log") ${waitForGo} ;; ` +
             `"--unfreeze /mnt/data") sleep 0.5; touch /run/go; sleep 1 ;; esac`;
         await withFsfreeze(fake, async () => {
-            await lab.shell(`${freezeBeside("[f]sfreeze --freeze /mnt/log")}; ${KILL_FREEZER}`);
-            expect((await lab.run("thaw")).exitCode).to.equal(0);
+            await lab.shell(`${freezeBeside}; ${KILL_FREEZER}`);
+            expect(await lab.run("thaw")).to.deep.equal({ exitCode: 0, output: "" });
         });
     });
 
     it("thaws the others when one cannot be thawed, says so, and thaws that when it can", async () => {
-        await withFsfreeze(`case $* in "--unfreeze /mnt/log") ${waitForGo} ;; esac`, async () => {
+        await withFsfreeze(`case $did in "--unfreeze /mnt/log") ${waitForGo} ;; esac`, async () => {
             expect((await lab.run("freeze")).exitCode).to.equal(0);
             const { exitCode, output } = await lab.run("thaw");
             expect(exitCode).to.equal(1);
@@ -296,8 +362,8 @@ describe("the recipe for file systems", function () {
     });
 
     it("by hand, ends a freeze that is under way, which undoes what it has done", async () => {
-        await withFsfreeze(`case $* in "--freeze /mnt/log") ${waitForGo} ;; esac`, async () => {
-            await lab.shell(freezeBeside("[f]sfreeze --freeze /mnt/log"));
+        await withFsfreeze(`case $did in "--freeze /mnt/log") ${waitForGo} ;; esac`, async () => {
+            await lab.shell(freezeBeside);
             const thawing = lab.run("thaw");
             await lab.shell("sleep 1; touch /run/go");
             expect((await thawing).exitCode).to.equal(0);
@@ -313,6 +379,99 @@ describe("the recipe for file systems", function () {
         ).trim();
         expect((await lab.run("thaw")).exitCode).to.equal(0);
         expect(await lab.shell(`kill -0 ${pid} && kill ${pid} && echo alive`)).to.equal("alive\n");
+    });
+
+    describe("whose mount has changed while it is held,", () => {
+        const mountPoints = ["/mnt/data", "/mnt/log"];
+        const each = (command: string) =>
+            lab.shell(
+                `for m in ${mountPoints.join(" ")}; do read -r d </run/device-$\{m##*/}; ${command} || exit; done`,
+            );
+        /** What `fsfreeze -u` reaches by no path, once the recipe's own way is cut. */
+        const killOpeners = "pkill -KILL -f '^sleep 360$'";
+        before(() =>
+            // A loop device ends with its mount, where nobody has it open.
+            each(
+                `findmnt -n -o SOURCE $m >/run/device-$\{m##*/} && read -r d </run/device-$\{m##*/} && { sleep 1000 <$d >/dev/null 2>&1 & }`,
+            ),
+        );
+        afterEach(() =>
+            each("{ findmnt $m >/dev/null || mount $d $m; }; fsfreeze -u $m 2>/dev/null || true"),
+        );
+
+        const changes: [name: string, change: string, undo: string, prevented: boolean][] = [
+            ["is unmounted", "umount $m", "mount $d $m", true],
+            ["is unmounted lazily", "umount -l $m", "mount $d $m", false],
+            ["is mounted over", "mount -t tmpfs over $m", "umount $m", false],
+            ["is moved", "mkdir -p $m-moved && mount --move $m $m-moved", "mount --move $m-moved $m", false],
+            [
+                "is mounted in another namespace only",
+                "{ unshare --mount --propagation private sleep 999 >/dev/null 2>&1 & } && " +
+                    'until nsenter --target $! --mount true && [ "$(readlink /proc/$!/ns/mnt)" != ' +
+                    '"$(readlink /proc/self/ns/mnt)" ]; do sleep 0.02; done && umount $m',
+                "{ pkill -f '^sleep 999$'; mount $d $m; }",
+                true,
+            ],
+        ];
+        for (const [name, change, undo, prevented] of changes) {
+            for (const opener of prevented ? ["gone"] : ["there", "gone"]) {
+                it(`and ${name}, is thawed and not said to be held (what keeps it open is ${opener})`, async () => {
+                    await lab.ready(both);
+                    expect(await lab.run("freeze")).to.deep.equal({ exitCode: 0, output: "" });
+                    if (opener === "gone") {
+                        await lab.shell(killOpeners);
+                    }
+                    await each(change);
+                    const { exitCode, output } = await lab.run("check");
+                    expect({ exitCode, output }).to.deep.equal({
+                        exitCode: 1,
+                        output: "/mnt/data is not the file system any more that was frozen there\n",
+                    });
+                    expect(await lab.run("thaw")).to.deep.equal({ exitCode: 0, output: "" });
+                    await each(undo);
+                    await expectAwake();
+                });
+            }
+        }
+
+        it("cannot be unmounted, and can as soon as it is thawed", async () => {
+            await lab.ready(both);
+            expect((await lab.run("freeze")).exitCode).to.equal(0);
+            expect(await each("! umount $m 2>&1")).to.match(/busy[^]*busy/);
+            expect((await lab.run("check")).exitCode).to.equal(0);
+            expect((await lab.run("thaw")).exitCode).to.equal(0);
+            await each("umount $m && mount $d $m");
+            await expectAwake();
+        });
+
+        it("and that somebody else has thawed and unmounted, is thawed already", async () => {
+            await lab.ready(both);
+            expect((await lab.run("freeze")).exitCode).to.equal(0);
+            await lab.shell(killOpeners);
+            await each("fsfreeze -u $m && umount $m");
+            expect(await lab.run("thaw")).to.deep.equal({ exitCode: 205, output: "" });
+            await each("mount $d $m");
+            await expectAwake();
+        });
+
+        it("is not taken for what lies under it when it is unmounted before the freeze", async () => {
+            await lab.ready(both);
+            // The last one that is written out before anything is frozen.
+            lab.host.writeScript(
+                "/usr/sbin/sync",
+                '#!/bin/sh\n/usr/bin/sync "$@"\n[ "$2" != /mnt/log ] || umount /mnt/log\n',
+            );
+            try {
+                expect(await lab.run("freeze")).to.deep.equal({
+                    exitCode: 1,
+                    output: "/mnt/log is no longer on the file system that it was on\n",
+                });
+            } finally {
+                await lab.shell("rm /usr/sbin/sync");
+            }
+            await each("{ findmnt $m >/dev/null || mount $d $m; }");
+            await expectAwake();
+        });
     });
 
     it("knows no other word", async () => {

@@ -87,6 +87,9 @@ export interface CloudInstance {
     devices: Record<string, string>;
 }
 
+/** What there is, by region; for nobody but `restore` to read. */
+export type Inventory = Readonly<Record<string, unknown>>;
+
 /** How snapshots go; what is left out stays as it is. */
 export interface SnapshotCourse {
     /** Milliseconds in `pending`. */
@@ -292,6 +295,19 @@ export class LocalCloud {
         });
     }
 
+    /**
+     * What the cloud's account has in all regions: instances, snapshots, images and launch templates, to be given to
+     * `restore`. Without networks, Systems Manager, and how snapshots are to go on.
+     */
+    inventory(): Promise<Inventory> {
+        return this.control("inventory");
+    }
+
+    /** Makes all of an inventory, under the ids that it has there; what is pending stays so until it is completed. */
+    restore(regions: Inventory): Promise<void> {
+        return this.control("restore", { regions });
+    }
+
     setInstanceState(instanceId: string, state: InstanceState, region = this.region): Promise<void> {
         return this.control("set_instance_state", { region, instance_id: instanceId, state });
     }
@@ -365,6 +381,14 @@ export class LocalCloud {
         return this.control("delete_snapshots", { region, snapshot_ids: snapshotIds });
     }
 
+    /**
+     * For how many milliseconds an image still holds its snapshots (`InvalidSnapshot.InUse`), and is still described,
+     * after it was deregistered. Default: not at all.
+     */
+    letImagesLinger({ holdsMs = 0, seenMs = 0 }: { holdsMs?: number; seenMs?: number }): Promise<void> {
+        return this.control("let_images_linger", { holds_ms: holdsMs, seen_ms: seenMs });
+    }
+
     /** All that there are (also those that Describe does not know of yet), or those of an instance's volumes. */
     snapshots(of?: CloudInstance, region = this.region): Promise<CloudSnapshot[]> {
         return this.control("snapshots", { region, volume_ids: of?.volumeIds ?? null });
@@ -436,6 +460,19 @@ export class LocalCloud {
     setLatency(operation: string, latency: number | { before?: number; after?: number }): Promise<void> {
         const { before = 0, after = 0 } = typeof latency === "number" ? { before: latency } : latency;
         return this.control("set_latency", { operation, before, after });
+    }
+
+    /**
+     * AWS's clock, by so many milliseconds ahead of this machine's; behind it, when negative. Requests that are signed
+     * more than 5 min off are refused, by EC2 with `code`; roles' credentials expire by it. Nothing else goes by it.
+     */
+    setClock(offsetMs: number, code: "AuthFailure" | "RequestExpired" = "AuthFailure"): Promise<void> {
+        return this.control("set_clock", { offset_ms: offsetMs, ec2_code: code });
+    }
+
+    /** Connections on which nothing is asked for so long are closed; null: they never are. */
+    setIdleLimit(milliseconds: number | null): Promise<void> {
+        return this.control("set_idle_limit", { milliseconds });
     }
 
     /** Cuts all connections and refuses new ones until `acceptConnections`. */

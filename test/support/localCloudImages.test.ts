@@ -10,15 +10,19 @@ import {
     DescribeSnapshotsCommand,
     DescribeSubnetsCommand,
     DescribeVolumesCommand,
+    DisableImageCommand,
     EC2Client,
+    EnableImageCommand,
     type Image,
     RegisterImageCommand,
     type RegisterImageCommandInput,
     RunInstancesCommand,
     type RunInstancesCommandInput,
     TerminateInstancesCommand,
+    paginateDescribeImages,
 } from "@aws-sdk/client-ec2";
 import { assert } from "chai";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type LocalCloud, startLocalCloud } from "./localCloud";
 import { rejection } from "./rejection";
 
@@ -133,6 +137,67 @@ describe("local cloud, images", () => {
                 BlockDeviceMappings: [root, { ...data, Ebs: { ...data.Ebs, ...change } }],
             });
         }
+    });
+
+    describe("an image that is disabled", () => {
+        it("is described to those alone who ask for disabled ones, until it is enabled", async () => {
+            const ImageId = await registered();
+            const seen = async (IncludeDisabled: boolean) => {
+                const Filters = [{ Name: "image-id", Values: [ImageId] }];
+                const input = { Owners: ["self"], Filters, IncludeDisabled };
+                const { Images } = await ec2.send(new DescribeImagesCommand(input));
+                return Images!.map(({ State }) => State);
+            };
+            await ec2.send(new DisableImageCommand({ ImageId }));
+            assert.deepEqual(await seen(false), []);
+            assert.deepEqual(await seen(true), ["disabled"]);
+            await ec2.send(new EnableImageCommand({ ImageId }));
+            assert.deepEqual(await seen(false), ["available"]);
+        });
+
+        it("holds its snapshots, and can be deregistered", async () => {
+            const ImageId = await registered();
+            const [root] = devices(await find(ec2, ImageId)).map(({ SnapshotId }) => SnapshotId!);
+            const remove = new DeleteSnapshotCommand({ SnapshotId: root });
+            await ec2.send(new DisableImageCommand({ ImageId }));
+            assert.equal((await rejection(ec2.send(remove))).name, "InvalidSnapshot.InUse");
+            await ec2.send(new DeregisterImageCommand({ ImageId }));
+            await ec2.send(remove);
+        });
+    });
+
+    it("describes images page by page", async () => {
+        const ids = [await registered(), await registered(), await registered()];
+        const Filters = [{ Name: "image-id", Values: ids }];
+        const pages = paginateDescribeImages({ client: ec2, pageSize: 2 }, { Filters });
+        const seen: string[][] = [];
+        for await (const { Images } of pages) {
+            seen.push(Images!.map(({ ImageId }) => ImageId!));
+        }
+        assert.deepEqual(
+            seen.map(({ length }) => length),
+            [2, 1],
+        );
+        assert.sameMembers(seen.flat(), ids);
+    });
+
+    it("lets an image hold its snapshots, and be described, for a while after it was deregistered", async () => {
+        await cloud.letImagesLinger({ holdsMs: 1_000, seenMs: 400 });
+        const ImageId = await registered();
+        const [root] = devices(await find(ec2, ImageId)).map(({ SnapshotId }) => SnapshotId!);
+        const seen = async () => {
+            const Filters = [{ Name: "image-id", Values: [ImageId] }];
+            return (await ec2.send(new DescribeImagesCommand({ Filters }))).Images!.length;
+        };
+        await ec2.send(new DeregisterImageCommand({ ImageId }));
+        assert.equal(await seen(), 1);
+        const remove = new DeleteSnapshotCommand({ SnapshotId: root });
+        const { name, message } = await rejection(ec2.send(remove));
+        assert.equal(name, "InvalidSnapshot.InUse");
+        assert.equal(message, `The snapshot ${root!} is currently in use by ${ImageId}`);
+        await sleep(1_100);
+        assert.equal(await seen(), 0);
+        await ec2.send(remove);
     });
 
     describe("CopyImage", () => {

@@ -15,7 +15,12 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
-import { type INSTALL_KINDS, setupInstall } from "../../tools/setupInstall.mjs";
+import {
+    type BARE_KINDS,
+    type INSTALL_KINDS,
+    type OLDEST_SDK,
+    setupInstall,
+} from "../../tools/setupInstall.mjs";
 import {
     type Ended,
     type EngineProcess,
@@ -30,15 +35,15 @@ import {
 import { LINE_LIMIT_MS } from "./lines";
 
 /** How the project got this package, and by which package manager. */
-export type InstallKind = (typeof INSTALL_KINDS)[number];
+export type InstallKind = (typeof INSTALL_KINDS | typeof BARE_KINDS)[number] | typeof OLDEST_SDK;
 export type Operation = "preview" | "up" | "refresh" | "destroy";
 
 export interface ProjectOptions {
-    /** TypeScript source of the program. */
+    /** Source of the program: TypeScript, unless `main` says otherwise. */
     program: string;
     /** @default "pack-npm" */
     install?: InstallKind;
-    /** Where the program lies in the project. @default "index.ts" */
+    /** Where the program lies in the project; plain JavaScript, which starts faster, in a `.js`. @default "index.ts" */
     main?: string;
     /** Stack configuration, such as `aws:region`. */
     config?: Record<string, string>;
@@ -210,28 +215,32 @@ function operationArguments(operation: Operation): string[] {
 }
 
 function writeProject(folder: string, install: InstallKind, main: string): void {
-    const manager = install.endsWith("pnpm") ? "pnpm" : "npm";
+    const [, kind = "npm"] = install.split("-");
+    const manager = kind === "berry" ? "yarn" : kind;
     const installed = installedOncePerRun(install);
     mkdirSync(folder);
     symlinkSync(join(installed, "node_modules"), join(folder, "node_modules"), "dir");
     cpSync(join(installed, "package.json"), join(folder, "package.json"));
     // Pulumi looks for it where the program is.
     mkdirSync(dirname(join(folder, main)), { recursive: true });
-    writeFileSync(
-        join(folder, dirname(main), "tsconfig.json"),
-        JSON.stringify({
-            compilerOptions: {
-                strict: true,
-                target: "ES2022",
-                module: "commonjs",
-                moduleResolution: "node",
-                ignoreDeprecations: "6.0",
-                types: ["node"],
-                skipLibCheck: true,
-            },
-            files: [basename(main)],
-        }),
-    );
+    const typescript = main.endsWith(".ts");
+    if (typescript) {
+        writeFileSync(
+            join(folder, dirname(main), "tsconfig.json"),
+            JSON.stringify({
+                compilerOptions: {
+                    strict: true,
+                    target: "ES2022",
+                    module: "commonjs",
+                    moduleResolution: "node",
+                    ignoreDeprecations: "6.0",
+                    types: ["node"],
+                    skipLibCheck: true,
+                },
+                files: [basename(main)],
+            }),
+        );
+    }
     writeFileSync(
         join(folder, "Pulumi.yaml"),
         [
@@ -240,6 +249,7 @@ function writeProject(folder: string, install: InstallKind, main: string): void 
             "  name: nodejs",
             "  options:",
             `    packagemanager: ${manager}`,
+            `    typescript: ${typescript}`,
             `main: ${main}`,
             "",
         ].join("\n"),

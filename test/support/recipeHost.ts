@@ -1,3 +1,4 @@
+import { shellQuote } from "../../provider/quiesce/guardProgram";
 import type { RecipeScripts } from "../../recipes";
 import { type LocalCloud, startLocalCloud } from "./localCloud";
 import { type HostProcess, type SshHost, startSshHost } from "./sshHost";
@@ -14,6 +15,8 @@ export interface RunOptions {
     /** Another one than that of `ready`. */
     readonly recipe?: RecipeScripts;
     readonly preFreezeSeconds?: number;
+    /** Beside what the guard always gives, such as a password. */
+    readonly environment?: Readonly<Record<string, string>>;
 }
 
 const SCRIPT = "/run/recipe";
@@ -55,18 +58,19 @@ export class RecipeHost {
     /** As the guard runs it: with next to no environment, for an execution, or else by hand. */
     async run(
         verb: string,
-        { shell = "sh", execution = "", recipe, preFreezeSeconds }: RunOptions = {},
+        { shell = "sh", execution = "", recipe, preFreezeSeconds, environment = {} }: RunOptions = {},
     ): Promise<RecipeRun> {
-        const environment = [
-            execution === "" ? "" : `ACS_EXECUTION_ID=${execution}`,
-            preFreezeSeconds === undefined ? "" : `ACS_PRE_FREEZE_SECONDS=${preFreezeSeconds}`,
-        ].join(" ");
+        const variables = Object.entries({
+            ...(execution === "" ? {} : { ACS_EXECUTION_ID: execution }),
+            ...(preFreezeSeconds === undefined ? {} : { ACS_PRE_FREEZE_SECONDS: preFreezeSeconds }),
+            ...environment,
+        }).map(([name, value]) => shellQuote(`${name}=${value}`));
         if (recipe !== undefined) {
             this.host.writeScript(OTHER_SCRIPT, recipe.preFreeze.script);
         }
         const script = recipe === undefined ? SCRIPT : OTHER_SCRIPT;
         const output = await this.shell(
-            `env -i ${environment} ${shell} ${script} ${verb} </dev/null 2>&1; echo "exit $?"`,
+            `env -i ${variables.join(" ")} ${shell} ${script} ${verb} </dev/null 2>&1; echo "exit $?"`,
         );
         const [, said = "", code = ""] = /^([\s\S]*)exit (\d+)\n$/.exec(output) ?? [];
         return { exitCode: Number(code), output: said };
@@ -98,7 +102,9 @@ export class RecipeHost {
         return this.host
             .processes()
             .filter(({ command }) =>
-                /^(sleep 180|psql|mariadb |redis-cli|fsfreeze|\S*sh \/run\/recipe)/.test(command),
+                /^(sleep (180|360)$|psql|mariadb |redis-cli|valkey-cli|fsfreeze|\S*sh \/run\/recipe)/.test(
+                    command,
+                ),
             );
     }
 

@@ -3,6 +3,7 @@ import {
     DeleteTagsCommand,
     DeregisterImageCommand,
     DescribeImagesCommand,
+    DisableImageCommand,
     EC2Client,
 } from "@aws-sdk/client-ec2";
 import { SSMClient, SendCommandCommand } from "@aws-sdk/client-ssm";
@@ -60,6 +61,7 @@ const RUN_OUT = { Key: "app-consistent-snapshot:lease", Value: "2020-01-01T00:00
 /** Short enough for tests; the order among them stays. */
 const SHORT = {
     visibleMs: 3_000,
+    imageGoneMs: 300,
     commandVisibleMs: 1_500,
     sendPauseMs: 20,
     firstLookMs: 20,
@@ -325,7 +327,7 @@ export class WindowsScene {
     async images(): Promise<{ imageId: string; name: string; tags: Record<string, string> }[]> {
         const filter = { Name: "name", Values: ["*-acs-*"] };
         const { Images = [] } = await this.#client.send(
-            new DescribeImagesCommand({ Owners: ["self"], Filters: [filter] }),
+            new DescribeImagesCommand({ Owners: ["self"], Filters: [filter], IncludeDisabled: true }),
         );
         return Images.map(({ ImageId = "", Name = "", Tags = [] }) => ({
             imageId: ImageId,
@@ -357,6 +359,11 @@ export class WindowsScene {
     /** Behind Pulumi's back. */
     async deregister(imageId: string): Promise<void> {
         await this.#client.send(new DeregisterImageCommand({ ImageId: imageId }));
+    }
+
+    /** Behind Pulumi's back, too. */
+    async disable(imageId: string): Promise<void> {
+        await this.#client.send(new DisableImageCommand({ ImageId: imageId }));
     }
 
     /** What holds after every run, whatever happened in it. */

@@ -49,7 +49,8 @@ export const product: Method = async (_lab, server, roundTripMs) => {
     if (
         state.consistencyLevel !== "application" ||
         freezeWindowMs === undefined ||
-        quiescedMs === undefined
+        quiescedMs === undefined ||
+        apiMs === undefined
     ) {
         throw new Error(`no application-consistent snapshot: ${JSON.stringify(state.evidence)}`);
     }
@@ -80,7 +81,12 @@ export const floor: Method = async (_lab, server, roundTripMs) => {
         channel.write("freeze\n");
         const freezing = await heard("freezing");
         const frozen = await heard("frozen");
-        const { apiMs } = await createSnapshots(clients, setRequest(run, { volumes: [] }), API_LIMIT_MS, signal);
+        const { apiMs } = await createSnapshots(
+            clients,
+            setRequest(run, { volumes: [] }),
+            API_LIMIT_MS,
+            signal,
+        );
         channel.write("release\n");
         const releasing = await heard("releasing");
         const thawed = await heard("thawed");

@@ -98,13 +98,13 @@ async function trial({ application, host, volumes, writers, project }: Scene): P
         evidence: Evidence;
         id: string;
     };
-    const requestedAt = Date.parse(evidence.requestedAt);
+    const requestedAt = Date.parse(evidence.requestedAt ?? "");
     const heldFrom = evidence.frozenAt === undefined ? requestedAt : Date.parse(evidence.frozenAt);
     const moments = { heldFrom, requestedAt };
     const verdict = await checkSet({ application, host, volumes }, snapshots, moments, id, writers.logs);
     return {
         level: consistencyLevel,
-        vouchedBy: evidence.vouchedBy,
+        vouchedBy: evidence.vouchedBy ?? "nobody",
         ...(evidence.reason === undefined ? {} : { reason: evidence.reason }),
         ...(evidence.freezeWindowMs === undefined ? {} : { freezeWindowMs: evidence.freezeWindowMs }),
         verdict,

@@ -49,7 +49,7 @@ export async function scale(lab: ScaleLab, instances: number, volumes: number): 
     const calls = await cloud.calls();
     const evidence = evidenceOf(project);
     const windows = evidence.map(({ freezeWindowMs = NaN }) => freezeWindowMs);
-    const overheads = evidence.map(({ freezeWindowMs = NaN, apiMs }) => freezeWindowMs - apiMs);
+    const overheads = evidence.map(({ freezeWindowMs = NaN, apiMs = NaN }) => freezeWindowMs - apiMs);
     const first = Math.min(...calls.map(({ receivedAt }) => receivedAt));
     const refused = calls.filter(({ code }) => code === "RequestLimitExceeded");
     const last = Math.max(...calls.map(({ answeredAt }) => answeredAt ?? 0));

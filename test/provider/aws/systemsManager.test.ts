@@ -1,6 +1,7 @@
 import { type Command, SSMClient } from "@aws-sdk/client-ssm";
 import { assert } from "chai";
 import type { Clients } from "../../../provider/aws/clients";
+import { AwsClock } from "../../../provider/aws/clock";
 import { commentFor, isRunning, knownCommands } from "../../../provider/aws/knownCommands";
 import { awaitCommand, endText, sendCommand } from "../../../provider/aws/systemsManager";
 import { timing } from "../../../provider/timing";
@@ -39,7 +40,7 @@ describe("Systems Manager", () => {
             const answer: unknown = typeof next === "function" ? next(sent.input) : next;
             return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
         }) as typeof client.send;
-        clients = { ssm: client, ssmOnce: client } as unknown as Clients;
+        clients = { ssm: client, ssmOnce: client, clock: new AwsClock() } as unknown as Clients;
     });
     afterEach(() => {
         Object.assign(timing, usual);

@@ -482,6 +482,13 @@ describe("faults of VSS", function () {
             assert.isNotEmpty(outcome.calls.filter(({ operation }) => operation === "DeregisterImage"));
         });
 
+        it("with an image fails after it has made it, and EC2 lets go of its snapshots later", async () => {
+            await scene.ssm.setCourse({ vss: "thawFailed" }, { document: VSS });
+            await scene.cloud.letImagesLinger({ holdsMs: 1_500, seenMs: 1_500 });
+            const outcome = await scene.create({ quiesce: { createImage: true } });
+            assert.match(plainError(outcome).message, /^VSS_FAILED .*no snapshot was kept/s);
+        });
+
         it("with an image alone that it tags as not consistent: no snapshot is", async () => {
             await scene.ssm.setCourse({ vss: "notConsistent" }, { document: VSS });
             const { message } = plainError(await scene.create({ quiesce: { createImage: true } }));
@@ -490,8 +497,7 @@ describe("faults of VSS", function () {
 
         it("with an image: its snapshots are let go later than the image", async () => {
             const first = await scene.create({ quiesce: { createImage: true } });
-            const inUse = { kind: "error", code: "InvalidSnapshot.InUse", status: 400 } as const;
-            await scene.cloud.fault("DeleteSnapshot", inUse, { times: 3 });
+            await scene.cloud.letImagesLinger({ holdsMs: 1_500, seenMs: 1_500 });
             assert.isUndefined((await scene.remove(first)).error);
         });
 

@@ -1,5 +1,8 @@
 import { assert } from "chai";
+import { clientsFor } from "../../../provider/aws/clients";
+import { assertUnused } from "../../../provider/aws/snapshots";
 import { timing } from "../../../provider/timing";
+import { rejection } from "../../support/rejection";
 import { describeQuiescer } from "./quiescerSuite";
 import {
     PACKAGE,
@@ -45,7 +48,7 @@ describe("VSS in the cloud", () => {
     );
 });
 
-const KEYS = ["execution", "owner", "instance", "state", "lease", "level"].map(
+const KEYS = ["execution", "owner", "instance", "state", "lease", "level", "size"].map(
     (key) => `app-consistent-snapshot:${key}`,
 );
 
@@ -293,6 +296,51 @@ describe("a snapshot by VSS", function () {
             const after = { ...outcome, state: { ...state, lost: props.lost } };
             assert.deepEqual(scene.diff(after, { quiesce }).replaces, ["snapshotIds"]);
             assert.isUndefined((await scene.remove(outcome)).error);
+        });
+
+        describe("that was disabled behind Pulumi's back", () => {
+            const disabled = async () => {
+                const outcome = await scene.create({ quiesce });
+                const state = stateOf(outcome);
+                await scene.disable(state.imageId ?? "");
+                return { outcome, state };
+            };
+
+            it("is not gone: nothing is missed, nothing replaced", async () => {
+                const { outcome, state } = await disabled();
+                const { props } = await scene.read(outcome.id, state);
+                assert.deepEqual(props.lost, []);
+                const after = { ...outcome, state: { ...state, lost: props.lost } };
+                assert.isFalse(scene.diff(after, { quiesce }).changes);
+            });
+
+            it("is found with its set by the execution id", async () => {
+                const { outcome, state } = await disabled();
+                assert.equal((await scene.read(outcome.id)).props.imageId, state.imageId);
+            });
+
+            it("is deleted with its set", async () => {
+                const { outcome } = await disabled();
+                assert.isUndefined((await scene.remove(outcome)).error);
+            });
+
+            it("is reaped with its set when the run died", async () => {
+                const { outcome, state } = await disabled();
+                await scene.abandon(outcome);
+                const next = await scene.create({ quiesce, owner: outcome.inputs.owner });
+                stateOf(next);
+                const left = (await scene.images()).map(({ imageId }) => imageId);
+                assert.notInclude(left, state.imageId);
+            });
+
+            it("is named when it is in the way of another set", async () => {
+                const { state } = await disabled();
+                const clients = await clientsFor();
+                const error = await rejection(
+                    assertUnused(clients, state.snapshotIds, undefined, AbortSignal.timeout(10_000)),
+                );
+                assert.include(error.message, `${state.imageId ?? ""} is made from it`);
+            });
         });
 
         it("whose snapshots fail goes with them", async () => {

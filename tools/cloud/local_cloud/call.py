@@ -70,6 +70,8 @@ class Call:
     parameters: "dict[str, Any]"
     access_key_id: str
     dry_run: bool
+    signed_at: str = ""
+    """The header X-Amz-Date."""
     number: int = 0
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     received_ns: int = field(default_factory=time.monotonic_ns)
@@ -114,6 +116,7 @@ def understand(request: HttpRequest) -> Call:
         parameters=parameters,
         access_key_id=key,
         dry_run=str(parameters.get("DryRun", False)).lower() == "true",
+        signed_at=request.headers.get("x-amz-date", ""),
     )
 
 

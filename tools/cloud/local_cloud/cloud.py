@@ -3,6 +3,7 @@
 import threading
 
 from . import block_devices, console, copy_image, create_image, images, instances, launches, snapshots, tags, volumes
+from .clock import Clock
 from .credentials import Credentials
 from .errors import install_status_codes
 from .faults import Faults
@@ -27,8 +28,10 @@ class Cloud:
         self.permissions = Permissions()
         self.throttle = Throttle()
         self.latency = Latency()
-        self.credentials = Credentials(account_id)
-        self.snapshots = snapshots.Snapshots(snapshot_duration_ms)
+        self.clock = Clock()
+        self.credentials = Credentials(account_id, self.clock)
+        self.images = images.Images()
+        self.snapshots = snapshots.Snapshots(snapshot_duration_ms, self.images)
         self.systems_manager = SystemsManager(self)
         self.volume_contents = VolumeContents()
 
@@ -38,7 +41,7 @@ class Cloud:
         volumes.install()
         self.snapshots.install()
         self.snapshots.at_instant.append(self.volume_contents.copy)
-        images.install()
+        self.images.install()
         create_image.install(self.snapshots)
         copy_image.install(self.snapshots)
         instances.install()
@@ -53,6 +56,8 @@ class Cloud:
         self.permissions.reset()
         self.throttle.reset()
         self.latency.reset()
+        self.clock.reset()
         self.credentials.reset()
+        self.images.reset()
         self.snapshots.reset()
         self.systems_manager.reset()

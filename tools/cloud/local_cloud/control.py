@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.ec2.models import ec2_backends
 
-from . import instances
+from . import instances, inventory
 from .cloud import Cloud
 from .commands import Command
 from .faults import Fault
@@ -40,6 +40,14 @@ class Control:
     def create_instance(self, account_id: "str | None" = None, **description: Any) -> Any:
         with self._cloud.acting:
             return instances.create_instance(self._account(account_id), **description)
+
+    def inventory(self) -> Any:
+        with self._cloud.acting:
+            return inventory.inventory(self._account(None))
+
+    def restore(self, regions: "dict[str, Any]") -> None:
+        with self._cloud.acting:
+            inventory.restore(self._account(None), regions)
 
     def set_instance_state(self, region: str, instance_id: str, state: str) -> None:
         with self._cloud.acting:
@@ -121,6 +129,9 @@ class Control:
                 if volume_ids is None or one.volume_id in volume_ids
             ]
 
+    def let_images_linger(self, holds_ms: float, seen_ms: float) -> None:
+        self._cloud.images.linger(holds_ms, seen_ms)
+
     def add_fault(self, **description: Any) -> int:
         return self._cloud.faults.add(Fault(**description))
 
@@ -154,6 +165,12 @@ class Control:
 
     def set_latency(self, operation: str, before: float, after: float) -> None:
         self._cloud.latency.set(operation, before, after)
+
+    def set_clock(self, offset_ms: float, ec2_code: str) -> None:
+        self._cloud.clock.set(offset_ms, ec2_code)
+
+    def set_idle_limit(self, milliseconds: "float | None") -> None:
+        self._api.idle_s = None if milliseconds is None else milliseconds / 1000
 
     def manage_instance(
         self, region: str, instance_id: str, account_id: "str | None", changes: "dict[str, Any]"
@@ -248,6 +265,7 @@ class Control:
 
     def reset(self) -> None:
         self._api.accept()
+        self._api.idle_s = None
         self._cloud.reset()
 
 

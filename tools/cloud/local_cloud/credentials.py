@@ -9,11 +9,13 @@ from moto.core.utils import utcnow
 from moto.iam import models as iam_models
 
 from .call import Answer, Call
+from .clock import Clock
 from .errors import error_answer
 
 
 class Credentials:
-    def __init__(self, account_id: str) -> None:
+    def __init__(self, account_id: str, clock: Clock) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._initial_account_id = account_id
         self._roles: "dict[str, str]" = {}
@@ -74,7 +76,7 @@ class Credentials:
             return (
                 (self._all_expired and access_key_id not in self._instance_roles)
                 or access_key_id in self._expired_keys
-                or (expiration is not None and expiration <= utcnow())
+                or (expiration is not None and expiration <= utcnow() + self._clock.offset)
             )
 
     def install(self) -> None:
@@ -90,6 +92,7 @@ class Credentials:
                     if credentials._role_seconds is not None:
                         kwargs["duration"] = credentials._role_seconds
                 super().__init__(**kwargs)
+                self.expiration += credentials._clock.offset
                 with credentials._lock:
                     credentials._roles[self.access_key_id] = self.account_id
                     credentials._expirations[self.access_key_id] = self.expiration

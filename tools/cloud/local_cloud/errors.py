@@ -20,6 +20,7 @@ STATUS_CODES = {
     "Unavailable": 503,
     "AccessDenied": 403,
     "ExpiredToken": 403,
+    "SignatureDoesNotMatch": 403,
 }
 
 

@@ -1,9 +1,14 @@
 """
 Images that are made of snapshots, and hold on to them.
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RegisterImage.html
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RegisterImage.html,
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html,
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/disable-an-ami.html
 """
 
 import re
+import threading
+import time
+from dataclasses import dataclass
 from typing import Any
 
 import moto.ec2.models.amis as amis
@@ -130,6 +135,88 @@ def register_image(self) -> ActionResult:
     return ActionResult({"ImageId": image.id})
 
 
-def install() -> None:
-    amis.Ami = RegisteredImage
-    AmisResponse.register_image = register_image
+@dataclass(frozen=True)
+class Gone:
+    """An image that was deregistered."""
+
+    image: RegisteredImage
+    at: float
+    """Of the monotonic clock."""
+
+
+class Images:
+    """What EC2 still says of images that were deregistered a moment ago: nothing, until a test says otherwise."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._gone: "list[Gone]" = []
+        self.reset()
+
+    def reset(self) -> None:
+        self._holds_s: float = 0
+        self._seen_s: float = 0
+
+    def linger(self, holds_ms: float, seen_ms: float) -> None:
+        """How long an image holds its snapshots, and is described, after it was deregistered."""
+        self._holds_s = holds_ms / 1000
+        self._seen_s = seen_ms / 1000
+
+    def _gone_since(self, backend: Any, seconds: float) -> "list[RegisteredImage]":
+        since = time.monotonic() - seconds
+        with self._lock:
+            return [gone.image for gone in self._gone if gone.at > since and gone.image.ec2_backend is backend]
+
+    def holder_of(self, backend: Any, snapshot_id: str) -> "str | None":
+        """The image that does not let the snapshot be deleted."""
+        images = [*backend.amis.values(), *self._gone_since(backend, self._holds_s)]
+        return next((image.id for image in images if snapshot_id in image.snapshot_ids), None)
+
+    def install(self) -> None:
+        images = self
+
+        def deregister_image(self) -> ActionResult:
+            self.error_on_dryrun()
+            backend = self.ec2_backend
+            image_id = self._get_param("ImageId")
+            image = backend.amis.get(image_id)
+            backend.deregister_image(image_id)
+            with images._lock:
+                images._gone.append(Gone(image, time.monotonic()))
+            return ActionResult({"Return": True})
+
+        def describe_images(self) -> ActionResult:
+            self.error_on_dryrun()
+            backend = self.ec2_backend
+            found = _described(self, images._gone_since(backend, images._seen_s))
+            size = self._get_param("MaxResults")
+            if self._get_param("ImageIds", []) and size is not None:
+                raise CloudError(
+                    "InvalidParameterCombination", "The parameter imageIdSet cannot be used with maxResults"
+                )
+            start = int(self._get_param("NextToken") or 0)
+            end = len(found) if size is None else start + int(size)
+            return ActionResult({"Images": found[start:end], "NextToken": str(end) if end < len(found) else None})
+
+        amis.Ami = RegisteredImage
+        AmisResponse.register_image = register_image
+        AmisResponse.deregister_image = deregister_image
+        AmisResponse.describe_images = describe_images
+
+
+def _described(response: AmisResponse, lingering: "list[RegisteredImage]") -> "list[RegisteredImage]":
+    backend = response.ec2_backend
+    known = dict(backend.amis)
+    backend.amis.update({image.id: image for image in lingering})
+    try:
+        found = backend.describe_images(
+            ami_ids=response._get_param("ImageIds", []),
+            filters=response._filters_from_querystring(),
+            exec_users=response._get_param("ExecutableUsers", []),
+            owners=response._get_param("Owners", []),
+        )
+    finally:
+        backend.amis.clear()
+        backend.amis.update(known)
+    if response._get_param("IncludeDisabled", False):
+        return found
+    return [image for image in found if image.state != "disabled"]

@@ -12,6 +12,8 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.models.instances import Instance, StateReason
 from moto.ec2.utils import random_ami_id
 
+from .next_id import next_id
+
 STATE_CODES = {
     "pending": 0,
     "running": 16,
@@ -53,22 +55,24 @@ def create_instance(
     attributes: "dict[str, Any]",
     product_codes: "list[str]",
     console_output: "str | None",
+    instance_id: "str | None" = None,
 ) -> "dict[str, Any]":
     """The first volume is the root; `attributes` are fields of DescribeInstances in snake_case."""
     backend = ec2_backends[account_id][region]
-    [instance] = backend.run_instances(
-        image_id or random_ami_id(),
-        1,
-        None,
-        [],
-        instance_type=instance_type,
-        is_instance_type_default=True,
-        placement=availability_zone or f"{region}a",
-        region_name=region,
-        tags={"instance": tags},
-        # An empty list would have moto make a root volume of its own.
-        block_device_mappings=[],
-    ).instances
+    with next_id("instances.random_instance_id", instance_id):
+        [instance] = backend.run_instances(
+            image_id or random_ami_id(),
+            1,
+            None,
+            [],
+            instance_type=instance_type,
+            is_instance_type_default=True,
+            placement=availability_zone or f"{region}a",
+            region_name=region,
+            tags={"instance": tags},
+            # An empty list would have moto make a root volume of its own.
+            block_device_mappings=[],
+        ).instances
     for name, value in {**PLATFORMS[platform], **attributes}.items():
         setattr(instance, name, value)
     instance.root_device_name = root_device_name
@@ -102,17 +106,18 @@ def device_names() -> Iterator[str]:
 def attach_new_volume(backend: Any, instance: Any, device: str, volume: "dict[str, Any]", root: bool) -> str:
     kind = volume.get("type", "gp3")
     iops = volume.get("iops", {"gp3": 3000, "io1": 1000, "io2": 1000}.get(kind))
-    created = backend.create_volume(
-        size=volume.get("sizeGiB", 8),
-        zone_name=instance.placement.zone,
-        snapshot_id=volume.get("snapshotId"),
-        encrypted=volume.get("encrypted", False),
-        kms_key_id=volume.get("kmsKeyId"),
-        volume_type=kind,
-        iops=iops,
-        throughput=volume.get("throughput", 125 if kind == "gp3" else None),
-        multi_attach_enabled=volume.get("multiAttach", False),
-    )
+    with next_id("elastic_block_store.random_volume_id", volume.get("volumeId")):
+        created = backend.create_volume(
+            size=volume.get("sizeGiB", 8),
+            zone_name=instance.placement.zone,
+            snapshot_id=volume.get("snapshotId"),
+            encrypted=volume.get("encrypted", False),
+            kms_key_id=volume.get("kmsKeyId"),
+            volume_type=kind,
+            iops=iops,
+            throughput=volume.get("throughput", 125 if kind == "gp3" else None),
+            multi_attach_enabled=volume.get("multiAttach", False),
+        )
     created.add_tags(volume.get("tags", {}))
     backend.attach_volume(created.id, instance.id, device, volume.get("deleteOnTermination", root))
     return created.id

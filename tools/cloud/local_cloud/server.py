@@ -35,6 +35,8 @@ class ApiServer(ThreadingHTTPServer):
         # Agents on instances call the API as everybody does.
         cloud.systems_manager.api_port = self.port
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self.idle_s: "float | None" = None
+        """Connections on which nothing is asked for this long are closed, without a word."""
         self._listening = threading.Event()
         self._listening.set()
         self._connections: "set[socket.socket]" = set()
@@ -129,7 +131,7 @@ class ApiServer(ThreadingHTTPServer):
 
     def _carry_out(self, call: Call, request: HttpRequest) -> Answer:
         cloud = self.cloud
-        refusal = cloud.credentials.refusal(call)
+        refusal = cloud.clock.refusal(call) or cloud.credentials.refusal(call)
         if refusal is None and not cloud.throttle.admits(call.operation):
             refusal = throttled(call)
         if refusal is None:
@@ -155,6 +157,14 @@ class ApiServer(ThreadingHTTPServer):
 
 class ApiHandler(QuietHandler):
     server: ApiServer
+
+    def handle_one_request(self) -> None:
+        # When it passes, the base class closes the connection.
+        self.connection.settimeout(self.server.idle_s)
+        super().handle_one_request()
+
+    def date_time_string(self, timestamp: "float | None" = None) -> str:
+        return super().date_time_string(self.server.cloud.clock.now().timestamp() if timestamp is None else timestamp)
 
     def _handle(self) -> None:
         body = self.read_body()

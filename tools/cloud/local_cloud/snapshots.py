@@ -18,6 +18,7 @@ from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.utils import generic_filter, random_snapshot_id
 
 from .errors import CloudError
+from .images import Images
 from .tags import check_tags, specified_tags, user_tags
 
 MOST_VOLUMES = 128
@@ -148,8 +149,9 @@ class CopiedSnapshot(GradualSnapshot):
 
 
 class Snapshots:
-    def __init__(self, duration_ms: float) -> None:
+    def __init__(self, duration_ms: float, images: Images) -> None:
         self._lock = threading.Lock()
+        self._images = images
         self._initial_course = Course(duration_ms)
         self.at_instant: "list[Callable[[list[GradualSnapshot]], None]]" = []
         """Called with all snapshots of a set, while nothing else can happen in the cloud: copy real data here."""
@@ -299,7 +301,7 @@ class Snapshots:
         ElasticBlockStore.create_snapshots = create_snapshots
         ElasticBlockStore.create_snapshot = create_snapshot
         ElasticBlockStore.describe_snapshots = describe_snapshots
-        ElasticBlockStore.delete_snapshot = delete_snapshot
+        ElasticBlockStore.delete_snapshot = delete_snapshot_held_by(self._images)
         ebs.EBSBackend.get_snapshot = get_snapshot
 
 
@@ -380,16 +382,17 @@ def describe_snapshots(self) -> ActionResult:
     )
 
 
-def delete_snapshot(self) -> EmptyResult:
-    backend = self.ec2_backend
-    snapshot = backend.get_snapshot(self._get_param("SnapshotId"))
-    self.error_on_dryrun()
-    for image in backend.amis.values():
-        if snapshot.id in image.snapshot_ids:
-            raise CloudError(
-                "InvalidSnapshot.InUse", f"The snapshot {snapshot.id} is currently in use by {image.id}"
-            )
-    del backend.snapshots[snapshot.id]
-    backend.tags.pop(snapshot.id, None)
-    snapshot.discard_contents()
-    return EmptyResult()
+def delete_snapshot_held_by(images: Images) -> "Callable[[Any], EmptyResult]":
+    def delete_snapshot(self) -> EmptyResult:
+        backend = self.ec2_backend
+        snapshot = backend.get_snapshot(self._get_param("SnapshotId"))
+        self.error_on_dryrun()
+        holder = images.holder_of(backend, snapshot.id)
+        if holder is not None:
+            raise CloudError("InvalidSnapshot.InUse", f"The snapshot {snapshot.id} is currently in use by {holder}")
+        del backend.snapshots[snapshot.id]
+        backend.tags.pop(snapshot.id, None)
+        snapshot.discard_contents()
+        return EmptyResult()
+
+    return delete_snapshot

@@ -1,0 +1,6 @@
+export { AppConsistentAmi } from "./appConsistentAmi";
+export type { AppConsistentAmiArgs } from "./appConsistentAmi";
+export { AppConsistentReplica } from "./appConsistentReplica";
+export type { AppConsistentReplicaArgs, LaunchArgs } from "./appConsistentReplica";
+export { recoveryPoints } from "./recoveryPoints";
+export type { RecoveryPoints, RecoveryPointsArgs } from "./recoveryPoints";
