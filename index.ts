@@ -14,6 +14,8 @@ export type {
     HooksArgs,
     NoneArgs,
     ScriptArgs,
+    ScriptOptions,
+    ScriptsArgs,
     SshTargetArgs,
     TimeoutArgs,
     VssArgs,

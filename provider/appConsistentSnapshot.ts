@@ -48,30 +48,45 @@ export type ScriptArgs =
           script: Input<string>;
       };
 
+/** Both scripts, or neither: then those at the standard paths. */
+export type ScriptsArgs = ScriptOptions &
+    (
+        | {
+              preFreeze: ScriptArgs;
+              /** Must be idempotent. Exit 205 counts as "already thawed". */
+              postThaw: ScriptArgs;
+          }
+        | { preFreeze?: undefined; postThaw?: undefined }
+    );
+
+export interface ScriptOptions {
+    /** What the scripts vouch for when pre-freeze exits 0. Default `"application"`. */
+    level?: "application" | "filesystem";
+    /**
+     * Name of the recipe that the scripts follow (`recipes`). Pre-freeze is then also run with `check`, when
+     * CreateSnapshots has answered, and its exit code tells whether all that it froze is still held.
+     */
+    recipe?: string;
+    /**
+     * Runs post-thaw once with `thaw` before anything is frozen: it has to exit with 0, or with 205. Default true. A
+     * post-thaw that fails then would leave the instance for frozen whenever freezing fails halfway.
+     */
+    rehearse?: boolean;
+}
+
 /** Quiesces a running Linux instance by a pre-freeze and a post-thaw script over SSH. */
 export interface HooksArgs {
     method: "hooks";
     connection: ConnectionArgs;
     /** Default: `/usr/sbin/pre-freeze-script` and `/usr/sbin/post-thaw-script`, as VMware's and NAKIVO's tools use. */
-    scripts?: {
-        preFreeze: ScriptArgs;
-        /** Must be idempotent. Exit 205 counts as "already thawed". */
-        postThaw: ScriptArgs;
-        /** What the scripts vouch for when pre-freeze exits 0. Default `"application"`. */
-        level?: "application" | "filesystem";
-        /**
-         * Name of the recipe that the scripts follow (`recipes`). Pre-freeze is then also run with `check`, when
-         * CreateSnapshots has answered, and its exit code tells whether all that it froze is still held.
-         */
-        recipe?: string;
-    };
+    scripts?: ScriptsArgs;
     /** Runs as root through `sudo -n`. Default: true unless `user` is root. */
     sudo?: boolean;
     /** Passed to both scripts, beside `ACS_EXECUTION_ID` and `ACS_INSTANCE_ID`. Values are secret. */
     environment?: Record<string, Input<string>>;
     /** Refuses a host that is another instance. Default true; with false the level is `crash` at most. */
     verifyInstanceIdentity?: boolean;
-    /** `"onFailure"` puts the last 2 KiB of a failed script's stderr into the error. Default `"never"`. */
+    /** `"onFailure"` puts the last 2 KiB of each failed script's stderr into the error. Default `"never"`. */
     showHookOutput?: "never" | "onFailure";
 }
 
@@ -141,6 +156,12 @@ export interface AppConsistentSnapshotArgs {
     /** Waits until every snapshot is `completed`. Default true. */
     waitForCompletion?: Input<boolean>;
     aws?: AwsArgs;
+    /**
+     * An execution id (`acs-...`), as THAW_PENDING and STALE_FREEZE name it: "I have made sure that the instance is
+     * awake." The next `pulumi up` removes what that execution left on the host, without running its post-thaw. Any
+     * other id does nothing.
+     */
+    confirmAwake?: Input<string>;
 }
 
 const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/snapshotProvider";

@@ -26,8 +26,10 @@ export const reasonCodes = [
     "SUDO_REFUSED",
     "SCRIPT_MISSING",
     "SCRIPT_UNSAFE",
+    "POST_THAW_NOT_IDEMPOTENT",
     "HOST_UNSUITABLE",
     "HOST_BUSY",
+    "STALE_FREEZE",
     "SSM_NOT_MANAGED",
     "SSM_OFFLINE",
     "SSM_AGENT_TOO_OLD",
@@ -36,7 +38,6 @@ export const reasonCodes = [
     // Always an error.
     "SSH_HOST_KEY_MISMATCH",
     "WRONG_INSTANCE",
-    "STALE_FREEZE",
     "INVALID_INPUT",
     "INSTANCE_NOT_FOUND",
     "INSTANCE_STATE",
@@ -78,10 +79,16 @@ export interface Failure {
     readonly remedy: string;
 }
 
+/** The last words of the scripts, by script. */
+export interface HookOutput {
+    readonly preFreeze?: string;
+    readonly postThaw?: string;
+}
+
 export interface ErrorContext {
     readonly instanceId?: string | undefined;
-    /** The last words of a hook: in the thrown text only, never in what is kept. */
-    readonly output?: string | undefined;
+    /** In the thrown text only, never in what is kept. */
+    readonly output?: HookOutput | undefined;
     /** What state things are in now: the instance, the snapshots. A sentence. */
     readonly state?: string | undefined;
     readonly cause?: unknown;
@@ -109,14 +116,18 @@ export class SnapshotError extends Error {
 function describe(failure: Failure, { instanceId, output, state }: ErrorContext): string {
     const where = instanceId === undefined ? "" : ` (${instanceId})`;
     const parts = [`${failure.code}${where}: ${failure.message}`];
-    if (output !== undefined && output !== "") {
-        parts.push(`Its stderr ends: ${JSON.stringify(output)}.`);
-    }
+    parts.push(...outputTexts(output));
     if (state !== undefined) {
         parts.push(`State: ${state}`);
     }
     parts.push(`What to do: ${failure.remedy}`);
     return parts.join(" ");
+}
+
+function outputTexts({ preFreeze = "", postThaw = "" }: HookOutput = {}): string[] {
+    return Object.entries({ "pre-freeze": preFreeze, "post-thaw": postThaw })
+        .filter(([, text]) => text !== "")
+        .map(([script, text]) => `The ${script} script's stderr ends: ${JSON.stringify(text)}.`);
 }
 
 /** Many failures as one: all of them are told, in order. */

@@ -5,15 +5,17 @@ import { tagKeys } from "./aws/tags";
 import { SetLostError } from "./aws/setLostError";
 import { waitForCompletion } from "./aws/waitForCompletion";
 import { deleteState } from "./deleteState";
-import { type ReasonCode, SnapshotError, factOf, messageOf } from "./errors";
+import { type HookOutput, type ReasonCode, SnapshotError, factOf, messageOf } from "./errors";
 import { type SnapshotInputs, timeoutsOf } from "./inputs";
 import { engineGone, isEngineGone, isUnheard } from "./interrupt";
+import type { PendingFreeze } from "./quiesce/quiescer";
 import { type SnapshotState, UnfinishedError } from "./state";
+import { ownThawPending } from "./thawPending";
 
 /** What is needed to finish a set, in the run that took it or in a later one. */
 export interface Finishing {
     readonly executionId: string;
-    readonly inputs: Pick<SnapshotInputs, "instanceId" | "timeouts" | "waitForCompletion">;
+    readonly inputs: Pick<SnapshotInputs, "instanceId" | "quiesce" | "timeouts" | "waitForCompletion">;
     readonly clients: Clients;
     /** This run took the set: nobody was told of it yet. */
     readonly fresh: boolean;
@@ -23,17 +25,18 @@ export interface Finishing {
 
 /**
  * After the commit point: waits for completion and records in the set's tags that Pulumi is told of it.
+ * @param pending what is known of the freeze when the instance is not known to be awake
  * @throws UnfinishedError with the state as far as it got; SnapshotError `SNAPSHOT_FAILED` when a snapshot failed,
  * and with it the set, which is deleted then.
  */
 export async function finishSet(
     run: Finishing,
     state: SnapshotState,
-    thawOutput?: string,
+    pending: PendingFreeze = {},
 ): Promise<SnapshotState> {
     if (state.thawPending) {
         const recorded = await recordUnlessDying(run, state);
-        throw unfinished(run, recorded, thawPendingError(thawOutput));
+        throw unfinished(run, recorded, ownThawPending(run, pending), pending.output);
     }
     let finished = { ...state, unfinished: false };
     try {
@@ -147,23 +150,15 @@ function unfinished(
     run: Finishing,
     state: SnapshotState,
     failure: { code: ReasonCode; message: string; remedy: string },
+    output?: HookOutput,
 ): UnfinishedError {
     const host = state.thawPending ? "THE INSTANCE MAY STILL BE FROZEN" : "the instance is awake";
     const context = {
         instanceId: run.inputs.instanceId,
+        output,
         state: `${host}; the set ${state.snapshotIds.join(", ")} (${state.consistencyLevel}) is kept.`,
     };
     return new UnfinishedError(new SnapshotError(failure, context), { ...state, unfinished: true });
-}
-
-function thawPendingError(output?: string) {
-    const said =
-        output === undefined ? "" : ` The post-thaw script's stderr ends: ${JSON.stringify(output)}.`;
-    return {
-        code: "THAW_PENDING" as const,
-        message: `The snapshots are taken, but that the instance is awake again could not be proven.${said}`,
-        remedy: "Run `pulumi up` again: it thaws the instance first. By hand: run the post-thaw script with `thaw` as root on the instance.",
-    };
 }
 
 function pendingError(run: Finishing, error: unknown) {

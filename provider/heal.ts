@@ -1,9 +1,10 @@
 import type { Clients } from "./aws/clients";
-import { SnapshotError, messageOf } from "./errors";
+import { type Failure, SnapshotError, messageOf } from "./errors";
 import type { SnapshotInputs } from "./inputs";
 import { chooseHealer, isDown } from "./quiesce/choose";
-import { isHealed, markHealed } from "./quiesce/healed";
+import type { NotAwake } from "./quiesce/quiescer";
 import { type SnapshotState, UnfinishedError } from "./state";
+import { thawByHandLater, thawPending } from "./thawPending";
 
 /** What is needed to reach an instance that an earlier run may have left frozen. */
 export interface Healing {
@@ -14,68 +15,90 @@ export interface Healing {
 }
 
 /** State of an older version may lack `instance`, but not the input that it was made from. */
-type Frozen = SnapshotState & Pick<SnapshotInputs, "instanceId">;
+export type Frozen = SnapshotState & Pick<SnapshotInputs, "instanceId">;
 
 /**
  * Wakes the instance of an earlier run, if it is not known to be awake.
- * @throws UnfinishedError with the state as it was when that cannot be proven.
+ * @throws UnfinishedError `THAW_PENDING` with the state as it was when that cannot be proven.
  */
 export async function heal<S extends Frozen>(id: string, state: S, healing: Healing): Promise<S> {
     if (!state.thawPending) {
         return state;
     }
-    const { instanceId } = state;
-    if (!isHealed(id) && !(await isDown(healing.clients, instanceId))) {
+    if (healing.inputs.confirmAwake === id) {
+        await believe(id, state, healing);
+    } else if (!(await isDown(healing.clients, state.instanceId))) {
         await wake(id, state, healing);
     }
-    markHealed(id);
-    healing.log(`${instanceId} is awake`);
+    healing.log(`${state.instanceId} is awake`);
     return { ...state, thawPending: false };
 }
 
-async function wake(id: string, state: Frozen, { inputs, ...run }: Healing): Promise<void> {
-    const { instanceId } = state;
+async function wake(id: string, state: Frozen, healing: Healing): Promise<void> {
+    const problem = await recover(id, state, healing);
+    if (problem === undefined) {
+        return;
+    }
+    const failure = thawPending({
+        executionId: id,
+        saidFrozen: saidFrozen(state),
+        postThaw: problem.postThaw,
+        byHand: thawByHandLater(id, healing.inputs.quiesce),
+        obstacle: problem.obstacle,
+    });
+    throw new UnfinishedError(
+        new SnapshotError(failure, {
+            instanceId: state.instanceId,
+            output: problem.output,
+            state: "THE INSTANCE MAY STILL BE FROZEN.",
+        }),
+        state,
+    );
+}
+
+/** The user says that the instance is awake: only the marker on the host remains to be removed. */
+async function believe(id: string, state: Frozen, healing: Healing): Promise<void> {
+    const problem = await recover(id, state, healing);
+    const marker =
+        problem === undefined
+            ? "nothing of it is left on the host, and its post-thaw was not run"
+            : `its marker stays on the host, where a later run finds it (${reasonOf(problem)})`;
+    healing.log(`warning: confirmAwake: ${state.instanceId} counts as awake after ${id}; ${marker}`);
+}
+
+function reasonOf({ obstacle }: NotAwake): string {
+    return obstacle?.message ?? "the host did not say that it is removed";
+}
+
+async function recover(
+    id: string,
+    state: Frozen,
+    { inputs, ...run }: Healing,
+): Promise<NotAwake | undefined> {
     const frozenIn = (state as Partial<Frozen>).evidence?.bootId;
+    const { instanceId } = state;
     const healer = chooseHealer({ ...run, executionId: id, inputs: { ...inputs, instanceId } }, frozenIn);
     try {
-        await healer.recover(id);
+        return await healer.recover(id);
     } catch (error) {
-        const failure = error instanceof SnapshotError ? error : thawFailure(error);
-        const context = { instanceId, state: "THE INSTANCE MAY STILL BE FROZEN." };
-        throw new UnfinishedError(failure.withContext(context), state);
+        return { obstacle: unexpectedFailure(error) };
     } finally {
         await healer.close();
     }
 }
 
-function thawFailure(cause: unknown): SnapshotError {
-    return new SnapshotError(
-        {
-            code: "THAW_PENDING",
-            message: messageOf(cause),
-            remedy: 'Run `pulumi up` again, or run the post-thaw script with "thaw" as root on the instance.',
-        },
-        { cause },
-    );
+/** Whatever goes wrong, that the instance may be frozen is not forgotten. */
+function unexpectedFailure(error: unknown): Failure {
+    return error instanceof SnapshotError
+        ? error.failure
+        : { code: "AWS_ERROR", message: messageOf(error), remedy: "See what the message says." };
 }
 
-/**
- * With the state goes all that is known of a freeze: it may go only when the instance is awake.
- * @throws SnapshotError `THAW_PENDING`
- */
-export async function assertAwake(id: string, state: Frozen, clients: Clients): Promise<void> {
-    const { instanceId } = state;
-    if (!state.thawPending || isHealed(id) || (await isDown(clients, instanceId))) {
-        return;
+/** Older versions recorded it with the set alone; those that say why there is none recorded it always. */
+function saidFrozen(state: Partial<Frozen>): boolean | undefined {
+    const { frozenAt, message } = state.evidence ?? {};
+    if (frozenAt !== undefined) {
+        return true;
     }
-    throw new SnapshotError(
-        {
-            code: "THAW_PENDING",
-            message: `${id} may have left the instance frozen, and deleting the resource would forget that.`,
-            remedy:
-                "Run `pulumi up` with the resource in the program: it thaws the instance. When you have made sure of that " +
-                "yourself, `pulumi state delete` forgets the resource, and its snapshots can be deleted by hand.",
-        },
-        { instanceId, state: "THE INSTANCE MAY STILL BE FROZEN; nothing was deleted." },
-    );
+    return message === undefined ? undefined : false;
 }

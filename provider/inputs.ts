@@ -157,6 +157,7 @@ const hooks = z.strictObject({
                 .string()
                 .regex(/^[\w+.-]{1,200}$/, "must be letters, digits and any of + . - _")
                 .optional(),
+            rehearse: z.boolean("must be true or false").optional(),
         })
         .optional(),
     sudo: z.boolean("must be true or false").optional(),
@@ -230,6 +231,14 @@ function quiesceProblem(quiesce: unknown): string {
     );
 }
 
+/** An id of a resource of ours (`lifecycle.ts`). */
+const executionId = z
+    .string()
+    .regex(
+        /^acs-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+        "is not an execution id, such as the error THAW_PENDING names (acs-...)",
+    );
+
 /** What the classes of this package give, not their users. */
 const hidden = { owner: z.string().optional(), taken: z.boolean().optional() };
 export const hiddenInputs: readonly string[] = Object.keys(hidden);
@@ -253,6 +262,7 @@ const snapshotInputs = z.strictObject({
     timeouts: timeouts.optional(),
     waitForCompletion: z.boolean().optional(),
     aws: aws.optional(),
+    confirmAwake: executionId.optional(),
     ...hidden,
 });
 

@@ -4,20 +4,22 @@ import { assertUnused } from "./aws/snapshots";
 import { type CheckFailure, checkSnapshotInputs } from "./check";
 import { checkTaken } from "./checkTaken";
 import { deleteState } from "./deleteState";
-import { type DiffResult, type OldState, diffSnapshot } from "./diff";
+import { type DiffResult, diffSnapshot } from "./diff";
 import { checkExclusions } from "./checkExclusions";
 import { SnapshotError } from "./errors";
 import { newExecutionId } from "./executionId";
 import { type Finishing, finishSet } from "./finishSet";
-import { type Healing, assertAwake, heal } from "./heal";
+import { assertAwake } from "./assertAwake";
+import { type Healing, heal } from "./heal";
 import type { SnapshotInputs } from "./inputs";
 import { interruptible } from "./interrupt";
 import { adoptSet, readSet } from "./readSet";
 import { unknownParts } from "./secretTable";
 import { readStackConfig } from "./stackConfig";
+import { type PendingThaw, type State, StackKnowledge } from "./stackKnowledge";
 import { type SnapshotState, UnfinishedError, toState } from "./state";
 import { takeSnapshot } from "./takeSnapshot";
-import { containsUnknown, isUnknown } from "./unknown";
+import { isUnknown } from "./unknown";
 
 /*
  * The resource's lifecycle, without any type of Pulumi: plain inputs, plain state. The serialized provider in
@@ -26,9 +28,6 @@ import { containsUnknown, isUnknown } from "./unknown";
 
 /** Inputs as the engine sends them. */
 type Inputs = SnapshotInputs & { __provider?: unknown };
-/** State as the engine sends it: outputs, and copies of some inputs. */
-type State = SnapshotState & OldState;
-
 let stackConfig: StackConfig = {};
 
 /** Stored at once: the engine may call on before this has returned. */
@@ -69,31 +68,10 @@ function sayUnchecked(inputs: Inputs): void {
     }
 }
 
-/** Sets that the stack knows of, by the resource that owns them: `create` does not get to see the old state. */
-const knownSets = new Map<string, Set<string>>();
-
-/**
- * Resources that `create` may replace although their instance is not known to be awake, by their owner; and the inputs,
- * which tell the way to the instance: `delete`, which may come first (deleteBeforeReplace), gets none.
- */
-const pendingThaws = new Map<string, PendingThaw>();
-
-interface PendingThaw {
-    readonly id: string;
-    readonly state: State;
-    readonly inputs: Inputs;
-}
+const stack = new StackKnowledge();
 
 export function diff(id: string, olds: State, news: Inputs): DiffResult {
-    if (news.owner !== undefined) {
-        const known = knownSets.get(news.owner) ?? new Set();
-        knownSets.set(news.owner, known.add(id));
-        if (olds.thawPending) {
-            pendingThaws.set(news.owner, { id, state: olds, inputs: news });
-        } else {
-            pendingThaws.delete(news.owner);
-        }
-    }
+    stack.learn(id, olds, news);
     const result = diffSnapshot(olds, news);
     if (result.replaces.includes("instanceId") && !isUnknown(news.instanceId)) {
         logger(news)(
@@ -112,24 +90,25 @@ export async function create(inputs: Inputs): Promise<{ id: string; outs: State 
         async () => {
             const clients = await clientsFor(inputs.aws, stackConfig);
             const log = logger(inputs);
-            const state = await interruptible(async (signal) => {
-                await healReplaced(pendingThaws.get(inputs.owner ?? ""), { inputs, clients, log, signal });
-                return await takeSnapshot({
-                    executionId,
-                    inputs,
-                    clients,
-                    known: knownSets.get(inputs.owner ?? "") ?? new Set(),
-                    log,
-                    signal,
+            const known = stack.setsOf(inputs.owner);
+            const healed = new Set<string>();
+            try {
+                const state = await interruptible(async (signal) => {
+                    const healing = { inputs, clients, log, signal };
+                    await healReplaced(stack.pendingOf(inputs.owner), healing, healed);
+                    return await takeSnapshot({ executionId, inputs, clients, known, healed, log, signal });
                 });
-            });
-            return { id: executionId, outs: outputs(inputs, state) };
+                return { id: executionId, outs: outputs(inputs, state) };
+            } finally {
+                stack.markHealed(healed);
+            }
         },
     );
 }
 
 /** Tags and credentials change in place; a pending thaw is healed and pending completion waited for. */
 export async function update(id: string, olds: State, news: Inputs): Promise<{ outs: State }> {
+    stack.learnState(olds);
     const before = stateFrom(olds);
     // What AWS was told so far; triggers and volumes stay as they were, for the next run to see.
     let told = pick(before, ["tags", "aws"]);
@@ -141,7 +120,7 @@ export async function update(id: string, olds: State, news: Inputs): Promise<{ o
         const state = await interruptible(async (signal) => {
             await assertSamePlace(clients, before, signal);
             const healed = await heal(id, before, { inputs: news, clients, log, signal });
-            await changeTags(clients, before, news, signal);
+            await keepingHealed(before, healed, () => changeTags(clients, before, news, signal));
             told = pick(news, ["tags", "aws"]);
             return isFinished(healed, news)
                 ? { ...healed, unfinished: false }
@@ -160,6 +139,7 @@ export async function update(id: string, olds: State, news: Inputs): Promise<{ o
 
 /** After `pulumi refresh`, or `get`: notices what was deleted or has failed behind Pulumi's back. */
 export async function read(id: string, props: Partial<State> = {}): Promise<{ id: string; props: State }> {
+    stack.learnState(props);
     const clients = await clientsFor(placeOf(props), stackConfig);
     const signal = AbortSignal.timeout(READ_LIMIT_MS);
     if (props.instance === undefined) {
@@ -193,12 +173,12 @@ async function adopt(
 
 /** Deletes the set. What is gone already is done, in the right account only. */
 export async function remove(id: string, olds: State): Promise<void> {
+    stack.learnState(olds);
     const state = stateFrom(olds);
     const clients = await clientsFor(placeOf(state), stackConfig);
-    await healDeleted(id, state, clients);
     const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
     await assertSamePlace(clients, state, signal);
-    await assertAwake(id, state, clients);
+    await assertAwake(id, state, { clients, stack, log: logger(state) });
     await assertUnused(clients, state.snapshotIds, state.imageId, signal);
     await deleteState(clients, id, state, signal);
 }
@@ -206,29 +186,38 @@ export async function remove(id: string, olds: State): Promise<void> {
 const READ_LIMIT_MS = 120_000;
 const DELETE_LIMIT_MS = 300_000;
 
-/** Where a resource is deleted before it is replaced, deleting has to heal. */
-async function healDeleted(id: string, { thawPending }: State, clients: Clients): Promise<void> {
-    const pending = [...pendingThaws.values()].find((candidate) => candidate.id === id);
-    if (!thawPending || pending === undefined || containsUnknown(pending.inputs)) {
-        return;
-    }
-    const { inputs } = pending;
-    await interruptible((signal) => healReplaced(pending, { inputs, clients, log: logger(inputs), signal }));
-}
-
-/** A replacement heals first: with the old state goes what is known of the freeze. */
-async function healReplaced(pending: PendingThaw | undefined, healing: Healing): Promise<void> {
+/** A replacement heals first: with the old state goes what is known of the freeze. Tells whose freeze is over. */
+async function healReplaced(
+    pending: PendingThaw | undefined,
+    healing: Healing,
+    healed: Set<string>,
+): Promise<void> {
     if (pending === undefined) {
         return;
     }
+    const { id, state } = pending;
     try {
-        await assertSamePlace(healing.clients, pending.state, healing.signal);
-        await heal(pending.id, pending.state, healing);
+        await assertSamePlace(healing.clients, state, healing.signal);
+        await heal(id, state, healing);
     } catch (error) {
         // The old resource says so in its own state, and cannot be deleted before it is healed.
         throw error instanceof UnfinishedError ? new SnapshotError(error.failure, error.context) : error;
     }
-    pendingThaws.delete(pending.inputs.owner ?? "");
+    // What that one had healed goes with it from what later processes can see.
+    for (const earlier of [...(state.healed ?? []), id]) {
+        healed.add(earlier);
+    }
+}
+
+/** What fails when the instance is awake again must not make anybody forget that it is. */
+async function keepingHealed(before: State, healed: State, work: () => Promise<void>): Promise<void> {
+    try {
+        await work();
+    } catch (error) {
+        throw before.thawPending && error instanceof SnapshotError
+            ? new UnfinishedError(error, healed)
+            : error;
+    }
 }
 
 /** A set that failed is deleted: recorded as empty, it is replaced by the next run. */
@@ -336,7 +325,7 @@ function stateFrom(state: State): State {
 }
 
 /** All lines of a dynamic provider land on the stack's row: each names its resource. */
-function logger({ owner, instanceId }: Inputs): (line: string) => void {
+function logger({ owner, instanceId }: Pick<Inputs, "owner" | "instanceId">): (line: string) => void {
     const name = owner?.split("::").at(-1) ?? instanceId;
     return (line) => console.log(`${name}: ${line}`);
 }

@@ -8,6 +8,8 @@ export interface Run {
     readonly clients: Clients;
     /** Executions that the stack knows of: their sets are not abandoned. */
     readonly known: ReadonlySet<string>;
+    /** Earlier executions whose freeze is known to be over; the run adds those that it finds on the host. */
+    readonly healed: Set<string>;
     readonly log: (line: string) => void;
     readonly signal: AbortSignal;
 }

@@ -22,6 +22,13 @@ export interface SnapshotState {
     readonly unfinished: boolean;
     /** Snapshots that were deleted or failed behind Pulumi's back, as `read` found. */
     readonly lost: readonly string[];
+    /**
+     * Earlier executions whose freeze this run has found, or made, to be over. Their own states do not say so, and
+     * the engine may delete them in a later process, which hands no inputs over to ask the host with.
+     */
+    readonly healed?: readonly string[];
+    /** Sets of the same resource that the engine may not have deleted yet. */
+    readonly replaced?: readonly string[];
 }
 
 export interface QuiesceKey {

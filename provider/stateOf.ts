@@ -42,12 +42,25 @@ export function stateOf(
         recorded: false,
         unfinished: false,
         lost: [],
+        ...succession(run),
         ...(capture.imageId === undefined ? {} : { imageId: capture.imageId }),
     };
 }
 
-/** The state when there is no set, but an instance that may still be frozen. */
-export function emptyState(run: Run, source: Source, bootId: string | undefined): SnapshotState {
+/** What later processes need to know of what this run came after. */
+function succession({ healed, known }: Run): Pick<SnapshotState, "healed" | "replaced"> {
+    return {
+        ...(healed.size === 0 ? {} : { healed: [...healed] }),
+        ...(known.size === 0 ? {} : { replaced: [...known] }),
+    };
+}
+
+/** The state when there is no set, but an instance that may still be frozen. `message`: how it came to that. */
+export function emptyState(
+    run: Run,
+    source: Source,
+    { bootId, frozenAt, message }: { bootId: string | undefined; frozenAt?: string; message: string },
+): SnapshotState {
     const now = new Date().toISOString();
     return {
         snapshotIds: [],
@@ -61,6 +74,8 @@ export function emptyState(run: Run, source: Source, bootId: string | undefined)
             executionId: run.executionId,
             identity: "unverified",
             ...(bootId === undefined ? {} : { bootId }),
+            ...(frozenAt === undefined ? {} : { frozenAt }),
+            message,
             completion: "pending",
             cleanup: "failed",
         },
@@ -71,6 +86,7 @@ export function emptyState(run: Run, source: Source, bootId: string | undefined)
         recorded: true,
         unfinished: false,
         lost: [],
+        ...succession(run),
     };
 }
 

@@ -11,12 +11,13 @@ import { assertPreconditions, multiAttachRemedy } from "./preconditions";
 import { chooseQuiescer } from "./quiesce/choose";
 import { none } from "./quiesce/none";
 import { QuiesceError } from "./quiesce/quiesceError";
-import type { Capture } from "./quiesce/quiescer";
+import type { Capture, PendingFreeze } from "./quiesce/quiescer";
 import { reapEarlierRuns } from "./reapEarlierRuns";
 import { reserve } from "./reserve";
 import type { Run } from "./run";
 import { type SnapshotState, UnfinishedError } from "./state";
 import { emptyState, stateOf } from "./stateOf";
+import { ownThawPending } from "./thawPending";
 import { timing } from "./timing";
 import { takeTurn } from "./turn";
 import { Undo } from "./undo";
@@ -40,7 +41,7 @@ export async function takeSnapshot(run: Run): Promise<SnapshotState> {
         await cleanUp(run, undo);
         const state = stateOf(run, source, capture, level, undo.problems);
         await reapEarlierRuns(run);
-        return await finishSet({ ...run, fresh: true }, state, capture.thawOutput);
+        return await finishSet({ ...run, fresh: true }, state, capture.pending);
     } catch (error) {
         throw await takeBack(run, undo, error, source, capture);
     }
@@ -58,12 +59,7 @@ async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Prom
         if (!(error instanceof QuiesceError && error.mayFallBack) || minimumLevelOf(run.inputs) !== "crash") {
             throw error;
         }
-        // Without the hook's last words: they may hold what no state and no log should.
-        const { message } = error.withContext({
-            instanceId: run.inputs.instanceId,
-            output: undefined,
-            state: `${hostState(error.awake, error.froze)}; a crash-consistent set was taken instead.`,
-        });
+        const message = fallbackMessage(run, error);
         run.log(`warning: ${message}`);
         await cleanUp(run, undo);
         const plain = await capturePlain(run, source, undo, error);
@@ -71,10 +67,28 @@ async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Prom
         return {
             ...plain,
             awake: error.awake,
+            ...(error.awake ? {} : { pending: pendingOf(error) }),
             deployed: error.deployed,
             evidence: { ...plain.evidence, method, reason: error.code, message },
         };
     }
+}
+
+/** Without the hooks' last words: they may hold what no state and no log should. */
+function fallbackMessage(run: Run, error: QuiesceError): string {
+    const failure = error.awake
+        ? error.failure
+        : { ...error.failure, remedy: ownThawPending(run, pendingOf(error)).remedy };
+    return new SnapshotError(failure, {
+        instanceId: run.inputs.instanceId,
+        state: `${hostState(error.awake, error.froze)}; a crash-consistent set was taken instead.`,
+    }).message;
+}
+
+/** What is known of a freeze when the run fails. */
+function pendingOf(error: SnapshotError, capture?: Capture): PendingFreeze {
+    const known = error instanceof QuiesceError ? error.pending : capture?.pending;
+    return { ...known, cause: error.failure };
 }
 
 /** What does not succeed is a warning, and told in the evidence. */
@@ -89,10 +103,10 @@ async function capturePlain(run: Run, source: Source, undo: Undo, before: Quiesc
     try {
         return await none(run.signal).capture(() => reserve(run, source, undo), undo);
     } catch (error) {
-        const { awake, froze, bootId } = before;
+        const { awake, froze, bootId, pending } = before;
         throw new QuiesceError(
             failureOf(error),
-            { awake, froze, bootId, mayFallBack: false },
+            { awake, froze, bootId, pending, mayFallBack: false },
             { cause: error },
         );
     }
@@ -174,15 +188,21 @@ async function takeBack(
             ? "no snapshot was kept."
             : `what could not be undone now (${problems.join("; ")}) is deleted by the next run.`;
     const froze = error instanceof QuiesceError ? error.froze : capture?.evidence.frozenAt !== undefined;
-    const failure = asSnapshotError(error).withContext({
+    const failed = asSnapshotError(error);
+    const context = {
         instanceId: run.inputs.instanceId,
-        state: asSnapshotError(error).context.state ?? `${hostState(awake, froze)}; ${leftovers}`,
-    });
+        state: failed.context.state ?? `${hostState(awake, froze)}; ${leftovers}`,
+    };
     if (awake || source === undefined) {
-        return failure;
+        return failed.withContext(context);
     }
+    const pending = pendingOf(failed, capture);
+    const failure = ownThawPending(run, pending);
     const bootId = error instanceof QuiesceError ? error.bootId : capture?.evidence.bootId;
-    return new UnfinishedError(failure, emptyState(run, source, bootId));
+    return new UnfinishedError(
+        new SnapshotError(failure, { ...context, output: pending.output, cause: error }),
+        emptyState(run, source, { ...pending, bootId, message: failure.message }),
+    );
 }
 
 function hostState(awake: boolean, froze: boolean): string {

@@ -19,8 +19,8 @@ export const timing = {
     checkMs: 60_000,
     /** The guard's own pauses on top of a script's limit: killing, and telling. */
     guardMarginMs: 10_000,
-    /** Connecting anew, within the run, to an instance whose thawing is not proven. */
-    reconnectMs: 60_000,
+    /** Between two looks at EC2's state of an instance that is connected to anew, as its thawing is not proven. */
+    downPauseMs: 5_000,
     /** Between two looks at a host whose cloud-init still runs. */
     bootPauseMs: 5_000,
     /** A new set may take this long to be seen (EC2 API reference, "Eventual consistency"). */

@@ -17,6 +17,8 @@ export const tagKeys = {
     state: `${TAG_PREFIX}state`,
     /** While a run lives, it keeps this time (ISO 8601) in the future. */
     lease: `${TAG_PREFIX}lease`,
+    /** Ids of earlier executions whose freeze the run has found, or made, to be over. Only where there is one. */
+    healed: `${TAG_PREFIX}healed`,
 } as const;
 
 /** AWS's tag on a snapshot that VSS vouches for (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
@@ -38,6 +40,19 @@ interface Tagged {
 /** The value of the tag, if there is one. */
 export function tagOf({ Tags }: Tagged, key: string): string | undefined {
     return Tags?.find((tag) => tag.Key === key)?.Value;
+}
+
+/** The value of the tag `healed`: the newest, as many as fit. */
+export function healedTag(executionIds: Iterable<string>): string {
+    let value = "";
+    for (const id of [...executionIds].reverse()) {
+        const longer = value === "" ? id : `${value} ${id}`;
+        if (longer.length > MAX_VALUE) {
+            break;
+        }
+        value = longer;
+    }
+    return value;
 }
 
 /** Characters that the VSS documents do not take in a tag (EC2 User Guide, "Create VSS snapshots"). */

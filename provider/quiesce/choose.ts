@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { cannotBeFrozen, findInstance, type Source } from "../aws/instance";
 import type { Clients } from "../aws/clients";
 import { type HooksQuiesce, minimumLevelOf, timeoutsOf } from "../inputs";
@@ -31,10 +32,11 @@ export function chooseQuiescer(run: Run, source: Source): Quiescer {
  * The quiescer that wakes an instance which an earlier run may have left frozen: only scripts can leave one so.
  * `frozenBootId`: the host's boot id when it was frozen, by which it is known again.
  */
-export function chooseHealer(run: Omit<Run, "known">, frozenBootId?: string): Quiescer {
+export function chooseHealer(run: Omit<Run, "known" | "healed">, frozenBootId?: string): Quiescer {
     const { quiesce } = run.inputs;
+    const settings = { ...run, healed: new Set<string>() };
     return quiesce.method === "hooks"
-        ? hooks({ ...hooksSettings(run, quiesce, { state: "running", excluded: [] }), frozenBootId })
+        ? hooks({ ...hooksSettings(settings, quiesce, { state: "running", excluded: [] }), frozenBootId })
         : none(run.signal);
 }
 
@@ -43,8 +45,8 @@ function hooksSettings(
     quiesce: HooksQuiesce,
     { state, excluded }: Pick<Source, "state" | "excluded">,
 ): HooksSettings {
-    const { executionId, inputs, clients, log, signal } = run;
-    const { instanceId } = inputs;
+    const { executionId, inputs, clients, healed, log, signal } = run;
+    const { instanceId, owner, confirmAwake = "" } = inputs;
     return {
         executionId,
         instanceId,
@@ -53,10 +55,18 @@ function hooksSettings(
         timeouts: timeoutsOf(inputs),
         minimumLevel: minimumLevelOf(inputs),
         excluded,
+        confirmedAwake: confirmAwake,
+        owner: owner === undefined ? "" : digest(owner),
         isDown: () => isDown(clients, instanceId),
+        onHealed: (earlier) => healed.add(earlier),
         log,
         signal,
     };
+}
+
+/** Short, and of letters and digits alone, as the guard takes it. */
+function digest(owner: string): string {
+    return createHash("sha256").update(owner).digest("hex").slice(0, 32);
 }
 
 const ASK_LIMIT_MS = 30_000;

@@ -1,56 +1,105 @@
-import type { Failure } from "../errors";
-import type { HookEnd, RefusalCode } from "./guardLine";
+import type { Failure, HookOutput } from "../errors";
+import { thawByHandLater } from "../thawPending";
+import { type HookEnd, type RefusalCode, parseHookEnd } from "./guardLine";
+import { endText } from "./hookEnd";
 import { QuiesceError } from "./quiesceError";
 
 /** Why the guard refuses. */
 export function refusal(code: RefusalCode, text: string, instanceId: string): Failure {
-    const failures: Record<RefusalCode, Failure> = {
-        HOST_BUSY: {
-            code: "HOST_BUSY",
-            message: `Another execution, ${text}, holds the host.`,
-            remedy: "Run again when it has ended, or wait for it with timeouts.lock.",
-        },
-        WRONG_INSTANCE: {
-            code: "WRONG_INSTANCE",
-            message: `The host behind the address is ${text}, not ${instanceId}.`,
-            remedy: "Correct `connection.host` or `instanceId`; an address that was reused is the usual cause.",
-        },
-        STALE_FREEZE: {
-            code: "STALE_FREEZE",
-            message: `An earlier execution left the host frozen, and its post-thaw script fails: ${text}.`,
-            remedy: 'Run the post-thaw script with "thaw" as root on the instance and see why it fails; then run again.',
-        },
-        HOST_UNSUITABLE: {
-            code: "HOST_UNSUITABLE",
-            message: `The host cannot be frozen safely: ${text}.`,
-            remedy: 'See README, "What a Linux instance needs".',
-        },
-        NOT_ROOT: {
-            code: "SUDO_REFUSED",
-            message: `sudo runs what it is given as the user with uid ${text}, not as root.`,
-            remedy: "In sudoers, the account's rule has to name (root) or (ALL).",
-        },
-        HOOK_ENVIRONMENT: {
-            code: "INVALID_INPUT",
-            message: `The shell of the host cannot set these names of \`environment\`: ${text}.`,
-            remedy: "Give the variables other names.",
-        },
-        POST_THAW_NOT_IDEMPOTENT: {
-            code: "PRECONDITION_FAILED",
-            message: `Run with \`thaw\` while nothing was frozen, the post-thaw script ended with ${text}.`,
-            remedy: "With nothing frozen it has to exit with 0, or with 205.",
-        },
-    };
-    return failures[code];
+    switch (code) {
+        case "HOST_BUSY":
+            return {
+                code,
+                message: `Another execution, ${text}, holds the host.`,
+                remedy: "Run again when it has ended, or wait for it with timeouts.lock.",
+            };
+        case "WRONG_INSTANCE":
+            return {
+                code,
+                message: `The host behind the address is ${text}, not ${instanceId}.`,
+                remedy: "Correct `connection.host` or `instanceId`; an address that was reused is the usual cause.",
+            };
+        case "STALE_FREEZE":
+            return staleFreeze(text);
+        case "HOST_UNSUITABLE":
+            return {
+                code,
+                message: `The host cannot be frozen safely: ${text}.`,
+                remedy: 'See README, "What a Linux instance needs".',
+            };
+        case "POST_THAW_NOT_IDEMPOTENT":
+            return notIdempotent(text);
+        case "NOT_ROOT":
+            return notRoot(Number(text));
+        case "HOOK_ENVIRONMENT":
+            return {
+                code: "INVALID_INPUT",
+                message: `The shell of the host cannot set these names of \`environment\`: ${text.trim()}.`,
+                remedy: "Give the variables other names; the shell keeps these for itself.",
+            };
+    }
 }
 
+/** An earlier execution's freeze that its post-thaw does not end. `text`: its id, and how post-thaw ended. */
+function staleFreeze(text: string): Failure {
+    const [executionId = "", end = ""] = text.split(" ");
+    const how = parseHookEnd(end);
+    return {
+        code: "STALE_FREEZE",
+        message:
+            `An earlier execution, ${executionId}, may have left the host frozen, and its post-thaw script ` +
+            `${how === undefined ? `did not thaw it (${text})` : endText(how)}.`,
+        remedy: staleRemedy(executionId),
+    };
+}
+
+/** The ways out of a freeze that an earlier execution left. */
+export function staleRemedy(executionId: string): string {
+    return [
+        "Mend that post-thaw and run again: it is tried first.",
+        `Or ${thawByHandLater(executionId)}, and run \`pulumi up\` with confirmAwake: "${executionId}".`,
+        "A reboot of the instance ends a freeze as well.",
+    ].join(" ");
+}
+
+function notIdempotent(text: string): Failure {
+    const how = parseHookEnd(text);
+    return {
+        code: "POST_THAW_NOT_IDEMPOTENT",
+        message:
+            `The post-thaw script ${how === undefined ? `failed (${text})` : endText(how)} when it was run with ` +
+            "`thaw` while nothing was frozen. A freeze that fails halfway could then not be told from one that is thawed.",
+        remedy:
+            "With nothing frozen it has to exit with 0, or with 205. Usual causes: `fsfreeze -u` of what is not frozen " +
+            "exits with 1; a lock file, or a process, that is not there. scripts.rehearse: false leaves this test out.",
+    };
+}
+
+/** sudo runs the guard, but not as root. */
+export function notRoot(uid: number): Failure {
+    return {
+        code: "SUDO_REFUSED",
+        message: `sudo runs what it is given as the user with uid ${uid}, not as root.`,
+        remedy:
+            "In sudoers, the account's rule has to name (root) or (ALL), and `Defaults runas_default` has to be root, " +
+            'or absent; README, "SSH account and sudo", has the line.',
+    };
+}
+
+/** No failures of quiescing alone: another host, a bad input. */
+const HARD_REFUSALS: ReadonlySet<RefusalCode> = new Set(["WRONG_INSTANCE", "HOOK_ENVIRONMENT"]);
+
 /** The guard refuses before it arms: nothing was frozen by this run. */
-export function refused(code: RefusalCode, text: string, instanceId: string): QuiesceError {
-    const soft = code === "HOST_BUSY" || code === "HOST_UNSUITABLE";
+export function refused(
+    code: RefusalCode,
+    text: string,
+    instanceId: string,
+    output: HookOutput = {},
+): QuiesceError {
     const failure = refusal(code, text, instanceId);
-    return soft
-        ? new QuiesceError(asPrecondition(failure), { awake: true, mayFallBack: true })
-        : new QuiesceError(failure, { awake: true, mayFallBack: false });
+    return HARD_REFUSALS.has(code)
+        ? new QuiesceError(failure, { awake: true, mayFallBack: false })
+        : new QuiesceError(asPrecondition(failure), { awake: true, mayFallBack: true }, { output });
 }
 
 /** What was fine when it was checked is not any more: the same outcome as if the check had found it. */
@@ -83,24 +132,14 @@ export function unexpected(text: string): Failure {
     };
 }
 
-export function stillFrozen(): Failure {
-    return {
-        code: "THAW_PENDING",
-        message: "The post-thaw script fails: the instance may still be frozen.",
-        remedy: 'Run the post-thaw script with "thaw" as root on the instance and see why it fails; then run `pulumi up` again.',
-    };
-}
-
 /** A host that knows nothing of the execution, and may be another one than that which was frozen. */
 export function unknownHost(): Failure {
     return {
-        code: "THAW_PENDING",
+        code: "IDENTITY_UNVERIFIED",
         message:
             "The host behind the address has nothing of the execution, but whether it is the instance that was frozen " +
             "is not known: neither DMI nor the metadata service names it, and it has another boot id.",
-        remedy:
-            "Correct `connection.host` and run `pulumi up` again. Stopping the instance ends a freeze for certain; " +
-            "the next `pulumi up` sees that it is stopped.",
+        remedy: "Correct `connection.host`, or stop the instance, which ends a freeze for certain and which EC2 tells.",
     };
 }
 
@@ -124,12 +163,8 @@ export function notFrozen(why: HookEnd | "eof", limitS: number): Failure {
         default:
             return {
                 code: "PRE_FREEZE_FAILED",
-                message: `The pre-freeze script ${exitText(why)}.`,
+                message: `The pre-freeze script ${endText(why)}.`,
                 remedy: 'Run it with "freeze" by hand and then the post-thaw script; showHookOutput: "onFailure" shows its stderr.',
             };
     }
-}
-
-function exitText(code: number): string {
-    return code > 128 ? `was ended by signal ${code - 128}` : `exited with ${code}`;
 }

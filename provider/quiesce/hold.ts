@@ -1,4 +1,4 @@
-import { type ReasonCode, failureOf } from "../errors";
+import { type HookOutput, type ReasonCode, failureOf } from "../errors";
 import type { CaptureEvidence, ConsistencyLevel, HookRun } from "../evidence";
 import type { Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
@@ -8,7 +8,7 @@ import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardF
 import { type GuardLine, type HookEnd, type ReleaseReason, isAwake } from "./guardLine";
 import type { GuardEvent, GuardSession } from "./guardSession";
 import { QuiesceError } from "./quiesceError";
-import type { Capture, CreatedSet, SnapshotCall } from "./quiescer";
+import type { Capture, CreatedSet, NotAwake, PendingFreeze, SnapshotCall } from "./quiescer";
 
 export interface HoldSettings {
     /** What the scripts vouch for. */
@@ -22,8 +22,8 @@ export interface HoldSettings {
     readonly instanceId: string;
     readonly notCovered: readonly string[];
     readonly ready: Extract<GuardLine, { kind: "ready" }>;
-    /** Asks over a fresh connection, when the guard's own report did not come. */
-    readonly proveAwake: () => Promise<boolean>;
+    /** Asks over a fresh connection, when the guard's own report did not come; answers why it is not proven then. */
+    readonly proveAwake: () => Promise<NotAwake | undefined>;
     readonly log: (line: string) => void;
     readonly signal: AbortSignal;
 }
@@ -43,24 +43,31 @@ export async function hold(
     const asked = performance.now();
     guard.say("release");
     const thaw = await awaitThaw(guard, settings);
-    const awake = await provenAwake(thaw, settings);
+    const notAwake = await whyNotAwake(thaw, settings);
+    const { time: frozenAt } = frozen.frozen;
     if ("error" in answer) {
+        const pending = notAwake && { ...notAwake, frozenAt };
         throw new QuiesceError(
             failureOf(answer.error),
-            { ...afterFreezing(awake, settings), mayFallBack: false },
+            { ...afterFreezing(pending, settings), mayFallBack: false },
             { cause: answer.error },
         );
     }
     const evidence = evidenceOf(answer.value, frozen, thaw, asked, settings);
+    const awake = notAwake === undefined;
     tell(evidence, awake, settings);
-    const thawOutput = awake ? "" : maskSecrets(thaw.output, settings.secrets);
     return {
         set: answer.value,
         evidence,
         awake,
         deployed: settings.deployed,
-        ...(thawOutput === "" ? {} : { thawOutput }),
+        ...(awake ? {} : { pending: { ...notAwake, frozenAt, ...causeOf(evidence) } }),
     };
+}
+
+/** Why the level is not what was vouched for, for an error that tells more than that. */
+function causeOf({ reason, message = "" }: CaptureEvidence): Pick<PendingFreeze, "cause"> {
+    return reason === undefined ? {} : { cause: { code: reason, message } };
 }
 
 interface Frozen {
@@ -125,13 +132,11 @@ async function unfrozen(
     const lost = guard.ended;
     guard.letGo();
     const thaw = await awaitThaw(guard, settings);
-    const awake = await provenAwake(thaw, settings);
+    const outcome = afterFreezing(await whyNotAwake(thaw, settings), settings);
     const { signal, timeouts } = settings;
     if (signal.aborted) {
-        const failure = failureOf(signal.reason);
-        return new QuiesceError(failure, { ...afterFreezing(awake, settings), mayFallBack: false });
+        return new QuiesceError(failureOf(signal.reason), { ...outcome, mayFallBack: false });
     }
-    const output = maskSecrets(thaw.output, settings.secrets);
     const failure =
         event === undefined
             ? lost
@@ -140,33 +145,35 @@ async function unfrozen(
             : event.line.kind === "unfrozen"
               ? notFrozen(event.line.why, timeouts.preFreeze)
               : unexpected(event.text);
-    return new QuiesceError(failure, { ...afterFreezing(awake, settings), mayFallBack: true }, { output });
+    return new QuiesceError(failure, { ...outcome, mayFallBack: true }, { output: thaw.output });
 }
 
-function afterFreezing(awake: boolean, { deployed, ready }: HoldSettings) {
-    return { awake, froze: true, deployed, bootId: ready.bootId };
+/** `pending`: what is known of the freeze; undefined when it is known to be over. */
+function afterFreezing(pending: PendingFreeze | undefined, { deployed, ready }: HoldSettings) {
+    return { awake: pending === undefined, froze: true, deployed, bootId: ready.bootId, pending };
 }
 
 interface Thaw {
     readonly releasing?: GuardEvent;
     readonly thawed?: GuardEvent;
     readonly end?: HookEnd;
-    /** The end of a failed hook's stderr. */
-    readonly output: string;
+    /** A try of post-thaw failed before the last one. */
+    readonly triedBefore?: true;
+    readonly output: HookOutput;
 }
 
 /** Listens until the guard has cleaned up, or is gone, or has had all the time that it can need. */
-async function awaitThaw(guard: GuardSession, { timeouts, signal }: HoldSettings): Promise<Thaw> {
+async function awaitThaw(guard: GuardSession, { timeouts, signal, secrets }: HoldSettings): Promise<Thaw> {
     const longest = timeouts.freeze * 1000 + 3 * (timeouts.postThaw * 1000 + timing.guardMarginMs);
     const deadline = performance.now() + longest;
     const patience = patienceOf(signal);
-    let thaw: Thaw = { output: "" };
+    let thaw: Thaw = { output: {} };
     for (;;) {
         const event = await nextUnlessAborted(guard, deadline, patience);
         if (event === undefined || event.line.kind === "cleaned") {
             return thaw;
         }
-        thaw = withEvent(thaw, event);
+        thaw = withEvent(thaw, event, secrets);
     }
 }
 
@@ -186,22 +193,35 @@ function patienceOf(signal: AbortSignal): AbortSignal {
     return patience.signal;
 }
 
-function withEvent(thaw: Thaw, event: GuardEvent): Thaw {
+function withEvent(thaw: Thaw, event: GuardEvent, secrets: readonly Secret[]): Thaw {
     switch (event.line.kind) {
         case "releasing":
             // Only the first counts: whoever let go later did not hold.
             return { releasing: event, ...thaw };
+        case "tried":
+            return { ...thaw, triedBefore: true };
         case "thawed":
             return { ...thaw, thawed: event, end: event.line.end };
         case "output":
-            return { ...thaw, output: hookOutput(event.line.bytes) };
+            return { ...thaw, output: { ...thaw.output, ...hookOutput(event.line, secrets) } };
         default:
             return thaw;
     }
 }
 
-async function provenAwake({ end }: Thaw, settings: HoldSettings): Promise<boolean> {
-    return (end !== undefined && isAwake(end)) || (await settings.proveAwake());
+/** What the fresh connection has seen is newer than what the guard has said. */
+async function whyNotAwake({ end, output }: Thaw, settings: HoldSettings): Promise<NotAwake | undefined> {
+    if (end !== undefined && isAwake(end)) {
+        return undefined;
+    }
+    const problem = await settings.proveAwake();
+    return (
+        problem && {
+            ...(end === undefined ? {} : { postThaw: end }),
+            ...problem,
+            output: { ...output, ...problem.output },
+        }
+    );
 }
 
 function evidenceOf(
@@ -212,7 +232,7 @@ function evidenceOf(
     settings: HoldSettings,
 ): CaptureEvidence {
     const { releasing, thawed, end } = thaw;
-    const why = holdEnd(releasing, askedAt);
+    const why = holdEnd(thaw, askedAt);
     const { ready, level, vouchedBy, notCovered } = settings;
     return {
         method: "hooks",
@@ -236,27 +256,38 @@ function evidenceOf(
                 : { postThaw: run(end, thawed.at - releasing.at) }),
         },
         ...(notCovered.length === 0 ? {} : { notCovered }),
-        ...(end === ALREADY_THAWED ? { message: alreadyThawed } : {}),
         ...(why === "asked" ? {} : notHeld[why]),
     };
 }
 
 /** Exit code of a post-thaw that found nothing to thaw (AWS Data Lifecycle Manager's convention). */
 const ALREADY_THAWED = 205;
-const alreadyThawed =
-    "The post-thaw script says (exit 205) that it found everything thawed already: if nobody else thawed it, the " +
-    "scripts did so by themselves, and vouch for more than they hold.";
 
-/** How the hold ended. An answer from before the question proves nothing. */
-export function holdEnd(releasing: GuardEvent | undefined, askedAt: number): ReleaseReason {
+/** `thawed`: by the word of post-thaw, at its first try, nothing was held any more when the guard let go. */
+type HoldEnd = ReleaseReason | "thawed";
+
+/**
+ * How the hold ended. An answer from before the question proves nothing. The guard knows that it held, but not what:
+ * the scripts' own word against it counts more. After a try that failed, 205 says nothing: that one may have thawed.
+ */
+export function holdEnd(
+    { releasing, end, triedBefore }: Pick<Thaw, "releasing" | "end" | "triedBefore">,
+    askedAt: number,
+): HoldEnd {
     if (releasing?.line.kind !== "releasing") {
         return "eof";
     }
     const { why } = releasing.line;
-    return why === "asked" && releasing.at < askedAt ? "eof" : why;
+    if (why !== "asked") {
+        return why;
+    }
+    if (releasing.at < askedAt) {
+        return "eof";
+    }
+    return end === ALREADY_THAWED && !triedBefore ? "thawed" : why;
 }
 
-const notHeld: Record<Exclude<ReleaseReason, "asked">, { reason: ReasonCode; message: string }> = {
+const notHeld: Record<Exclude<HoldEnd, "asked">, { reason: ReasonCode; message: string }> = {
     expired: {
         reason: "FREEZE_EXPIRED",
         message:
@@ -272,6 +303,12 @@ const notHeld: Record<Exclude<ReleaseReason, "asked">, { reason: ReasonCode; mes
         message:
             "Asked with `check` when CreateSnapshots had answered, the scripts said that they did not hold any more " +
             "what they had frozen.",
+    },
+    thawed: {
+        reason: "HOLD_LOST",
+        message:
+            "The post-thaw script says (exit 205, at its first try) that nothing was frozen any more: somebody else " +
+            "thawed it, or the scripts do so by themselves and vouch for more than they hold.",
     },
     eof: {
         reason: "HOLD_UNPROVEN",
@@ -302,8 +339,17 @@ function tell(evidence: CaptureEvidence, awake: boolean, { log }: HoldSettings):
 /** The guard sends so many bytes at most. */
 const TAIL_BYTES = 2048;
 
+/** A hook's last words, masked, by its name. */
+export function hookOutput(
+    { hook, bytes }: Extract<GuardLine, { kind: "output" }>,
+    secrets: readonly Secret[],
+): HookOutput {
+    const text = maskSecrets(endOfOutput(bytes), secrets);
+    return hook === "pre" ? { preFreeze: text } : { postThaw: text };
+}
+
 /** The end of a hook's stderr. A line that was cut may be the end of a secret, which nobody would know as one. */
-export function hookOutput(bytes: Buffer): string {
+export function endOfOutput(bytes: Buffer): string {
     return bytes
         .subarray(bytes.length < TAIL_BYTES ? 0 : bytes.indexOf("\n") + 1 || bytes.length)
         .toString("utf8");

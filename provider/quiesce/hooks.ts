@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SourceVolume } from "../aws/instance";
-import { type Failure, SnapshotError, messageOf } from "../errors";
+import { type Failure, type HookOutput, SnapshotError, messageOf } from "../errors";
 import type { ConsistencyLevel } from "../evidence";
 import type { HooksQuiesce, ScriptSource, Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
@@ -15,16 +15,17 @@ import {
 } from "../ssh/connection";
 import { timing } from "../timing";
 import type { Undo } from "../undo";
-import { lostConnection, refused, silent, stillFrozen, unexpected, unknownHost } from "./guardFailures";
-import { type GuardLine, isAwake } from "./guardLine";
+import { lostConnection, refusal, refused, silent, unexpected, unknownHost } from "./guardFailures";
+import { type GuardLine, type HookEnd, isAwake } from "./guardLine";
 import { type GuardParams, type Hook, VMWARE_VERBS } from "./guardProgram";
 import { type HostReport, parseHostReport } from "./hostReport";
 import { GuardSession, NoGuard } from "./guardSession";
-import { markHealed } from "./healed";
-import { hold } from "./hold";
-import { hostFailures, notCovered } from "./hostFailures";
+import { hold, hookOutput } from "./hold";
+import { hostFailures, isStale, notCovered } from "./hostFailures";
 import { QuiesceError } from "./quiesceError";
-import type { Capture, Quiescer, SnapshotCall } from "./quiescer";
+import type { Capture, NotAwake, Quiescer, SnapshotCall } from "./quiescer";
+import { defaultScripts } from "./standardPaths";
+import { unlessDown } from "./unlessDown";
 
 export interface HooksSettings {
     readonly executionId: string;
@@ -35,10 +36,16 @@ export interface HooksSettings {
     readonly timeouts: Timeouts;
     readonly minimumLevel: ConsistencyLevel;
     readonly excluded: readonly SourceVolume[];
+    /** An execution that has left nothing frozen, by the user's word; or "". */
+    readonly confirmedAwake: string;
+    /** Digest of the resource's URN, by which the host knows what was its freeze; or "". */
+    readonly owner: string;
     /** The host's boot id when an earlier execution froze it. */
     readonly frozenBootId?: string | undefined;
     /** Whether EC2 says that nothing can run, and so nothing be frozen, on the instance. */
     readonly isDown: () => Promise<boolean>;
+    /** Is told of an earlier execution whose freeze is over. */
+    readonly onHealed: (executionId: string) => void;
     readonly log: (line: string) => void;
     readonly signal: AbortSignal;
 }
@@ -50,11 +57,6 @@ const GUARD_MARGIN_S = 5;
 /** Harmless, and the same for every login shell. cloud-init writes its result when its last stage is over. */
 const ASK_BOOTING =
     "sh -c 'test -d /run/cloud-init && test ! -e /run/cloud-init/result.json && test ! -e /run/cloud-init/disabled && echo booting'";
-
-export const defaultScripts = {
-    preFreeze: "/usr/sbin/pre-freeze-script",
-    postThaw: "/usr/sbin/post-thaw-script",
-};
 
 /** Quiesces a Linux instance by its pre-freeze and post-thaw scripts, through the guard, over SSH. */
 export function hooks(settings: HooksSettings): Quiescer {
@@ -139,10 +141,9 @@ class Hooks implements Quiescer {
         });
     }
 
-    async recover(executionId: string): Promise<void> {
-        const { timeouts, frozenBootId } = this.#settings;
-        const isFrozenHost = (gone: GoneLine) => isSameHost(gone, frozenBootId);
-        await this.#recover(executionId, timeouts.connect * 1000, isFrozenHost);
+    async recover(executionId: string): Promise<NotAwake | undefined> {
+        const { frozenBootId } = this.#settings;
+        return await this.#recover(executionId, (gone) => isSameHost(gone, frozenBootId));
     }
 
     async close(): Promise<void> {
@@ -150,8 +151,8 @@ class Hooks implements Quiescer {
         await connection?.close();
     }
 
-    async #connect(timeoutMs: number): Promise<SshConnection> {
-        const { quiesce, log, signal } = this.#settings;
+    async #connect(timeoutMs: number, signal = this.#settings.signal): Promise<SshConnection> {
+        const { quiesce, log } = this.#settings;
         return await connect(quiesce.connection as SshSettings, { timeoutMs, log, signal });
     }
 
@@ -171,6 +172,8 @@ class Hooks implements Quiescer {
             }
             const failures = hostFailures(report, {
                 instanceId: this.#settings.instanceId,
+                sudo: usesSudo(quiesce),
+                confirmedAwake: this.#settings.confirmedAwake,
                 verifyIdentity: quiesce.verifyInstanceIdentity ?? true,
                 preFreezePath: pathOf(quiesce.scripts?.preFreeze, defaultScripts.preFreeze),
                 postThawPath: pathOf(quiesce.scripts?.postThaw, defaultScripts.postThaw),
@@ -218,10 +221,12 @@ class Hooks implements Quiescer {
         return parseHostReport(events.map((event) => event.text));
     }
 
-    #tellOf({ marker, lock, bootId }: HostReport): void {
-        const { log } = this.#settings;
-        if (marker?.bootId === bootId && !lock.held) {
-            log(`warning: ${marker.executionId} left the instance frozen (STALE_FREEZE); it is thawed first`);
+    #tellOf(report: HostReport): void {
+        const { confirmedAwake, log } = this.#settings;
+        if (isStale(report, confirmedAwake)) {
+            log(
+                `warning: ${report.marker?.executionId ?? ""} left the instance frozen (STALE_FREEZE); it is thawed first`,
+            );
         }
         if (this.#notCovered.length > 0) {
             log(`warning: in no snapshot, as they are on no EBS volume: ${this.#notCovered.join(", ")}`);
@@ -229,19 +234,36 @@ class Hooks implements Quiescer {
     }
 
     async #awaitReady(guard: GuardSession): Promise<ReadyLine> {
-        const { timeouts, signal, log } = this.#settings;
-        const deadline = performance.now() + (timeouts.lock + timeouts.postThaw * 3) * 1000 + timing.checkMs;
+        const { timeouts, quiesce, signal, log, onHealed } = this.#settings;
+        // The marker's post-thaw, that of the present inputs, and the rehearsal.
+        const longestMs = (timeouts.lock + this.#longestThaw() * 3) * 1000 + timing.checkMs;
+        const deadline = performance.now() + longestMs;
+        let output: HookOutput = {};
         for (;;) {
             const event = await guard.next(deadline - performance.now(), signal);
             switch (event?.line.kind) {
                 case "ready":
                     return event.line;
                 case "recovered":
-                    log(`thawed what ${event.line.executionId} had left frozen`);
-                    markHealed(event.line.executionId);
+                    log(recoveredText(event.line));
+                    onHealed(event.line.executionId);
+                    break;
+                case "confirmed":
+                    log(confirmedText(event.line.executionId));
+                    onHealed(event.line.executionId);
+                    break;
+                case "tried":
+                case "rehearsed":
+                    // What comes of it follows.
+                    break;
+                case "output":
+                    output = {
+                        ...output,
+                        ...hookOutput(event.line, secretsIn(secretTable.quiesce, quiesce)),
+                    };
                     break;
                 case "refused":
-                    throw refused(event.line.code, event.line.text, this.#settings.instanceId);
+                    throw refused(event.line.code, event.line.text, this.#settings.instanceId, output);
                 case undefined:
                     throw new QuiesceError(
                         guard.ended
@@ -272,61 +294,96 @@ class Hooks implements Quiescer {
     }
 
     /** Within the run: one fresh connection to a host whose guard did not report that it is awake. */
-    async #proveAwake(): Promise<boolean> {
+    async #proveAwake(): Promise<NotAwake | undefined> {
         const { executionId, quiesce, isDown, log, signal } = this.#settings;
         if (isHurried(signal)) {
-            return false;
+            return {};
         }
-        try {
-            // With the settings of the very connection over which it was frozen.
-            const trusted = quiesce.verifyInstanceIdentity === false;
-            await this.#recover(
-                executionId,
-                timing.reconnectMs,
-                (gone) => trusted || isSameHost(gone, this.#ready?.bootId),
-            );
-            return true;
-        } catch (error) {
+        // With the settings of the very connection over which it was frozen.
+        const trusted = quiesce.verifyInstanceIdentity === false;
+        const problem = await this.#recover(
+            executionId,
+            (gone) => trusted || isSameHost(gone, this.#ready?.bootId),
+        );
+        if (problem === undefined) {
+            return undefined;
+        }
+        log(
+            `warning: ${problem.obstacle?.message ?? "the post-thaw script fails over a fresh connection, too"}`,
+        );
+        const down = await isDown().catch((error: unknown) => {
             log(`warning: ${messageOf(error)}`);
-            return await isDown().catch((problem: unknown) => {
-                log(`warning: ${messageOf(problem)}`);
-                return false;
-            });
-        }
+            return false;
+        });
+        return down ? undefined : problem;
     }
 
     /** Under the host's lock, and only if the marker of this very execution is there. */
     async #recover(
         executionId: string,
-        limitMs: number,
         isFrozenHost: (gone: GoneLine) => boolean,
-    ): Promise<void> {
-        const connection = await this.#connect(limitMs);
+    ): Promise<NotAwake | undefined> {
+        let connection: SshConnection | undefined;
         try {
-            const params = { ...this.#params("recover"), executionId };
-            const longestMs = (params.limits.lock + this.#longestThaw()) * 1000 + timing.checkMs;
-            const signal = AbortSignal.timeout(longestMs);
-            const guard = await GuardSession.start(connection, params, signal);
-            for (const { line } of await guard.all(longestMs, signal)) {
-                if (line.kind === "gone" && !isFrozenHost(line)) {
-                    throw new SnapshotError(unknownHost());
-                }
-                if (line.kind === "gone" || (line.kind === "thawed" && isAwake(line.end))) {
-                    this.#recoveredClean = line.kind === "gone" || guard.clean;
-                    return;
-                }
-                if (line.kind === "refused") {
-                    throw refused(line.code, line.text, this.#settings.instanceId);
-                }
-            }
-            throw new SnapshotError(stillFrozen());
+            connection = await this.#reach();
+            return connection && (await this.#thawOver(connection, executionId, isFrozenHost));
         } catch (error) {
-            throw error instanceof SnapshotError
-                ? error
-                : new SnapshotError(failureOf(error), { cause: error });
+            return { obstacle: obstacleOf(error) };
         } finally {
-            await connection.close();
+            await connection?.close();
         }
+    }
+
+    /** Waits for a host that boots; undefined when nothing runs on the instance, and so nothing can be frozen. */
+    async #reach(): Promise<SshConnection | undefined> {
+        const { isDown, timeouts, signal } = this.#settings;
+        return await unlessDown(isDown, signal, (limited) => this.#connect(timeouts.connect * 1000, limited));
+    }
+
+    async #thawOver(
+        connection: SshConnection,
+        executionId: string,
+        isFrozenHost: (gone: GoneLine) => boolean,
+    ): Promise<NotAwake | undefined> {
+        const { instanceId, quiesce, log } = this.#settings;
+        const params = { ...this.#params("recover"), executionId };
+        // The marker's post-thaw, and that of the present inputs.
+        const longestMs = (params.limits.lock + this.#longestThaw() * 2) * 1000 + timing.checkMs;
+        const signal = AbortSignal.timeout(longestMs);
+        const guard = await GuardSession.start(connection, params, signal);
+        let postThaw: HookEnd | undefined;
+        let output: HookOutput = {};
+        for (const { line } of await guard.all(longestMs, signal)) {
+            switch (line.kind) {
+                case "gone":
+                    this.#recoveredClean = true;
+                    return isFrozenHost(line) ? undefined : { obstacle: unknownHost() };
+                case "refused":
+                    return { obstacle: refusal(line.code, line.text, instanceId) };
+                case "confirmed":
+                    this.#recoveredClean = guard.clean;
+                    return undefined;
+                case "output":
+                    output = { ...output, ...hookOutput(line, secretsIn(secretTable.quiesce, quiesce)) };
+                    break;
+                case "recovered":
+                case "thawed":
+                    if (isAwake(line.end)) {
+                        this.#recoveredClean = guard.clean;
+                        if (line.kind === "recovered" && line.current) {
+                            log(recoveredText(line));
+                        }
+                        return undefined;
+                    }
+                    postThaw = line.end;
+                    break;
+                case "tried":
+                    postThaw = line.end;
+            }
+        }
+        return postThaw === undefined
+            ? { obstacle: lostConnection("while it was thawed") }
+            : { postThaw, output };
     }
 
     #longestThaw(): number {
@@ -341,11 +398,8 @@ class Hooks implements Quiescer {
         return {
             mode,
             executionId,
-            owner: "",
-            confirmedAwake: "",
-            rehearse: false,
             instanceId,
-            sudo: quiesce.sudo ?? quiesce.connection.user !== "root",
+            sudo: usesSudo(quiesce),
             verifyIdentity: quiesce.verifyInstanceIdentity ?? true,
             preFreeze: hookOf(quiesce.scripts?.preFreeze, defaultScripts.preFreeze),
             postThaw: hookOf(quiesce.scripts?.postThaw, defaultScripts.postThaw),
@@ -354,6 +408,9 @@ class Hooks implements Quiescer {
             environment: quiesce.environment ?? {},
             limits: { lock, wait: READY_LIMIT_S, preFreeze, freeze, postThaw },
             showHookOutput: quiesce.showHookOutput === "onFailure",
+            rehearse: quiesce.scripts?.rehearse ?? true,
+            confirmedAwake: this.#settings.confirmedAwake,
+            owner: this.#settings.owner,
         };
     }
 }
@@ -361,6 +418,19 @@ class Hooks implements Quiescer {
 /** Whether a host that has nothing of an execution is the one that this execution had frozen. */
 export function isSameHost({ identity, bootId }: GoneLine, frozenBootId: string | undefined): boolean {
     return identity === "dmi" || identity === "imds" || bootId === frozenBootId;
+}
+
+function usesSudo({ sudo, connection }: HooksQuiesce): boolean {
+    return sudo ?? connection.user !== "root";
+}
+
+function recoveredText({ executionId, current }: Extract<GuardLine, { kind: "recovered" }>): string {
+    const by = current ? ", by the present post-thaw script, as its own failed" : "";
+    return `thawed what ${executionId} had left frozen${by}`;
+}
+
+function confirmedText(executionId: string): string {
+    return `warning: confirmAwake: the marker of ${executionId} is removed, and its post-thaw was not run`;
 }
 
 function hookOf(source: ScriptSource | undefined, standardPath: string): Hook {
@@ -384,6 +454,18 @@ function failureOf(error: unknown): Failure {
         return error.failure;
     }
     throw error;
+}
+
+/** What keeps us from asking a host whether it is awake. */
+function obstacleOf(error: unknown): Failure {
+    if (error instanceof SshError || error instanceof NoGuard || error instanceof SnapshotError) {
+        return failureOf(error);
+    }
+    return {
+        code: "CONNECTION_LOST",
+        message: `The host could not be asked: ${messageOf(error)}.`,
+        remedy: "See whether the host is overloaded.",
+    };
 }
 
 function notRunning(state: string): Failure {

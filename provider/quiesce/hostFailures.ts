@@ -1,12 +1,16 @@
 import type { SourceVolume } from "../aws/instance";
 import type { Failure } from "../errors";
-import { refusal } from "./guardFailures";
+import { notRoot, refusal, staleRemedy } from "./guardFailures";
 import { aggregates, ebsVolumeId } from "./aggregates";
 import type { HostDevice, HostReport, ScriptProblem } from "./hostReport";
 
 /** What the report is held against. */
 export interface Expectations {
     readonly instanceId: string;
+    /** The guard was started by sudo. */
+    readonly sudo: boolean;
+    /** An execution that has left nothing frozen, by the user's word; or "". */
+    readonly confirmedAwake: string;
     readonly verifyIdentity: boolean;
     /** Paths of the scripts; undefined for one that is deployed. */
     readonly preFreezePath: string | undefined;
@@ -22,12 +26,13 @@ export interface Expectations {
 export function hostFailures(report: HostReport, expected: Expectations): Failure[] {
     const failures = ownFailures(report, expected);
     // What the guard would thaw before it freezes stays frozen when it does not come to that.
-    return failures.length === 0 ? [] : [...staleFailures(report), ...failures];
+    return failures.length === 0 ? [] : [...staleFailures(report, expected), ...failures];
 }
 
 function ownFailures(report: HostReport, expected: Expectations): Failure[] {
     return [
         ...identityFailures(report, expected),
+        ...privilegeFailures(report, expected),
         ...suitabilityFailures(report, expected),
         ...scriptFailures("pre-freeze", expected.preFreezePath, report.scripts.pre),
         ...scriptFailures("post-thaw", expected.postThawPath, report.scripts.post),
@@ -60,6 +65,11 @@ function identityFailures({ identity }: HostReport, expected: Expectations): Fai
         ];
     }
     return [];
+}
+
+/** What is not root freezes nothing, and finds other things than the hooks would. */
+function privilegeFailures({ uid }: HostReport, { sudo }: Expectations): Failure[] {
+    return sudo && uid !== undefined && uid !== 0 ? [notRoot(uid)] : [];
 }
 
 function suitabilityFailures(report: HostReport, { excluded, instanceId }: Expectations): Failure[] {
@@ -147,15 +157,26 @@ function lockFailures({ lock, marker }: HostReport, expected: Expectations): Fai
     return [marker === undefined ? busy : { ...busy, message: frozen }];
 }
 
-function staleFailures({ marker, lock, bootId }: HostReport): Failure[] {
-    if (marker === undefined || lock.held || marker.bootId !== bootId) {
+/** Whether what an earlier execution left on the host may still be frozen. */
+export function isStale({ marker, lock, bootId }: HostReport, confirmedAwake: string): boolean {
+    return (
+        marker !== undefined &&
+        !lock.held &&
+        marker.bootId === bootId &&
+        marker.executionId !== confirmedAwake
+    );
+}
+
+function staleFailures(report: HostReport, { confirmedAwake }: Expectations): Failure[] {
+    const { marker } = report;
+    if (marker === undefined || !isStale(report, confirmedAwake)) {
         return [];
     }
     return [
         {
             code: "STALE_FREEZE",
-            message: `An earlier execution, ${marker.executionId}, left the host frozen.`,
-            remedy: 'Put right what else is wrong, then run again: the host is thawed first. By hand: run the post-thaw script with "thaw" as root on the instance.',
+            message: `An earlier execution, ${marker.executionId}, may have left the host frozen; its post-thaw was not tried now.`,
+            remedy: `Put right what else is wrong: then the next run thaws the host first. ${staleRemedy(marker.executionId)}`,
         },
     ];
 }

@@ -1,4 +1,4 @@
-import { type Failure, SnapshotError } from "../errors";
+import type { Failure } from "../errors";
 import type { Quiescer } from "./quiescer";
 
 /** How long the answer of CreateSnapshots is waited for when nothing is frozen meanwhile. */
@@ -28,7 +28,7 @@ export function none(signal: AbortSignal): Quiescer {
                 },
             };
         },
-        recover: () => Promise.reject(new SnapshotError(cannotWake)),
+        recover: () => Promise.resolve({ obstacle: cannotWake }),
         close: () => Promise.resolve(),
     };
 }
@@ -37,5 +37,5 @@ const cannotWake: Failure = {
     code: "THAW_PENDING",
     message:
         'An earlier run by scripts may have left the instance frozen, and { method: "none" } cannot reach it.',
-    remedy: 'Set quiesce back to { method: "hooks", connection } and run `pulumi up`; then change it.',
+    remedy: 'Set quiesce back to { method: "hooks", connection } until it is awake.',
 };

@@ -1,4 +1,5 @@
 import { type ErrorContext, type Failure, SnapshotError } from "../errors";
+import type { PendingFreeze } from "./quiescer";
 
 export interface QuiesceOutcome {
     /** Whether the instance is known not to be frozen by this run. */
@@ -9,6 +10,8 @@ export interface QuiesceOutcome {
     readonly deployed?: boolean;
     /** Linux boot id of the host that was frozen: it tells later whether that host is asked again. */
     readonly bootId?: string | undefined;
+    /** What is known of its freeze, when it is not known to be awake. */
+    readonly pending?: PendingFreeze | undefined;
     /** Whether a plain snapshot may take the place of the one that was asked for. */
     readonly mayFallBack: boolean;
 }
@@ -19,6 +22,7 @@ export class QuiesceError extends SnapshotError {
     readonly froze: boolean;
     readonly deployed: boolean;
     readonly bootId: string | undefined;
+    readonly pending: PendingFreeze | undefined;
     readonly mayFallBack: boolean;
 
     constructor(failure: Failure, outcome: QuiesceOutcome, context: ErrorContext = {}) {
@@ -27,6 +31,7 @@ export class QuiesceError extends SnapshotError {
         this.froze = outcome.froze ?? false;
         this.deployed = outcome.deployed ?? false;
         this.bootId = outcome.bootId;
+        this.pending = outcome.pending;
         this.mayFallBack = outcome.mayFallBack;
     }
 }

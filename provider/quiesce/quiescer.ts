@@ -1,6 +1,7 @@
-import type { Failure } from "../errors";
+import type { Failure, HookOutput } from "../errors";
 import type { CaptureEvidence } from "../evidence";
 import type { Undo } from "../undo";
+import type { HookEnd } from "./guardLine";
 
 /** One snapshot as CreateSnapshots answered it. */
 export interface CreatedSnapshot {
@@ -23,6 +24,24 @@ export interface CreatedSet {
 /** Takes the snapshots, at once: the API slot and the connection are held already. `limitMs` bounds the answer. */
 export type SnapshotCall = (limitMs: number, signal: AbortSignal) => Promise<CreatedSet>;
 
+/** Why an instance is not known to be awake. */
+export interface NotAwake {
+    /** How the last try of post-thaw ended; absent when nobody saw one. */
+    readonly postThaw?: HookEnd;
+    /** The scripts' last words: for an error's text alone. */
+    readonly output?: HookOutput;
+    /** What keeps us from thawing, or from asking. */
+    readonly obstacle?: Failure;
+}
+
+/** A freeze of this run that is not known to be over. */
+export interface PendingFreeze extends NotAwake {
+    /** When pre-freeze said that everything was frozen, ISO 8601; absent when it never did. */
+    readonly frozenAt?: string;
+    /** What went wrong before it came to thawing. */
+    readonly cause?: Omit<Failure, "remedy">;
+}
+
 /** What came of quiescing and taking the set. */
 export interface Capture {
     readonly set: CreatedSet;
@@ -33,8 +52,8 @@ export interface Capture {
     readonly deployed: boolean;
     /** Only if this is proven: see `THAW_PENDING`. */
     readonly awake: boolean;
-    /** Why the instance did not wake, in its own words: for an error's text alone. */
-    readonly thawOutput?: string;
+    /** What is known when it is not. */
+    readonly pending?: PendingFreeze;
 }
 
 /** A way to quiesce an instance. Windows and Linux, and none, are the same to the flow in `takeSnapshot.ts`. */
@@ -50,8 +69,8 @@ export interface Quiescer {
      * set itself never calls it. Throws `QuiesceError` when there is no set, with whether the instance is awake.
      */
     capture(reserve: () => Promise<SnapshotCall>, undo: Undo): Promise<Capture>;
-    /** Wakes an instance that an earlier execution may have left frozen. Throws when it is not known to be awake. */
-    recover(executionId: string): Promise<void>;
+    /** Wakes an instance that an earlier execution may have left frozen; answers why it is not known to be awake. */
+    recover(executionId: string): Promise<NotAwake | undefined>;
     /** Ends every connection. Bounded; can be called again. */
     close(): Promise<void>;
 }

@@ -87,8 +87,8 @@ class Vss implements Quiescer {
     }
 
     /** VSS lets go by itself after 10 s at the most, whatever happens (EC2 User Guide, "Troubleshoot VSS"). */
-    recover(): Promise<void> {
-        return Promise.resolve();
+    recover(): Promise<undefined> {
+        return Promise.resolve(undefined);
     }
 
     close(): Promise<void> {

@@ -120,7 +120,7 @@ async function claimsOf(what: Said): Promise<Claims> {
         const { awake, evidence } = await hold(
             guard,
             () => Promise.resolve(set),
-            holdSettings({ proveAwake: () => Promise.resolve(false) }),
+            holdSettings({ proveAwake: () => Promise.resolve({}) }),
         );
         return { frozen: true, held: evidence.held, awake };
     } catch (error) {

@@ -152,6 +152,8 @@ describe("the output of Systems Manager's commands, whatever it is", () => {
 describe("a host's report, whatever is in it", () => {
     const expected: Expectations = {
         instanceId: "i-0123456789abcdef0",
+        sudo: true,
+        confirmedAwake: "",
         verifyIdentity: true,
         preFreezePath: "/usr/sbin/pre-freeze-script",
         postThawPath: undefined,

@@ -53,7 +53,6 @@ describe("a hostile host, by what sshd hands it", function () {
             guardStartMs: 3_000,
             checkMs: 3_000,
             guardMarginMs: 500,
-            reconnectMs: 3_000,
         });
     });
     after(async () => {

@@ -144,6 +144,7 @@ describe("finishing a set", () => {
             inputs: { instanceId: instance.instanceId, quiesce: { method: "none" }, owner },
             clients,
             known: new Set(),
+            healed: new Set(),
             log: () => undefined,
             signal: abort.signal,
         });

@@ -23,6 +23,8 @@ describe("preconditionError", () => {
         "SCRIPT_MISSING",
         "SCRIPT_UNSAFE",
         "HOST_UNSUITABLE",
+        "POST_THAW_NOT_IDEMPOTENT",
+        "STALE_FREEZE",
         "HOST_BUSY",
         "UNEXPECTED_OUTPUT",
         "INSTANCE_STATE",
@@ -51,7 +53,6 @@ describe("preconditionError", () => {
         "CREDENTIALS_EXPIRE",
         "MULTI_ATTACH",
         "AWS_ERROR",
-        "STALE_FREEZE",
     ];
     for (const code of hard) {
         it(`is always an error: ${code}`, () => {

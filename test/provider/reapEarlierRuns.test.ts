@@ -193,6 +193,7 @@ describe("what earlier runs left", () => {
             inputs,
             clients: await clientsFor(undefined, {}),
             known: new Set(),
+            healed: new Set(),
             log: (line) => lines.push(line),
             signal: AbortSignal.timeout(30_000),
         });

@@ -72,14 +72,13 @@ export function hooksOf({ instanceId, host }: Server, quiesce: Record<string, un
         quiesce: {
             method: "hooks",
             connection: connectionOf(host),
-            ...(host.preFreezePath.startsWith("/usr/sbin/")
-                ? {}
-                : {
-                      scripts: {
-                          preFreeze: { path: host.preFreezePath },
-                          postThaw: { path: host.postThawPath },
-                      },
-                  }),
+            scripts: {
+                // What the hooks tell would have one more line for each run.
+                rehearse: false,
+                ...(host.preFreezePath.startsWith("/usr/sbin/")
+                    ? {}
+                    : { preFreeze: { path: host.preFreezePath }, postThaw: { path: host.postThawPath } }),
+            },
             ...quiesce,
         },
     };

@@ -11,7 +11,7 @@ export function holdSettings(changes: Partial<HoldSettings> = {}): HoldSettings 
         instanceId: "i-0123456789abcdef0",
         notCovered: [],
         ready: { kind: "ready", identity: "dmi", bootId: "b-1" },
-        proveAwake: () => Promise.resolve(true),
+        proveAwake: () => Promise.resolve(undefined),
         log: () => undefined,
         signal: new AbortController().signal,
         ...changes,

@@ -37,6 +37,9 @@ export interface Outcome {
     readonly calls: readonly CloudCall[];
 }
 
+/** A rehearsal is one more event of each run: `rehearsal.test.ts` has them. */
+const UNREHEARSED = { rehearse: false };
+
 /** In the environment of every run: it must be seen nowhere. */
 export const SECRET = "s3cret-of-the-application";
 
@@ -112,6 +115,7 @@ export class Scene {
         return {
             method: "hooks",
             environment: { APP_PASSWORD: SECRET },
+            scripts: UNREHEARSED,
             connection: {
                 host: host.address,
                 port: host.port,
@@ -121,6 +125,7 @@ export class Scene {
                 ...connection,
             },
             ...changes,
+            ...(changes?.scripts === undefined ? {} : { scripts: { ...UNREHEARSED, ...changes.scripts } }),
         };
     }
 

@@ -10,10 +10,10 @@ export class TcpProxy {
         readonly port: number,
     ) {}
 
-    /** `delay`: milliseconds in each direction. */
-    static async start(options: { to: number; delay?: number }): Promise<TcpProxy> {
+    /** `delay`: milliseconds in each direction. `port`: that of one which was stopped. */
+    static async start(options: { to: number; delay?: number; port?: number }): Promise<TcpProxy> {
         const server = createServer({ allowHalfOpen: true });
-        server.listen(0, "127.0.0.1");
+        server.listen(options.port ?? 0, "127.0.0.1");
         await once(server, "listening");
         const address = server.address();
         if (address === null || typeof address === "string") {

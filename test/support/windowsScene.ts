@@ -162,7 +162,15 @@ export class WindowsScene {
         const clients = await clientsFor();
         const executionId = `acs-${crypto.randomUUID()}`;
         const log = () => undefined;
-        const run = { executionId, inputs, clients, known: new Set<string>(), log, signal };
+        const run = {
+            executionId,
+            inputs,
+            clients,
+            known: new Set<string>(),
+            healed: new Set<string>(),
+            log,
+            signal,
+        };
         const account = await accountOf(clients, signal);
         return chooseQuiescer(run, await resolveSource(clients, account, this.instanceId, undefined, signal));
     }
@@ -181,7 +189,15 @@ export class WindowsScene {
         const executionId = `acs-${crypto.randomUUID()}`;
         return await this.#run(executionId, inputs, async (log) => {
             const clients = await clientsFor();
-            const run = { executionId, inputs, clients, known: new Set<string>(), log, signal };
+            const run = {
+                executionId,
+                inputs,
+                clients,
+                known: new Set<string>(),
+                healed: new Set<string>(),
+                log,
+                signal,
+            };
             try {
                 const { instanceId } = this;
                 return { id: executionId, state: { instanceId, ...(await takeSnapshot(run)) } };

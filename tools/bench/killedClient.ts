@@ -11,6 +11,7 @@ async function main(): Promise<void> {
         inputs: JSON.parse(await text(process.stdin)) as SnapshotInputs,
         clients: await clientsFor(),
         known: new Set(),
+        healed: new Set(),
         log: () => undefined,
         signal: new AbortController().signal,
     });

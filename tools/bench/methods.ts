@@ -36,6 +36,7 @@ async function runOn(server: Server, roundTripMs: number): Promise<Run> {
         inputs: inputsFor(server, await server.port(roundTripMs)),
         clients: await clientsFor(),
         known: new Set(),
+        healed: new Set(),
         log: () => undefined,
         signal: new AbortController().signal,
     };

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { LEASE_MS, LEASE_RENEWAL_MS, newLease, tagList } from "../../../provider/aws/setTags";
-import { TAG_PREFIX, ownerTag, tagKeys } from "../../../provider/aws/tags";
+import { TAG_PREFIX, healedTag, ownerTag, tagKeys } from "../../../provider/aws/tags";
 
 describe("tags", () => {
     it("of ours are those that earlier releases wrote", () => {
@@ -11,6 +11,7 @@ describe("tags", () => {
             level: "app-consistent-snapshot:level",
             state: "app-consistent-snapshot:state",
             lease: "app-consistent-snapshot:lease",
+            healed: "app-consistent-snapshot:healed",
         });
         expect(Object.values(tagKeys).every((key) => key.startsWith(TAG_PREFIX))).to.equal(true);
     });
@@ -26,6 +27,20 @@ describe("tags", () => {
         const now = Date.parse("2026-01-01T00:00:00Z");
         expect(newLease(now)).to.equal("2026-01-01T00:15:00.000Z");
         expect(LEASE_RENEWAL_MS * 2).to.be.below(LEASE_MS);
+    });
+});
+
+describe("healedTag", () => {
+    const id = (n: number) => `acs-00000000-0000-4000-8000-00000000000${n}`;
+
+    it("is the executions, the newest first", () => {
+        expect(healedTag(new Set([id(1), id(2)]))).to.equal(`${id(2)} ${id(1)}`);
+    });
+
+    it("holds as many as fit into a tag", () => {
+        const tag = healedTag([1, 2, 3, 4, 5, 6, 7, 8].map(id));
+        expect(tag.length).to.be.at.most(256);
+        expect(tag.split(" ")).to.deep.equal([8, 7, 6, 5, 4, 3].map(id));
     });
 });
 

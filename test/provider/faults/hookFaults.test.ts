@@ -170,10 +170,31 @@ describe("faults of the hooks", function () {
             scene.host.writeHooks({ post: 'echo "still locked with $APP_PASSWORD" >&2\nexit 1' });
             const failed = await scene.create({ quiesce: { showHookOutput: "onFailure" } });
             const { message, properties } = initError(failed);
-            assert.include(message, "still locked with [secret]");
+            assert.include(message, "The post-thaw script's stderr ends: \"still locked with [secret]");
             assert.notInclude(JSON.stringify(properties), "still locked");
+            assert.notInclude(failed.lines.join("\n"), "still locked");
             scene.host.writeHooks();
             stateOf(await scene.update(failed));
+        });
+
+        it("of both scripts is shown by script, when both fail", async () => {
+            scene.host.writeHooks({
+                pre: "echo no disk >&2\nexit 1",
+                post: "echo no process >&2\nexit 1",
+            });
+            const quiesce = { showHookOutput: "onFailure" } as const;
+            const failed = await scene.create({ quiesce });
+            const { message } = initError(failed);
+            assert.include(message, `The pre-freeze script's stderr ends: "no disk\\n".`);
+            assert.include(message, `The post-thaw script's stderr ends: "no process\\n".`);
+
+            // Recovery tells it as well.
+            scene.diff(failed, { quiesce });
+            const still = await scene.create({ owner: failed.inputs.owner, quiesce });
+            assert.include(plainError(still).message, `The post-thaw script's stderr ends: "no process\\n".`);
+            scene.host.writeHooks();
+            stateOf(await scene.create({ owner: failed.inputs.owner }));
+            await scene.remove(failed);
         });
     });
 
@@ -252,10 +273,18 @@ describe("faults of the hooks", function () {
             await assertHealed(pending, ["post thaw", "thawed thaw"]);
         });
 
-        it("exits 205: already thawed", async () => {
+        it("exits 205: by the scripts' own word nothing was held", async () => {
             scene.host.writeHooks({ post: `rm -f ${scene.host.frozenPath}\nexit 205` });
-            const { consistencyLevel, evidence, thawPending } = stateOf(await scene.create());
-            assert.equal(consistencyLevel, "application");
+            const failed = await scene.create();
+            assert.match(
+                plainError(failed).message,
+                /^HOLD_LOST .*exit 205, at its first try.*is awake; no snap/,
+            );
+
+            const kept = await scene.create({ minimumLevel: "crash" });
+            const { consistencyLevel, evidence, thawPending } = stateOf(kept);
+            assert.equal(consistencyLevel, "crash");
+            assert.include(evidence, { reason: "HOLD_LOST", held: false });
             assert.isFalse(thawPending);
             assert.equal(evidence.hooks?.postThaw?.exitCode, 205);
         });
@@ -266,7 +295,7 @@ describe("faults of the hooks", function () {
             const { message, properties } = initError(pending);
             assert.match(
                 message,
-                /^PRE_FREEZE_FAILED .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
+                /^THAW_PENDING .*Pre-freeze never said that it froze.*Post-thaw exited with 1\. \[PRE_FREEZE_FAILED\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
             );
             assert.isTrue(properties.thawPending);
             assert.deepEqual(properties.snapshotIds, []);
@@ -288,6 +317,10 @@ describe("faults of the hooks", function () {
             assert.lengthOf(properties.snapshotIds, 3);
             assert.equal(properties.consistencyLevel, "crash");
             assert.equal(properties.evidence.reason, "PRE_FREEZE_FAILED");
+            for (const text of [message, properties.evidence.message ?? ""]) {
+                assert.match(text, /What to do: Run `pulumi up` again: it thaws/);
+                assert.notInclude(text, "by hand and then");
+            }
             scene.host.writeHooks();
             await assertHealed(pending, ["post thaw", "thawed thaw"], { minimumLevel: "crash" });
         });
@@ -299,7 +332,7 @@ describe("faults of the hooks", function () {
             const { message, properties } = initError(pending);
             assert.match(
                 message,
-                /^SNAPSHOT_REFUSED .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
+                /^THAW_PENDING .*\[SNAPSHOT_REFUSED\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
             );
             assert.isTrue(properties.thawPending);
             assert.deepEqual(properties.snapshotIds, []);
@@ -313,7 +346,10 @@ describe("faults of the hooks", function () {
             await scene.cloud.setLatency("CreateSnapshots", 2500);
             const pending = await scene.create({ timeouts: { freeze: 1 } });
             const { message, properties } = initError(pending);
-            assert.match(message, /^FREEZE_EXPIRED .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/);
+            assert.match(
+                message,
+                /^THAW_PENDING .*Pre-freeze had said that it froze\..*\[FREEZE_EXPIRED\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
+            );
             assert.isTrue(properties.thawPending);
             assert.deepEqual(properties.snapshotIds, []);
             scene.host.writeHooks();
@@ -356,7 +392,7 @@ describe("faults of the hooks", function () {
             const pending = await scene.create();
             assert.match(
                 initError(pending).message,
-                /^SNAPSHOT_THROTTLED .*THE INSTANCE MAY STILL BE FROZEN/,
+                /^THAW_PENDING .*\[SNAPSHOT_THROTTLED\] .*THE INSTANCE MAY STILL BE FROZEN/,
             );
             assert.lengthOf(setRequests(pending), 1);
             scene.host.writeHooks();
@@ -421,7 +457,7 @@ describe("faults of the hooks", function () {
                 });
                 assert.match(
                     initError(still).message,
-                    /^THAW_PENDING .*refused.*THE INSTANCE MAY STILL BE FROZEN/,
+                    /^THAW_PENDING .*\[SSH_UNREACHABLE\] .*refused.*THE INSTANCE MAY STILL BE FROZEN/,
                 );
                 assert.isTrue(initError(still).properties.thawPending);
                 scene.host.writeHooks();
@@ -435,7 +471,7 @@ describe("faults of the hooks", function () {
                     const still = await scene.update(pending, { connection: { port: other.port } });
                     assert.match(
                         initError(still).message,
-                        /^WRONG_INSTANCE .*THE INSTANCE MAY STILL BE FROZEN/,
+                        /^THAW_PENDING .*\[WRONG_INSTANCE\] .*THE INSTANCE MAY STILL BE FROZEN.*What to do: Correct `connection\.host`/,
                     );
                     assert.isTrue(initError(still).properties.thawPending);
                     scene.host.writeHooks();

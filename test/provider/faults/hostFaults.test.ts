@@ -18,6 +18,8 @@ import { type HostProcess, needsRoot } from "../../support/sshHost";
 import { TcpProxy } from "../../support/tcpProxy";
 
 const FROZEN_AND_THAWED = ["pre freeze", "post thaw", "thawed thaw"];
+/** Nobody waits long for a host that does not come back. */
+const QUICK: Changes = { timeouts: { connect: 3 } };
 const FREEZE_FAILED = ["pre freeze", "post freezeFail", "thawed freezeFail"];
 
 describe("faults of the host and of the connection", function () {
@@ -233,12 +235,14 @@ describe("faults of the host and of the connection", function () {
 
         it("everything dies and nobody can connect any more: the state says that it may be frozen", async () => {
             const failed = await whileFrozen(async () => {
-                timing.reconnectMs = 1_000;
                 scene.killAll();
                 await proxy.stop();
-            });
+            }, QUICK);
             const { message, properties } = initError(failed);
-            assert.match(message, /^HOLD_UNPROVEN .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/);
+            assert.match(
+                message,
+                /^THAW_PENDING .*Pre-freeze had said that it froze\. How post-thaw ended is not known\. \[HOLD_UNPROVEN\] .*\[SSH_UNREACHABLE\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
+            );
             assert.isTrue(properties.thawPending);
             assert.isTrue(scene.host.frozen);
             const next = await scene.create();
@@ -249,12 +253,15 @@ describe("faults of the host and of the connection", function () {
 
         it("everything dies, nobody can connect, and EC2 does not say whether it runs: not claimed awake", async () => {
             const failed = await whileFrozen(async () => {
-                timing.reconnectMs = 1_000;
+                timing.downPauseMs = 100;
                 scene.killAll();
                 await proxy.stop();
                 await scene.cloud.deny("DescribeInstances");
-            });
-            assert.match(initError(failed).message, /^HOLD_UNPROVEN .*THE INSTANCE MAY STILL BE FROZEN/);
+            }, QUICK);
+            assert.match(
+                initError(failed).message,
+                /^THAW_PENDING .*\[HOLD_UNPROVEN\].*THE INSTANCE MAY STILL BE FROZEN/,
+            );
             assert.isTrue(initError(failed).properties.thawPending);
             await scene.cloud.reset();
             assert.equal(stateOf(await scene.create()).consistencyLevel, "application");
@@ -272,17 +279,53 @@ describe("faults of the host and of the connection", function () {
             assert.deepEqual(failed.events, ["pre freeze"]);
         });
 
-        it("the instance is stopped: nothing can be frozen there", async () => {
+        it("it is booted again, and needs long: it is waited for as long as timeouts.connect allows", async () => {
+            const { port } = proxy;
+            let booted: Promise<TcpProxy> | undefined;
             const failed = await whileFrozen(async () => {
-                timing.reconnectMs = 1_000;
                 scene.killAll();
                 await proxy.stop();
-                await scene.cloud.setInstanceState(scene.instance.instanceId, "stopped");
+                scene.host.changeBootId();
                 scene.host.exec(`rm -rf ${scene.host.guardDirectory} ${scene.host.frozenPath}`);
+                booted = new Promise((resolve) => setTimeout(resolve, 8_000)).then(() =>
+                    TcpProxy.start({ to: scene.host.port, port }),
+                );
             });
+            await (await booted)?.stop();
             assert.match(plainError(failed).message, /^HOLD_UNPROVEN .*the instance is awake; no snapshot/);
-            await scene.cloud.setInstanceState(scene.instance.instanceId, "running");
+            assert.deepEqual(failed.events, ["pre freeze"]);
         });
+
+        for (const state of ["stopped", "terminated"] as const) {
+            it(`the instance is ${state}: nothing can be frozen there, and nobody waits for it`, async () => {
+                const special = state === "terminated" ? await Scene.start() : scene;
+                const way = await TcpProxy.start({ to: special.host.port });
+                const gate = await special.cloud.gate("CreateSnapshots");
+                timing.downPauseMs = 100;
+                const running = special.create({
+                    connection: { port: way.port },
+                    timeouts: { connect: 60 },
+                });
+                await gate.reached();
+                special.killAll();
+                await way.stop();
+                const since = performance.now();
+                await special.cloud.setInstanceState(special.instance.instanceId, state);
+                special.host.exec(`rm -rf ${special.host.guardDirectory} ${special.host.frozenPath}`);
+                await gate.release();
+                const failed = await running;
+                assert.match(
+                    plainError(failed).message,
+                    /^(HOLD_UNPROVEN|SNAPSHOT_REFUSED) .*the instance is awake; no snapshot/,
+                );
+                assert.isBelow(performance.now() - since, 30_000);
+                if (special === scene) {
+                    await scene.cloud.setInstanceState(scene.instance.instanceId, "running");
+                } else {
+                    await special.stop();
+                }
+            });
+        }
     });
 
     describe("the host's storage", () => {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { type GuardLine, parseGuardLine } from "../../../provider/quiesce/guardLine";
 import type { GuardEvent, GuardSession } from "../../../provider/quiesce/guardSession";
-import { hold, holdEnd, hookOutput } from "../../../provider/quiesce/hold";
+import { endOfOutput, hold, holdEnd, hookOutput } from "../../../provider/quiesce/hold";
 import type { QuiesceError } from "../../../provider/quiesce/quiesceError";
 import { rejection } from "../../support/rejection";
 import { holdSettings } from "../../support/holdSettings";
@@ -29,24 +29,52 @@ describe("holdEnd", () => {
     ];
     for (const [what, releasing, expected] of rows) {
         it(`${what}: ${expected}`, () => {
-            expect(holdEnd(releasing, ASKED_AT)).to.equal(expected);
+            expect(holdEnd({ ...(releasing && { releasing }), end: 0 }, ASKED_AT)).to.equal(expected);
+        });
+    }
+
+    const asked = event("releasing asked", ASKED_AT + 3);
+    const late = event("releasing expired", ASKED_AT - 3);
+    const ends: [what: string, thaw: Parameters<typeof holdEnd>[0], end: string][] = [
+        ["post-thaw's first try says that all was thawed", { releasing: asked, end: 205 }, "thawed"],
+        [
+            "a later try says so: the one before may have thawed",
+            { releasing: asked, end: 205, triedBefore: true },
+            "asked",
+        ],
+        ["post-thaw fails: held it was", { releasing: asked, end: 1 }, "asked"],
+        ["how post-thaw ended was not heard", { releasing: asked }, "asked"],
+        ["the limit came first, whatever post-thaw says", { releasing: late, end: 205 }, "expired"],
+    ];
+    for (const [what, thaw, expected] of ends) {
+        it(`${what}: ${expected}`, () => {
+            expect(holdEnd(thaw, ASKED_AT)).to.equal(expected);
         });
     }
 });
 
 describe("hookOutput", () => {
+    it("is named by its script, and masked", () => {
+        const bytes = Buffer.from("no s3cret\n");
+        const output = (hook: "pre" | "post") => hookOutput({ kind: "output", hook, bytes }, ["s3cret"]);
+        expect(output("pre")).to.deep.equal({ preFreeze: "no [secret]\n" });
+        expect(output("post")).to.deep.equal({ postThaw: "no [secret]\n" });
+    });
+});
+
+describe("endOfOutput", () => {
     it("is all of what is short", () => {
-        expect(hookOutput(Buffer.from("one\ntwo\n"))).to.equal("one\ntwo\n");
+        expect(endOfOutput(Buffer.from("one\ntwo\n"))).to.equal("one\ntwo\n");
     });
 
     it("leaves out the line that was cut", () => {
         const cut = Buffer.from(`${"x".repeat(2039)}\nthe end\n`);
         expect(cut).to.have.length(2048);
-        expect(hookOutput(cut)).to.equal("the end\n");
+        expect(endOfOutput(cut)).to.equal("the end\n");
     });
 
     it("is nothing when all of it is one line that was cut", () => {
-        expect(hookOutput(Buffer.alloc(2048, "x"))).to.equal("");
+        expect(endOfOutput(Buffer.alloc(2048, "x"))).to.equal("");
     });
 });
 

@@ -31,6 +31,7 @@ describe("quiescing by scripts over ssh", function () {
                 inputs: scene.inputs(),
                 clients,
                 known: new Set<string>(),
+                healed: new Set<string>(),
                 log: () => undefined,
                 signal,
             };

@@ -13,6 +13,8 @@ const sound: HostReport = {
 };
 const expected: Expectations = {
     instanceId: "i-0123456789abcdef0",
+    sudo: true,
+    confirmedAwake: "",
     verifyIdentity: true,
     preFreezePath: "/usr/sbin/pre-freeze-script",
     postThawPath: "/usr/sbin/post-thaw-script",
@@ -20,6 +22,8 @@ const expected: Expectations = {
     levelNeeded: true,
     excluded: [],
 };
+
+const stale: Partial<HostReport> = { marker: { executionId: "acs-0", bootId: "boot" } };
 
 const device = (kernelName: string, more: Partial<HostDevice> = {}): HostDevice => ({
     name: kernelName,
@@ -68,6 +72,20 @@ describe("host failures", () => {
             ],
             ["identity by the metadata service", { identity: { kind: "imds", instanceId: "i-1" } }, {}, []],
             ["cut off", { complete: false, runFileSystem: "" }, {}, ["HOST_UNSUITABLE"]],
+            ["sudo makes it somebody else", { uid: 33 }, {}, ["SUDO_REFUSED"]],
+            ["an ordinary account, without sudo", { uid: 1000 }, { sudo: false }, []],
+            [
+                "an earlier freeze, and no way to the guard's thaw",
+                { ...stale, runFileSystem: "ext4" },
+                {},
+                ["STALE_FREEZE", "HOST_UNSUITABLE"],
+            ],
+            [
+                "the same, awake by the user's word",
+                { ...stale, runFileSystem: "ext4" },
+                { confirmedAwake: "acs-0" },
+                ["HOST_UNSUITABLE"],
+            ],
             ["/run on a disk", { runFileSystem: "ext4" }, {}, ["HOST_UNSUITABLE"]],
             [
                 "the state directory is somebody's",

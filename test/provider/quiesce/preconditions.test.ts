@@ -404,34 +404,50 @@ describe("preconditions of quiescing by scripts", function () {
             assert.deepEqual(outcome.events, ["pre freeze", "post thaw", "thawed thaw"]);
         });
 
-        it("is an error when it cannot be thawed, and nobody says that the host is awake", async () => {
+        it("that cannot be thawed stands against quiescing, like anything else; nobody says that the host is awake", async () => {
             await dieFrozen();
-            scene.host.writeHooks({ post: "exit 3" });
-            for (const minimumLevel of ["application", "crash"] as const) {
-                const outcome = await scene.create({ minimumLevel });
-                const { message } = plainError(outcome);
-                assert.match(message, /^STALE_FREEZE .*left the host frozen, and its post-thaw script fails/);
-                assert.match(message, EARLIER);
-                assert.notMatch(message, /is awake/);
-                assert.notInclude(outcome.events, "pre freeze");
-                assert.deepEqual(setRequests(outcome), []);
-            }
+            scene.host.writeHooks({ post: "echo no process >&2\nexit 3" });
+            const quiesce = { showHookOutput: "onFailure" } as const;
+            const refused = await scene.create({ quiesce });
+            const { message } = plainError(refused);
+            assert.match(
+                message,
+                /^PRECONDITION_FAILED .*\[STALE_FREEZE\] .*acs-test-\d+, .*exited with 3\./,
+            );
+            assert.include(message, "The post-thaw script's stderr ends: \"no process");
+            assert.match(message, /and run `pulumi up` with confirmAwake: "acs-test-\d+"/);
+            assert.notMatch(message, /instance is awake/);
+            assert.notInclude(refused.events, "pre freeze");
+            assert.deepEqual(setRequests(refused), []);
+
+            const plain = await scene.create({ quiesce, minimumLevel: "crash" });
+            const { consistencyLevel, evidence, thawPending } = stateOf(plain);
+            assert.equal(consistencyLevel, "crash");
+            assert.equal(evidence.reason, "PRECONDITION_FAILED");
+            assert.match(evidence.message ?? "", /\[STALE_FREEZE\].*nothing is frozen by this run/);
+            assert.notInclude(evidence.message, "no process");
+            assert.isFalse(thawPending, "this run has frozen nothing");
+            assert.notInclude(plain.events, "pre freeze");
             assert.isTrue(scene.host.frozen);
 
             scene.host.writeHooks();
             assert.equal(stateOf(await scene.create()).consistencyLevel, "application");
         });
 
-        it("is an error too when something else stands against quiescing: a plain set would call it a success", async () => {
+        it("is named beside what else stands against quiescing, and post-thaw is not tried", async () => {
             await dieFrozen();
             scene.host.exec(`chmod 644 ${scene.host.preFreezePath}`);
-            for (const minimumLevel of ["application", "crash"] as const) {
-                const outcome = await scene.create({ minimumLevel });
-                const { message } = plainError(outcome);
-                assert.match(message, /^STALE_FREEZE .*\[STALE_FREEZE\] .*\[SCRIPT_UNSAFE\]/);
-                assert.notMatch(message, /is awake/);
-                assertUntouched(outcome);
-            }
+            const refused = await scene.create();
+            const { message } = plainError(refused);
+            assert.match(
+                message,
+                /^PRECONDITION_FAILED .*\[STALE_FREEZE\] .*not tried now.*\[SCRIPT_UNSAFE\]/,
+            );
+            assert.match(message, EARLIER);
+            assertUntouched(refused);
+            const plain = await scene.create({ minimumLevel: "crash" });
+            assert.match(stateOf(plain).evidence.message ?? "", /\[STALE_FREEZE\] .*\[SCRIPT_UNSAFE\]/);
+            assert.deepEqual(plain.events, []);
             scene.host.exec(`chmod 755 ${scene.host.preFreezePath}`);
             assert.equal(stateOf(await scene.create()).consistencyLevel, "application");
         });
