@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SourceVolume } from "../aws/instance";
-import { type Failure, type HookOutput, SnapshotError, messageOf } from "../errors";
+import { type Failure, type HookOutput, messageOf } from "../errors";
 import type { ConsistencyLevel } from "../evidence";
 import type { HooksQuiesce, ScriptSource, Timeouts } from "../inputs";
 import { isHurried } from "../interrupt";
@@ -15,17 +15,18 @@ import {
 } from "../ssh/connection";
 import { timing } from "../timing";
 import type { Undo } from "../undo";
-import { lostConnection, refusal, refused, silent, unexpected, unknownHost } from "./guardFailures";
-import { type GuardLine, type HookEnd, isAwake } from "./guardLine";
+import { lostConnection, refused, silent, unexpected } from "./guardFailures";
+import type { GuardLine } from "./guardLine";
 import { type GuardParams, type Hook, VMWARE_VERBS } from "./guardProgram";
 import { type HostReport, parseHostReport } from "./hostReport";
 import { GuardSession, NoGuard } from "./guardSession";
 import { hold, hookOutput } from "./hold";
 import { hostFailures, isStale, notCovered } from "./hostFailures";
+import { knownFailure } from "./knownFailure";
 import { QuiesceError } from "./quiesceError";
 import type { Capture, NotAwake, Quiescer, SnapshotCall } from "./quiescer";
+import { recoverHost } from "./recovery";
 import { defaultScripts } from "./standardPaths";
-import { unlessDown } from "./unlessDown";
 
 export interface HooksSettings {
     readonly executionId: string;
@@ -323,67 +324,21 @@ class Hooks implements Quiescer {
         executionId: string,
         isFrozenHost: (gone: GoneLine) => boolean,
     ): Promise<NotAwake | undefined> {
-        let connection: SshConnection | undefined;
-        try {
-            connection = await this.#reach();
-            return connection && (await this.#thawOver(connection, executionId, isFrozenHost));
-        } catch (error) {
-            return { obstacle: obstacleOf(error) };
-        } finally {
-            await connection?.close();
-        }
-    }
-
-    /** Waits for a host that boots; undefined when nothing runs on the instance, and so nothing can be frozen. */
-    async #reach(): Promise<SshConnection | undefined> {
-        const { isDown, timeouts, signal } = this.#settings;
-        return await unlessDown(isDown, signal, (limited) => this.#connect(timeouts.connect * 1000, limited));
-    }
-
-    async #thawOver(
-        connection: SshConnection,
-        executionId: string,
-        isFrozenHost: (gone: GoneLine) => boolean,
-    ): Promise<NotAwake | undefined> {
-        const { instanceId, quiesce, log } = this.#settings;
+        const { quiesce, timeouts, isDown, signal } = this.#settings;
         const params = { ...this.#params("recover"), executionId };
-        // The marker's post-thaw, and that of the present inputs.
-        const longestMs = (params.limits.lock + this.#longestThaw() * 2) * 1000 + timing.checkMs;
-        const signal = AbortSignal.timeout(longestMs);
-        const guard = await GuardSession.start(connection, params, signal);
-        let postThaw: HookEnd | undefined;
-        let output: HookOutput = {};
-        for (const { line } of await guard.all(longestMs, signal)) {
-            switch (line.kind) {
-                case "gone":
-                    this.#recoveredClean = true;
-                    return isFrozenHost(line) ? undefined : { obstacle: unknownHost() };
-                case "refused":
-                    return { obstacle: refusal(line.code, line.text, instanceId) };
-                case "confirmed":
-                    this.#recoveredClean = guard.clean;
-                    return undefined;
-                case "output":
-                    output = { ...output, ...hookOutput(line, secretsIn(secretTable.quiesce, quiesce)) };
-                    break;
-                case "recovered":
-                case "thawed":
-                    if (isAwake(line.end)) {
-                        this.#recoveredClean = guard.clean;
-                        if (line.kind === "recovered" && line.current) {
-                            log(recoveredText(line));
-                        }
-                        return undefined;
-                    }
-                    postThaw = line.end;
-                    break;
-                case "tried":
-                    postThaw = line.end;
-            }
-        }
-        return postThaw === undefined
-            ? { obstacle: lostConnection("while it was thawed") }
-            : { postThaw, output };
+        const recovered = await recoverHost({
+            params,
+            // The marker's post-thaw, and that of the present inputs.
+            longestMs: (params.limits.lock + this.#longestThaw() * 2) * 1000 + timing.checkMs,
+            connect: (timeoutMs, limited) => this.#connect(timeoutMs, limited),
+            connectMs: timeouts.connect * 1000,
+            isDown,
+            isFrozenHost,
+            secrets: secretsIn(secretTable.quiesce, quiesce),
+            signal,
+        });
+        this.#recoveredClean = recovered.clean;
+        return recovered.problem;
     }
 
     #longestThaw(): number {
@@ -447,25 +402,11 @@ function usesInlineScripts({ scripts }: HooksQuiesce): boolean {
 }
 
 function failureOf(error: unknown): Failure {
-    if (error instanceof SshError) {
-        return { code: error.code, message: `${error.message}.`, remedy: `${error.remedy}.` };
+    const failure = knownFailure(error);
+    if (failure === undefined) {
+        throw error;
     }
-    if (error instanceof NoGuard || error instanceof SnapshotError) {
-        return error.failure;
-    }
-    throw error;
-}
-
-/** What keeps us from asking a host whether it is awake. */
-function obstacleOf(error: unknown): Failure {
-    if (error instanceof SshError || error instanceof NoGuard || error instanceof SnapshotError) {
-        return failureOf(error);
-    }
-    return {
-        code: "CONNECTION_LOST",
-        message: `The host could not be asked: ${messageOf(error)}.`,
-        remedy: "See whether the host is overloaded.",
-    };
+    return failure;
 }
 
 function notRunning(state: string): Failure {
