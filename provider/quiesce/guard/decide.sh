@@ -4,7 +4,7 @@
 # Usage: sit_at INBOX NAME
 sit_at() {
     inbox=$1
-    fragment='' told_to_stop='' word='' fence=''
+    fragment='' told_to_stop='' word='' fence='' fences=0
     keep_own_thaw
     join "$2"
     trap 'told_to_stop=1' HUP INT QUIT TERM PIPE ALRM USR1 USR2
@@ -30,7 +30,7 @@ next_event() {
     word) word=$subject ;;
     using) eval "used_$subject=1" ;;
     due) due_from=$2 due=$3 state=$4 state_verb=$5 ;;
-    fence) fence=back ;;
+    fence) fence_back=$subject ;;
     esac
 }
 
@@ -59,10 +59,12 @@ result_of() {
 # Whether what seems to be so is so still when all has been read that was said before: who has just ended may have said
 # how. Clear `fence` before, and whenever it does not seem so.
 stays_so() {
-    [ "$fence" != back ] || return 0
-    [ -n "$fence" ] || printf 'fence\n' >&"$inbox"
-    fence=${fence:-sent}
-    return 1
+    if [ -z "$fence" ]; then
+        # A number of its own, for an earlier one may still be on its way.
+        fences=$((fences + 1)) fence=$fences
+        printf 'fence %s\n' "$fence" >&"$inbox"
+    fi
+    [ "$fence_back" = "$fence" ]
 }
 
 ended() {
