@@ -54,7 +54,7 @@ describe("check", () => {
                 insecureIgnoreHostKey: false,
                 proxy: { host: "bastion", user: "jump", privateKey: key.privateKey, hostKey: key.publicLine },
             },
-            scripts: { ...pair, level: "filesystem" },
+            scripts: { ...pair, level: "filesystem", rehearse: true },
             sudo: true,
             environment: { PGPASSWORD: "hunter2" },
             verifyInstanceIdentity: true,
@@ -283,6 +283,24 @@ describe("check", () => {
             hooks({ scripts: { ...pair, postThaw: {} } }),
             "quiesce.scripts.postThaw",
             /either a `path` or a `script`/,
+        ],
+        [
+            "a rehearsal that is not yes or no",
+            hooks({ scripts: { rehearse: "no" } }),
+            "quiesce.scripts.rehearse",
+            /true or false/,
+        ],
+        [
+            "awake after no execution",
+            { ...hooks(), confirmAwake: "i-0123456789abcdef0" },
+            "confirmAwake",
+            /not an execution id.*acs-/,
+        ],
+        [
+            "awake after a part of an execution's id",
+            { ...hooks(), confirmAwake: "acs-00000000-0000-4000-8000" },
+            "confirmAwake",
+            /not an execution id/,
         ],
         [
             "a level that scripts cannot have",
@@ -548,6 +566,11 @@ describe("check", () => {
                 }
             }
         });
+    });
+
+    it("takes standard scripts without their rehearsal, and an execution's id", () => {
+        const confirmAwake = "acs-00000000-0000-4000-8000-000000000000";
+        expect(check({ ...hooks({ scripts: { rehearse: false } }), confirmAwake })).to.deep.equal([]);
     });
 
     it("takes what a login sets, what clients need, and a carriage return inside of a line", () => {

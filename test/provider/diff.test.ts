@@ -82,6 +82,8 @@ describe("diff", () => {
             "nothing",
         ],
         ["quiesce.showHookOutput", {}, { quiesce: { ...hooks, showHookOutput: "onFailure" } }, "nothing"],
+        ["quiesce.scripts.rehearse", {}, { quiesce: { ...hooks, scripts: { rehearse: false } } }, "nothing"],
+        ["confirmAwake", {}, { confirmAwake: "acs-00000000-0000-4000-8000-000000000000" }, "nothing"],
         ["minimumLevel", {}, { minimumLevel: "crash" }, "nothing"],
         ["volumes, boot", {}, { volumes: { excludeBootVolume: true } }, ["volumes"]],
         ["volumes, data", {}, { volumes: { excludeDataVolumeIds: ["vol-12345678"] } }, ["volumes"]],

@@ -19,7 +19,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { madeOnce } from "./madeOnce";
 
 /** How sudo is set up for the host's user. */
-export type SudoVariant = "nopasswd" | "password" | "noexec" | "pty-and-log" | "requiretty" | "none";
+export type SudoVariant =
+    "nopasswd" | "password" | "noexec" | "pty-and-log" | "requiretty" | "runas-default" | "none";
 
 export interface SshHostOptions {
     /** What the host claims to be. Default: `TEST_INSTANCE_ID`. */
@@ -625,6 +626,7 @@ function sudoers(user: string, variant: SudoVariant): string {
         noexec: "Defaults noexec",
         "pty-and-log": "Defaults use_pty, log_input, log_output, iolog_dir=/run/sudo-io",
         requiretty: "Defaults requiretty",
+        "runas-default": "Defaults runas_default=nobody",
         none: "",
     };
     const tag = variant === "password" ? "" : "NOPASSWD: ";

@@ -97,8 +97,8 @@ async function reached(lab: ChaosLab, running: RunningOperation, anchor: Anchor)
         provider: () => lab.project.processes().some(({ role }) => role === "dynamicProvider"),
         "pre-freeze": () => lab.host.events.includes("pre freeze"),
         frozen: () => lab.host.events.some((event) => event.startsWith("frozen ")),
-        "post-thaw": () => lab.host.events.some((event) => event.startsWith("post ")),
-        thawed: () => lab.host.events.some((event) => event.startsWith("thawed ")),
+        "post-thaw": () => sinceFreezing(lab).some((event) => event.startsWith("post ")),
+        thawed: () => sinceFreezing(lab).some((event) => event.startsWith("thawed ")),
     };
     const end = new AbortController();
     void running.ended.then(() => end.abort());
@@ -110,6 +110,11 @@ async function reached(lab: ChaosLab, running: RunningOperation, anchor: Anchor)
         await sleep(anchor === "provider" ? 200 : 10);
     }
     return true;
+}
+
+/** Post-thaw is rehearsed before that. */
+function sinceFreezing({ host }: ChaosLab): string[] {
+    return host.events.slice(host.events.indexOf("pre freeze") + 1 || Infinity);
 }
 
 function outcomeOf({ code, diagnostics }: EngineResult): string {

@@ -8,6 +8,7 @@ describe("tags", () => {
             execution: "app-consistent-snapshot:execution",
             owner: "app-consistent-snapshot:owner",
             instance: "app-consistent-snapshot:instance",
+            size: "app-consistent-snapshot:size",
             level: "app-consistent-snapshot:level",
             state: "app-consistent-snapshot:state",
             lease: "app-consistent-snapshot:lease",
