@@ -90,6 +90,8 @@ export interface ResourceState {
     readonly outputs?: Record<string, unknown>;
     readonly initErrors?: string[];
     readonly delete?: boolean;
+    /** Got by its id, not made by the stack. */
+    readonly external?: boolean;
 }
 
 /** What the engine has stored: the text is what lies on the disk, to look for secrets in. */

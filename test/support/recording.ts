@@ -87,15 +87,27 @@ export function recordedReleases(): string[] {
         .map(({ name }) => name);
 }
 
-/** What must stay as it is in users' states, by URN: ids, outputs, and the text that the engine runs. */
+/**
+ * What must stay as it is in users' states, by URN: ids, outputs, and the text that the engine runs. Of a set that was
+ * got by its id the evidence is left out: it is read anew, and the release invented what no tag tells.
+ */
 export function resourcesOf(
     resources: readonly ResourceState[],
 ): Record<string, { id: string; outputs: unknown; provider: unknown }> {
     return Object.fromEntries(
-        resources.flatMap(({ urn, type, id, inputs, outputs }) =>
+        resources.flatMap(({ urn, type, id, inputs, outputs, external }) =>
             id === undefined || type.startsWith("pulumi:")
                 ? []
-                : [[urn, { id, outputs, provider: inputs?.["__provider"] }]],
+                : [
+                      [
+                          urn,
+                          {
+                              id,
+                              outputs: external === true ? { ...outputs, evidence: undefined } : outputs,
+                              provider: inputs?.["__provider"],
+                          },
+                      ],
+                  ],
         ),
     );
 }

@@ -142,7 +142,11 @@ for (const release of recordedReleases()) {
                     pinned,
                     ...Object.values(nightly),
                 ]);
-                expect(hosts["linux"]?.events).to.deep.equal(["pre freeze", "post thaw", "thawed thaw"]);
+                expect(hosts["linux"]?.events).to.deep.equal([
+                    // Rehearsed while nothing is frozen: that release did not.
+                    ...["post thaw", "thawed thaw"],
+                    ...["pre freeze", "post thaw", "thawed thaw"],
+                ]);
             });
 
             it("is destroyed, and leaves nothing", async () => {

@@ -16,7 +16,7 @@
 # of the watchers, 8 the worker's. 3 and 4 are the controller's words and our answers, 9 is the lock.
 #
 #   tick      member NAME PID START [names of the environment that cannot be set]      word freeze|release|end
-#   status NAME RESULT         using NAME         due INBOX TIME STATE VERB, from the one who decides to those behind
+#   status NAME RESULT       answer NUMBER RESULT       using NAME       due INBOX TIME STATE VERB, from the one who decides to those behind
 
 tell() {
     printf '%s\n' "$*" >&5
@@ -145,19 +145,19 @@ rest() {
 
 # --------------------------------------------------------------------------------------------- worker
 
-# Orders: try own|marker VERB, show NAME, inspect, probe, forget EXECUTION, clean. Each is answered by `status worker RESULT`.
+# Orders: try own|marker VERB, show NAME, inspect, probe, forget EXECUTION, clean. Each has a number before it.
 work() {
     exec 3<&- >&4
     join worker
     keep_own_thaw
     # bash ends when no process can be had. It begins anew in its own place.
-    trap 'tell "status worker unforked"; exec sh "$program" worker "$account" "$home" "$shell" "$oom_score" "$tick"' EXIT
+    trap 'tell "answer $id unforked"; exec sh "$program" worker "$account" "$home" "$shell" "$oom_score" "$tick"' EXIT
     while :; do
-        read -r order subject verb <&8 || continue
+        read -r id order subject verb <&8 || continue
         result=unforked
         # `command eval` keeps dash and busybox from ending there.
         command eval '( : )' && command eval carry_out
-        tell "status worker $result"
+        tell "answer $id $result"
     done
 }
 

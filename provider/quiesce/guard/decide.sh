@@ -4,7 +4,8 @@
 # Usage: sit_at INBOX NAME
 sit_at() {
     inbox=$1
-    fragment='' told_to_stop='' word='' fence=''
+    fragment='' told_to_stop='' word='' fences=0
+    doubted='' fence_back='' orders=0 order_id=''
     keep_own_thaw
     join "$2"
     trap 'told_to_stop=1' HUP INT QUIT TERM PIPE ALRM USR1 USR2
@@ -27,10 +28,14 @@ next_event() {
         shift 2
         eval "status_$subject=\$*"
         ;;
+    answer)
+        shift 2
+        [ "$subject" != "$order_id" ] || status_worker=$*
+        ;;
     word) word=$subject ;;
     using) eval "used_$subject=1" ;;
     due) due_from=$2 due=$3 state=$4 state_verb=$5 ;;
-    fence) fence=back ;;
+    fence) fence_back=$subject ;;
     esac
 }
 
@@ -46,9 +51,10 @@ lives() {
     eval "alive \"\$pid_$1\" \"\$start_$1\""
 }
 
-# Usage: all_live NAME...
+# Fails when one does not live, and sets `missing` to its name. Usage: all_live NAME...
 all_live() {
-    for member in "$@"; do lives "$member" || return 1; done
+    for missing in "$@"; do lives "$missing" || return 1; done
+    missing=''
 }
 
 # Sets `result` to the status of a member, empty while there is none.
@@ -56,13 +62,16 @@ result_of() {
     eval "result=\$status_$1"
 }
 
-# Whether what seems to be so is so still when all has been read that was said before: who has just ended may have said
-# how. Clear `fence` before, and whenever it does not seem so.
-stays_so() {
-    [ "$fence" != back ] || return 0
-    [ -n "$fence" ] || printf 'fence\n' >&"$inbox"
-    fence=${fence:-sent}
-    return 1
+# Whether a process that seems to be gone is so still when all has been read that was said before: one that has just
+# ended may have said how. Clear `doubted` when none seems to be gone any more. Usage: stays_gone NAME
+stays_gone() {
+    if [ "$doubted" != "$1" ]; then
+        doubted=$1
+        # A number of its own, for an earlier one may still be on its way.
+        fences=$((fences + 1))
+        printf 'fence %s\n' "$fences" >&"$inbox"
+    fi
+    [ "$fence_back" = "$fences" ]
 }
 
 ended() {

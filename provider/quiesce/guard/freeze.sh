@@ -2,17 +2,21 @@
 
 # Is one missing that the promises depend on? Usage: is_broken [MEMBER THAT COUNTS AS WELL]
 is_broken() {
-    if alive "$$" && alive "$parent" && company_complete && { [ -z "$1" ] || lives "$1"; }; then
-        fence=''
+    # shellcheck disable=SC2086 # none, or one
+    if company_is_complete $1; then
+        doubted=''
         return 1
     fi
-    stays_so
+    stays_gone "$missing"
 }
 
-company_complete() {
-    all_live reader watcher1 watcher2 ticker1 ticker2 worker runner_post1 post1 runner_post2 post2 || return 1
+company_is_complete() {
+    all_live reader watcher1 watcher2 ticker1 ticker2 worker runner_post1 post1 runner_post2 post2 "$@" || return 1
     # At its end of file a collector ends by itself. Killed, it would take with it what writes to it next.
-    [ -z "$pid_collector_pre" ] || lives collector_pre || [ "$status_collector_pre" = 0 ]
+    missing=collector_pre
+    [ -z "$pid_collector_pre" ] || lives collector_pre || [ "$status_collector_pre" = 0 ] || return 1
+    missing=top
+    alive "$$" && alive "$parent"
 }
 
 main() {

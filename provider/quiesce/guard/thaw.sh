@@ -51,11 +51,10 @@ send_verb() {
 # A try by the worker, which reports `unforked` when there is no process to be had; bash takes 15 s to say so.
 try_new() {
     last_try=try
-    pid_try='' status_worker=''
+    pid_try=''
     announce "$thaw_state" 3000 "$verb"
-    begun=$now
-    printf 'try %s %s\n' "$source" "$verb" >&8
-    while [ -z "$pid_try" ] && await_worker "$begun"; do next_event; done
+    order_worker try "$source" "$verb"
+    while [ -z "$pid_try" ] && await_worker; do next_event; done
     if [ -z "$pid_try" ]; then
         result=$status_worker
         [ -n "$result" ] || do_without_worker try "$source"
@@ -68,7 +67,7 @@ try_new() {
 # Sets `result` to how the hook ended; timeout: it was ended; lost: nobody knows. Usage: await_hook HOOK RUNNER STATUS LIMIT
 await_hook() {
     read_clock
-    limit_at=$((now + $4)) fence=''
+    limit_at=$((now + $4)) doubted=''
     while :; do
         result_of "$3"
         [ -z "$result" ] || return 0
@@ -79,8 +78,8 @@ await_hook() {
         fi
         # Without its runner the hook goes on: it must not run beside itself.
         if lives "$2" || lives "$1"; then
-            fence=''
-        elif stays_so; then
+            doubted=''
+        elif stays_gone "$1"; then
             result=lost
             return 0
         fi
@@ -94,26 +93,33 @@ forks_fail() {
     [ "$result_of_worker" = unforked ]
 }
 
-# Usage: ask_worker ORDER [SUBJECT]
-ask_worker() {
+# Each order has a number of its own, for the answer to an earlier one may come late.
+# Usage: order_worker ORDER [SUBJECT [VERB]]
+order_worker() {
+    orders=$((orders + 1))
+    order_id=$inbox.$orders
     status_worker=''
+    printf '%s %s\n' "$order_id" "$*" >&8
     read_clock
-    asked=$now
-    printf '%s\n' "$*" >&8
-    while await_worker "$asked"; do next_event; done
+    ordered=$now
+}
+
+# Whether there is something to wait for. One that says nothing for longer than bash takes to give up is stopped.
+await_worker() {
+    [ -z "$status_worker" ] && lives worker || return 1
+    ! past $((ordered + 2000)) || kill -KILL "$pid_worker"
+}
+
+# Sets `result_of_worker`. Usage: ask_worker ORDER [SUBJECT]
+ask_worker() {
+    order_worker "$@"
+    while await_worker; do next_event; done
     result_of_worker=$status_worker
     if [ -z "$result_of_worker" ]; then
         kept=$result
         do_without_worker "$@"
         result_of_worker=$result result=$kept
     fi
-}
-
-# Whether there is something to wait for. One that says nothing for longer than bash takes to give up is stopped.
-# Usage: await_worker SINCE
-await_worker() {
-    [ -z "$status_worker" ] && lives worker || return 1
-    ! past $(($1 + 2000)) || kill -KILL "$pid_worker"
 }
 
 # Sets `result`. Whoever decides may end or hang of it, and then the next in rank takes over.

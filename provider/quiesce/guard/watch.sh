@@ -28,7 +28,7 @@ predecessors_are_dead() {
         fi
         return 1
     fi
-    stays_so
+    stays_gone main
 }
 
 kill_predecessors() {
