@@ -124,8 +124,9 @@ folder_problem() {
     ?????w???[tT] | ????????w[tT]) [ "$uid" != 0 ] || { folder_is writable "$1"; return 1; } ;;
     ?????w???* | ????????w*) folder_is writable "$1"; return 1 ;;
     esac
-    case ${owner_and_mode% *} in
-    0 | "$uid") ;;
+    # In a user namespace that does not know root, root's folders are nobody's.
+    case $uid,${owner_and_mode% *} in
+    0,0 | [!0]*) ;;
     *) folder_is "owner:${owner_and_mode% *}" "$1"; return 1 ;;
     esac
 }
