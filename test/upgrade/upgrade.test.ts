@@ -109,7 +109,9 @@ for (const release of recordedReleases()) {
 
             it("is updated without a change", async () => {
                 await expectUnchanged(await project.up());
-                expect(await project.outputs()).to.deep.equal(recording.outputs);
+                expect(withoutGotEvidence(await project.outputs())).to.deep.equal(
+                    withoutGotEvidence(recording.outputs),
+                );
             });
         }
 
@@ -254,4 +256,10 @@ for (const release of recordedReleases()) {
             });
         });
     });
+}
+
+/** It is read anew, and tells no more than tags prove: that release invented the rest. */
+function withoutGotEvidence(outputs: object): object {
+    const { got } = outputs as { got?: object };
+    return got === undefined ? outputs : { ...outputs, got: { ...got, evidence: undefined } };
 }
