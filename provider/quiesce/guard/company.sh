@@ -169,7 +169,11 @@ carry_out() {
     case $order in
     try) try_hook ;;
     show) show_end ;;
-    inspect) inspect_scripts ;;
+    inspect)
+        # Again right before they run.
+        unsafe=$(unsafe_script)
+        result=${unsafe:-safe}
+        ;;
     probe) result=ok ;;
     forget)
         rm -rf "${state_directory:?}/$subject"
@@ -189,16 +193,6 @@ try_hook() {
     collect try
     run_hook try post "$verb"
     result=$?
-}
-
-# Again right before they run.
-inspect_scripts() {
-    found=safe
-    for which in pre post; do
-        problems=$(problems_of "$which")
-        [ -z "$problems" ] || found="the $which script:$problems"
-    done
-    result=$found
 }
 
 show_end() {

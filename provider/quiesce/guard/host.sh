@@ -189,3 +189,14 @@ problems_of() {
         command -v "$2" >/dev/null || printf ' no-interpreter'
     fi
 }
+
+# Prints what is wrong with the first script that is not safe to run.
+unsafe_script() {
+    for which in pre post; do
+        problems=$(problems_of "$which")
+        if [ -n "$problems" ]; then
+            printf 'the %s script:%s' "$which" "$problems"
+            return
+        fi
+    done
+}

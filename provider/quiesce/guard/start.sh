@@ -7,10 +7,8 @@ guard_freeze() {
     [ "$(file_system_of "$state_parent")" = tmpfs ] || refuse HOST_UNSUITABLE "$state_parent is not a tmpfs"
     identify
     [ "$identity" != other ] || refuse WRONG_INSTANCE "$found_instance"
-    for which in pre post; do
-        problems=$(problems_of "$which")
-        [ -z "$problems" ] || refuse HOST_UNSUITABLE "the $which script:$problems"
-    done
+    unsafe=$(unsafe_script)
+    [ -z "$unsafe" ] || refuse HOST_UNSUITABLE "$unsafe"
     take_lock
     read_marker
     [ "$marker_execution" != "$execution" ] || refuse STALE_FREEZE "$execution: its own, to be recovered"
