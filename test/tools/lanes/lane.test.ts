@@ -56,13 +56,13 @@ describe("a lane", function () {
 
     it("takes with it all that its tests have left", async () => {
         assert.deepEqual((await lane.run(file("leaves"))).failures, []);
-        assert.lengthOf(orphans(), 1);
+        assert.lengthOf(left(), 1);
         await lane.end();
-        assert.lengthOf(orphans(), 0);
+        assert.lengthOf(left(), 0);
     });
 });
 
-function orphans(): string[] {
+function left(): string[] {
     return readdirSync("/proc").filter((pid) => {
         try {
             return readFileSync(`/proc/${pid}/cmdline`, "utf8") === "sleep\x0086397\0";
