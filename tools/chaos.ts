@@ -1,7 +1,7 @@
 // Chaos: `npm run chaos [-- --runs 200 --seed 1 --jobs 2]`. One seed again, alone: `npm run chaos -- --runs 1 --seed 17`.
 import { ChaosLab } from "./chaos/lab";
 import { describe } from "./chaos/plan";
-import { countTable } from "./chaos/report";
+import { countTables } from "./chaos/report";
 import { type ChaosResult, runSeed } from "./chaos/run";
 import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
@@ -21,7 +21,7 @@ async function main(): Promise<void> {
         process.once(signal, () => {
             // What the runs under way say of labs that are gone is of no interest.
             process.on("unhandledRejection", () => undefined);
-            console.log(`\n${countTable(results)}`);
+            console.log(`\n${countTables(results)}`);
             void stop().finally(() => process.exit(130));
         });
     }
@@ -39,15 +39,15 @@ async function main(): Promise<void> {
     } finally {
         await stop();
     }
-    console.log(`\n${countTable(results)}`);
+    console.log(`\n${countTables(results)}`);
     // Of nothing, nothing is shown.
     const holds = results.length > 0 && results.every(({ problems }) => problems.length === 0);
     process.exitCode = holds ? 0 : 1;
 }
 
-function tell({ seed, fault, struck, outcome, problems, seconds }: ChaosResult): void {
+function tell({ seed, plan, struck, outcome, problems, seconds }: ChaosResult): void {
     const missed = struck ? "" : " (nothing to strike then)";
-    console.log(`seed ${seed}: ${describe(fault)}${missed}: ${outcome}, ${seconds.toFixed(0)} s`);
+    console.log(`seed ${seed}: ${describe(plan)}${missed}: ${outcome}, ${seconds.toFixed(0)} s`);
     for (const problem of problems) {
         console.log(`    PROBLEM: ${problem}`);
     }

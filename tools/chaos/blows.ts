@@ -5,7 +5,7 @@ import { isGuard } from "../../test/support/guardProcesses";
 import type { RunningOperation } from "../../test/support/project";
 import type { HostProcess } from "../../test/support/sshHost";
 import { type ChaosLab, isDatabase } from "./lab";
-import type { Blow } from "./plan";
+import { type Blow, HINDERED_MS } from "./plan";
 import type { Random } from "./random";
 
 const HOUR_MS = 3_600_000;
@@ -39,15 +39,23 @@ export const strikes: Record<Blow, Strike> = {
     "kill sshd's sessions": (lab) => killOnHost(lab, ({ command }) => /^sshd: (?!.*listener)/.test(command)),
     "kill sudo": (lab) => killOnHost(lab, ({ command }) => command.startsWith("sudo ")),
     "kill a process of the guard": (lab, _running, random) => killOneOnHost(lab, isGuard, random),
-    "stop a process of the guard for 1 s": async ({ host }, _running, random) => {
-        const guards = host.processes().filter(isGuard);
-        if (guards.length === 0) {
-            return false;
-        }
-        const { pid } = random.pick(guards);
-        signal(host, pid, "SIGSTOP");
+    "stop a process of the guard for 1 s": async (lab, _running, random) => {
+        const pid = stopOneOfGuard(lab, random);
         await sleep(1_000);
-        signal(host, pid, "SIGCONT");
+        if (pid !== undefined) {
+            signal(lab.host, pid, "SIGCONT");
+        }
+        return pid !== undefined;
+    },
+    "stop a process of the guard for good": (lab, _running, random) =>
+        stopOneOfGuard(lab, random) !== undefined,
+    "let no process be made for 0.5 s": (lab) => denyForks(lab, "let no process be made for 0.5 s"),
+    "let no process be made for 2 s": (lab) => denyForks(lab, "let no process be made for 2 s"),
+    "let no process be made for 20 s": (lab) => denyForks(lab, "let no process be made for 20 s"),
+    "pause the host for 9 s": async ({ group }) => {
+        await group.pause();
+        await sleep(HINDERED_MS["pause the host for 9 s"]);
+        group.resume();
         return true;
     },
     "kill the hook script": (lab) =>
@@ -127,6 +135,26 @@ function killOneOnHost(
         signal(host, random.pick(found).pid, "SIGKILL");
     }
     return found.length > 0;
+}
+
+/** @returns its number, unless there is none */
+function stopOneOfGuard({ host }: ChaosLab, random: Random): number | undefined {
+    const guards = host.processes().filter(isGuard);
+    if (guards.length === 0) {
+        return undefined;
+    }
+    const { pid } = random.pick(guards);
+    signal(host, pid, "SIGSTOP");
+    return pid;
+}
+
+/** @returns whether anything wanted to make one */
+async function denyForks({ group }: ChaosLab, blow: Blow): Promise<boolean> {
+    const before = group.failedForks;
+    group.denyForks();
+    await sleep(HINDERED_MS[blow]);
+    group.allowForks();
+    return group.failedForks > before;
 }
 
 function signal(host: ChaosLab["host"], pid: number, name: NodeJS.Signals): void {

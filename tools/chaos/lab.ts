@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as recipes from "../../recipes";
 import { type Lab, connectionOf, programOf, startLab, succeeded } from "../../test/support/e2e";
+import { HostGroup } from "../../test/support/hostGroup";
 import type { LocalCloud } from "../../test/support/localCloud";
 import type { Project } from "../../test/support/project";
 import type { HostProcess, SshHost } from "../../test/support/sshHost";
@@ -12,6 +12,7 @@ import { TcpProxy } from "../../test/support/tcpProxy";
 import { type Volumes, mountVolumes } from "../../test/support/volumes";
 import { forgetAll, isRunning, postgresql, restart } from "../prove/postgresql";
 import { Writers } from "../prove/writer";
+import { DAEMON, PAIRS, PAIR_FILES, type Pair, type PairName, pairOf } from "./pairs";
 
 /** Short, and long enough for a machine that does other things too. Seconds. */
 export const TIMEOUTS = { connect: 60, preFreeze: 8, freeze: 6, postThaw: 8, completion: 60 };
@@ -26,11 +27,17 @@ const WRITTEN = 20;
 /** Leaves the processors to what is tried. */
 const WRITER_PAUSE_MS = 10;
 
-const recipe = recipes.combine(
-    recipes.postgresql(),
-    recipes.fileSystems(postgresql.volumes.map(({ mountPoint }) => mountPoint)),
-);
-const RECIPE_PATHS = { pre: "/usr/sbin/recipe-pre-freeze-script", post: "/usr/sbin/recipe-post-thaw-script" };
+/** By what scripts an `up` freezes, and whether it sends them itself. */
+export interface Freezing {
+    readonly pair: PairName;
+    readonly inline: boolean;
+}
+
+/** Where the scripts of a pair lie. The hooks tell the lab what happens to the host, and call them. */
+const pathsOf = (name: PairName) => {
+    const base = `/usr/sbin/chaos-pair-${PAIRS.indexOf(name)}`;
+    return { pre: `${base}-pre-freeze-script`, post: `${base}-post-thaw-script` };
+};
 
 /** Seconds since boot, by the host's own clock. */
 const NOW = "$(cut -d' ' -f1 /proc/uptime)";
@@ -44,6 +51,8 @@ export class ChaosLab {
     #writers: Writers | undefined;
     #filling: ChildProcess | undefined;
     readonly #idle: ReadonlySet<number>;
+    /** Around all of the host. */
+    readonly group: HostGroup;
 
     private constructor(
         private readonly lab: Lab,
@@ -53,6 +62,7 @@ export class ChaosLab {
         private readonly folder: string,
     ) {
         this.#idle = new Set(this.host.processes().map(({ pid }) => pid));
+        this.group = HostGroup.around(this.host);
     }
 
     static async start(): Promise<ChaosLab> {
@@ -72,10 +82,10 @@ export class ChaosLab {
         // What is told of a freeze is told also when /run is full.
         host.exec(`: >/mnt/events; : >${host.eventsPath}; mount --bind /mnt/events ${host.eventsPath}`);
         const chaos = new ChaosLab(lab, project, proxy, volumes, folder);
-        chaos.#writeHooks();
+        chaos.#writePairs();
         host.exec(`touch ${chaos.#probes}`);
         await chaos.restore();
-        chaos.nextSet({ inline: false });
+        chaos.nextSet({ pair: "recipe", inline: false });
         succeeded(await project.up());
         return chaos;
     }
@@ -102,17 +112,21 @@ export class ChaosLab {
     }
 
     /** The next `up` takes a set, in the place of the one before. Inline scripts are put into the host's /run for it. */
-    nextSet({ inline }: { inline: boolean }): void {
+    nextSet({ pair: name, inline }: Freezing): void {
         this.#run += 1;
         const { instanceId, host } = this.lab.server;
+        const hooks = this.#hooksOf(name);
+        host.writeScript(host.preFreezePath, hooks.pre);
+        host.writeScript(host.postThawPath, hooks.post);
+        const { recipe } = this.#pair(name);
         const quiesce = {
             method: "hooks",
             connection: { ...connectionOf(host), port: this.proxy.port },
             scripts: {
-                preFreeze: inline ? { script: this.#hooks.pre } : { path: host.preFreezePath },
-                postThaw: inline ? { script: this.#hooks.post } : { path: host.postThawPath },
-                level: recipe.level,
-                recipe: recipe.recipe,
+                preFreeze: inline ? { script: hooks.pre } : { path: host.preFreezePath },
+                postThaw: inline ? { script: hooks.post } : { path: host.postThawPath },
+                level: "application",
+                ...(recipe === undefined ? {} : { recipe }),
             },
         };
         this.project.setProgram(
@@ -122,13 +136,18 @@ export class ChaosLab {
 
     /** Everything is well again, but for what runs have left: writers write, from number 1. */
     async restore(): Promise<void> {
-        const { cloud, host } = this;
+        const { cloud, host, group } = this;
+        group.allowForks();
+        group.resume();
         await this.volumes.thawAfter(LONGEST_FREEZE_S);
         await cloud.reset();
         await cloud.clearCalls();
         await cloud.setLatency("CreateSnapshots", { before: API_MS, after: API_MS });
         rmSync(this.clockFile, { force: true });
-        host.exec(`rm -f /run/filler; : >${host.eventsPath}; mount -o remount,size=64m /run`);
+        host.exec(
+            `rm -f /run/filler ${PAIR_FILES}*; : >${host.eventsPath}; mount -o remount,size=64m /run; ` +
+                `pkill -f "^${DAEMON}" || true`,
+        );
         await this.restoreDatabase();
     }
 
@@ -141,39 +160,54 @@ export class ChaosLab {
             await restart(host);
         }
         await forgetAll(host);
+        this.group.gather();
         this.#writers = Writers.start(host, postgresql, WRITER_PAUSE_MS);
         await this.#writers.progress(WRITTEN);
     }
 
-    #writeHooks(): void {
-        const { host } = this;
-        host.writeScript(RECIPE_PATHS.pre, recipe.preFreeze.script);
-        host.writeScript(RECIPE_PATHS.post, recipe.postThaw.script);
-        host.writeScript(host.preFreezePath, this.#hooks.pre);
-        host.writeScript(host.postThawPath, this.#hooks.post);
+    #pair(name: PairName): Pair {
+        return pairOf(name, (what) => this.#toTell(what));
     }
 
-    /** The recipe's, within what tells a test when the host was frozen. */
-    get #hooks(): { pre: string; post: string } {
+    #writePairs(): void {
         const { host } = this;
-        const tell = (what: string) => `echo "${what}" >>${host.eventsPath}`;
+        for (const name of PAIRS) {
+            const [{ pre, post }, pair] = [pathsOf(name), this.#pair(name)];
+            host.writeScript(pre, pair.preFreeze);
+            host.writeScript(post, pair.postThaw);
+        }
+        host.exec(`cp /bin/sleep ${DAEMON}`);
+    }
+
+    /** A shell command after which the lab knows. */
+    #toTell(what: "freezing" | "frozen" | "thawing" | "awake"): string {
+        const { host } = this;
+        const tell = `echo "${what} ${NOW}" >>${host.eventsPath}`;
+        return what === "awake" ? `rm -f ${host.frozenPath} && ${tell}` : tell;
+    }
+
+    /** A pair's scripts, within what tells the lab when the host was frozen. */
+    #hooksOf(name: PairName): { pre: string; post: string } {
+        const { host } = this;
+        const { pre, post } = pathsOf(name);
+        const says = (what: string) => `echo "${what}" >>${host.eventsPath}`;
         return {
             pre: `#!/bin/sh
-[ "$1" = check ] && exec ${RECIPE_PATHS.pre} check
-${tell("pre $1")}
-${tell(`freezing ${NOW}`)}
+[ "$1" = check ] && exec ${pre} check
+${says("pre $1")}
+${this.#toTell("freezing")}
 : >${host.frozenPath}
-${RECIPE_PATHS.pre} "$1" || exit
+${pre} "$1" || exit
 sleep ${HOOK_S}
-${tell(`frozen ${NOW}`)}
+${this.#toTell("frozen")}
 `,
             post: `#!/bin/sh
-${tell("post $1")}
-${tell(`thawing ${NOW}`)}
-${RECIPE_PATHS.post} "$1"
+${says("post $1")}
+${this.#toTell("thawing")}
+${post} "$1"
 code=$?
 sleep ${HOOK_S}
-case $code in 0 | 205) rm -f ${host.frozenPath} && ${tell("thawed $1")} && ${tell(`awake ${NOW}`)} ;; esac
+case $code in 0 | 205) ${says("thawed $1")} && ${this.#toTell("awake")} ;; esac
 exit $code
 `,
         };
@@ -219,7 +253,11 @@ exit $code
     busy(): HostProcess[] {
         const all = this.host.processes();
         return all.filter(
-            (one) => !this.#idle.has(one.pid) && !isDatabase(one.command) && !isFromOutside(one, all),
+            ({ pid, command, ...one }) =>
+                !this.#idle.has(pid) &&
+                !isDatabase(command) &&
+                !command.startsWith(DAEMON) &&
+                !isFromOutside({ pid, command, ...one }, all),
         );
     }
 
@@ -240,9 +278,13 @@ exit $code
     }
 
     async stop(): Promise<void> {
+        this.group.allowForks();
+        // What is paused cannot even be killed.
+        this.group.resume();
         await this.volumes.stop();
         await this.#writers?.stop().catch(() => undefined);
         await this.lab.stop();
+        await this.group.remove();
         await this.proxy.stop();
         rmSync(this.folder, { recursive: true, force: true });
     }

@@ -2,9 +2,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineResult, RunningOperation } from "../../test/support/project";
 import { killAll, ofDatabase, strikes } from "./blows";
 import type { ChaosLab } from "./lab";
-import { type Anchor, type Fault, planOf } from "./plan";
+import { isRefused } from "./pairs";
+import { type Anchor, type Fault, type Plan, planOf } from "./plan";
 import { Random } from "./random";
-import { endLeases, falseClaims, leftBehind, notAwake, notMended, notWritten, stillRunning } from "./verdict";
+import {
+    endLeases,
+    falseClaims,
+    frozenUnrehearsed,
+    hinderedBy,
+    leftBehind,
+    notAwake,
+    notMended,
+    notWritten,
+    stillRunning,
+} from "./verdict";
 
 /** All limits of a run together, and what the engine needs itself. */
 const UP_LIMIT_MS = 300_000;
@@ -13,7 +24,7 @@ const ANCHOR_LIMIT_MS = 120_000;
 
 export interface ChaosResult {
     readonly seed: number;
-    readonly fault: Fault;
+    readonly plan: Plan;
     /** Whether there was something to strike at that moment. */
     readonly struck: boolean;
     readonly outcome: string;
@@ -25,19 +36,20 @@ export interface ChaosResult {
 /** One `up` in which one thing goes wrong, all that must hold afterwards, and the next `up`. */
 export async function runSeed(lab: ChaosLab, seed: number): Promise<ChaosResult> {
     const started = performance.now();
-    const fault = planOf(seed);
+    const plan = planOf(seed);
+    const { fault, inline } = plan;
     await lab.restore();
     const clean = lab.left();
-    const inline = seed % 2 === 1;
-    lab.nextSet({ inline });
+    lab.nextSet(plan);
     const { struck, result } = await upWith(lab, fault, new Random(~seed));
     const mayWrite = !(fault.kind === "moment" && ofDatabase.has(fault.what));
     const problems = [
-        ...(await notAwake(lab)),
+        ...(await notAwake(lab, hinderedBy(fault))),
         ...(mayWrite ? await notWritten(lab) : []),
         ...(await stillRunning(lab, fault)),
         ...leftBehind(lab, clean),
         ...(await falseClaims(lab)),
+        ...(isRefused(plan.pair) ? frozenUnrehearsed(lab) : []),
         ...(typeof result === "string" && result !== "killed" ? [result] : []),
     ];
     // What lived on is a finding of this run, and of no other.
@@ -49,12 +61,12 @@ export async function runSeed(lab: ChaosLab, seed: number): Promise<ChaosResult>
         // What Pulumi tells its user to do about the lock that a killed CLI leaves.
         await lab.project.run(["cancel", "--yes", "--stack", "test"]);
     }
-    lab.nextSet({ inline });
+    lab.nextSet({ pair: isRefused(plan.pair) ? "recipe" : plan.pair, inline });
     const next = await lab.project.up({ limitMs: UP_LIMIT_MS });
     problems.push(...(await falseClaims(lab)), ...(await notMended(lab, next, clean)));
     return {
         seed,
-        fault,
+        plan,
         struck,
         outcome: typeof result === "string" ? result : outcomeOf(result),
         problems,

@@ -9,15 +9,17 @@ import { holds } from "../prove/report";
 import { checkSet } from "../prove/trials";
 import type { Moments } from "../prove/verdict";
 import { type ChaosLab, TIMEOUTS, fillersOf, monotonicNow, monotonicOf } from "./lab";
-import type { Fault } from "./plan";
+import { type Fault, HINDERED_MS } from "./plan";
 
 const TAG = "app-consistent-snapshot:";
 /** By what the contract says: all limits, and three tries of post-thaw with the guard's own pauses. */
 const AWAKE_LIMIT_MS = (TIMEOUTS.preFreeze + TIMEOUTS.freeze + 3 * (TIMEOUTS.postThaw + 5)) * 1000;
 /** Undoing may look for a set of unknown outcome for 2 min. */
 const ORPHAN_LIMIT_MS = 240_000;
-/** A process of the guard may be stopped for a second of it; the other is a busy machine's. */
-const HELD_LIMIT_MS = TIMEOUTS.freeze * 1000 + 2_000;
+/** Where who decides is stopped, another process of the guard keeps the limit, 2 s later; the rest is a busy machine's. */
+const HELD_LIMIT_MS = TIMEOUTS.freeze * 1000 + 3_000;
+/** Between two tries of post-thaw, when no process can be had: the guard's shell may wait for so long. */
+const RETRY_MS = 15_000;
 const PROBE_LIMIT_MS = 5_000;
 const TRANSACTIONS = 20;
 const WRITE_LIMIT_MS = 20_000;
@@ -27,13 +29,20 @@ const IDLE_LIMIT_MS = 60_000;
 /** /proc/uptime shows hundredths. */
 const CLOCK_MS = 25;
 
+/** For how long this fault keeps everybody from thawing. Milliseconds. */
+export function hinderedBy(fault: Fault): number {
+    const ms = fault.kind === "moment" ? (HINDERED_MS[fault.what] ?? 0) : 0;
+    return ms === 0 || (fault.kind === "moment" && fault.what.startsWith("pause")) ? ms : ms + RETRY_MS;
+}
+
 /** Waits until the host is awake by itself: its hooks say so, and its volumes. @returns what is wrong */
-export async function notAwake(lab: ChaosLab): Promise<string[]> {
+export async function notAwake(lab: ChaosLab, hinderedMs: number): Promise<string[]> {
     const { host } = lab;
-    const deadline = performance.now() + AWAKE_LIMIT_MS;
-    const thawed = await until(AWAKE_LIMIT_MS, () => !host.frozen);
+    const limit = AWAKE_LIMIT_MS + hinderedMs;
+    const deadline = performance.now() + limit;
+    const thawed = await until(limit, () => !host.frozen);
     const awake = await lab.isAwake(Math.max(deadline - performance.now(), PROBE_LIMIT_MS));
-    const late = tooLong(host.events);
+    const late = tooLong(host.events, hinderedMs);
     return thawed && awake && late.length === 0
         ? []
         : [
@@ -43,12 +52,17 @@ export async function notAwake(lab: ChaosLab): Promise<string[]> {
 }
 
 /** Freezes that lasted longer than their limits, however long ago they ended and whoever ended them. */
-export function tooLong(events: readonly string[]): string[] {
+export function tooLong(events: readonly string[], hinderedMs = 0): string[] {
     const judge = (from: string, to: string, limitMs: number) =>
         spansOf(events, from, to)
-            .filter((span) => Math.min(span.to, monotonicNow()) - span.from > limitMs)
+            .filter((span) => Math.min(span.to, monotonicNow()) - span.from > limitMs + hinderedMs)
             .map((span) => `${from} for ${((span.to - span.from) / 1000).toFixed(1)} s`);
     return [...judge("freezing", "awake", AWAKE_LIMIT_MS), ...judge("frozen", "thawing", HELD_LIMIT_MS)];
+}
+
+/** With scripts that the rehearsal refuses. @returns what is wrong */
+export function frozenUnrehearsed({ host }: ChaosLab): string[] {
+    return host.events.includes("pre freeze") ? ["frozen with a post-thaw that fails its rehearsal"] : [];
 }
 
 /** The database's writers go on, with the connections that they had. @returns what is wrong */

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ForkLimit } from "../../support/forkLimit";
+import { HostGroup } from "../../support/hostGroup";
 import { isGuard } from "../../support/guardProcesses";
 import { GuardSession, guardParams } from "../../support/guardSession";
 import { type SshHost, needsRoot, startSshHost } from "../../support/sshHost";
@@ -18,7 +18,7 @@ const THAWED_WITHIN_MS = 40_000;
 
 interface Host {
     readonly host: SshHost;
-    readonly forks: ForkLimit;
+    readonly group: HostGroup;
 }
 
 describe("guard, when no process can be had,", function () {
@@ -29,14 +29,14 @@ describe("guard, when no process can be had,", function () {
         needsRoot(this);
         for (const sh of SHELLS) {
             const host = await startSshHost({ sh });
-            hosts.set(sh, { host, forks: ForkLimit.around(host) });
+            hosts.set(sh, { host, group: HostGroup.around(host) });
         }
     });
     after(async () => {
-        for (const { host, forks } of hosts.values()) {
-            forks.allow();
+        for (const { host, group } of hosts.values()) {
+            group.allowForks();
             await host.stop();
-            await forks.remove();
+            await group.remove();
         }
     });
 
@@ -72,7 +72,7 @@ describe("guard, when no process can be had,", function () {
     ];
 
     for (const [phase, client, seconds] of COURSES) {
-        inAllShells(`${phase}, for ${seconds} s, the client ${client}: thaws`, async ({ host, forks }) => {
+        inAllShells(`${phase}, for ${seconds} s, the client ${client}: thaws`, async ({ host, group }) => {
             host.writeHooks({
                 // Without a process to be had it waits on: an error would be another course.
                 pre:
@@ -96,8 +96,8 @@ describe("guard, when no process can be had,", function () {
                 guard.send("release");
                 await host.waitFor(/^post thaw/);
             }
-            forks.deny();
-            const before = forks.failures;
+            group.denyForks();
+            const before = group.failedForks;
             if (client === "gone") {
                 guard.disconnect();
             } else if (client === "alive" && phase === "while frozen") {
@@ -108,7 +108,7 @@ describe("guard, when no process can be had,", function () {
             }
             await sleep(seconds * 1000);
             host.exec(": >/run/go");
-            forks.allow();
+            group.allowForks();
             await host.until(() => !host.frozen && host.stateLeft.length === 0, {
                 limit: THAWED_WITHIN_MS,
                 what: `the thaw; said: ${guard.lines.join(", ")}`,
@@ -118,7 +118,7 @@ describe("guard, when no process can be had,", function () {
             });
             if (phase === "while frozen" && client === "gone") {
                 // Post-thaw, which needs some itself, was tried meanwhile.
-                expect(forks.failures - before, "forks that failed").to.be.greaterThan(0);
+                expect(group.failedForks - before, "forks that failed").to.be.greaterThan(0);
             }
             if (client === "alive") {
                 await guard.end();
