@@ -6,7 +6,7 @@ export type {
     RecoveryPoints,
     RecoveryPointsArgs,
 } from "./components";
-export { AppConsistentSnapshot } from "./provider/appConsistentSnapshot";
+export { AppConsistentSnapshot } from "./provider/program/appConsistentSnapshot";
 export type {
     AppConsistentSnapshotArgs,
     AwsArgs,
@@ -19,13 +19,13 @@ export type {
     SshTargetArgs,
     TimeoutArgs,
     VssArgs,
-} from "./provider/appConsistentSnapshot";
-export { reasonCodes } from "./provider/errors";
-export type { ReasonCode } from "./provider/errors";
-export type { ConsistencyLevel, Evidence, HookRun, IdentityProof, VssEvidence } from "./provider/evidence";
-export { InstanceHostKeys } from "./provider/instanceHostKeys";
-export type { InstanceHostKeysArgs } from "./provider/instanceHostKeys";
-export type { InstanceFacts, SnapshotInfo } from "./provider/outputs";
+} from "./provider/program/appConsistentSnapshot";
+export { reasonCodes } from "./provider/base/errors";
+export type { ReasonCode } from "./provider/base/errors";
+export type { ConsistencyLevel, Evidence, HookRun, IdentityProof, VssEvidence } from "./provider/base/evidence";
+export { InstanceHostKeys } from "./provider/program/instanceHostKeys";
+export type { InstanceHostKeysArgs } from "./provider/program/instanceHostKeys";
+export type { InstanceFacts, SnapshotInfo } from "./provider/base/outputs";
 
 import * as recipes from "./recipes";
 export { recipes };

@@ -1,7 +1,7 @@
 import { ComponentResource, ResourceError, all } from "@pulumi/pulumi";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
-import type { AppConsistentSnapshot } from "../provider/appConsistentSnapshot";
-import type { ConsistencyLevel } from "../provider/evidence";
+import type { AppConsistentSnapshot } from "../provider/program/appConsistentSnapshot";
+import type { ConsistencyLevel } from "../provider/base/evidence";
 import { awsEc2 } from "./awsEc2";
 import { assertPrefix, defaultPrefix, imageName, variantOf } from "./imageName";
 import { imageRegistration } from "./imageRegistration";

@@ -1,8 +1,8 @@
 import type { AmiCopy, Instance, LaunchTemplate } from "@pulumi/aws/ec2";
 import { ComponentResource, all, output } from "@pulumi/pulumi";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
-import type { AppConsistentSnapshot } from "../provider/appConsistentSnapshot";
-import type { ConsistencyLevel } from "../provider/evidence";
+import type { AppConsistentSnapshot } from "../provider/program/appConsistentSnapshot";
+import type { ConsistencyLevel } from "../provider/base/evidence";
 import { AppConsistentAmi } from "./appConsistentAmi";
 import { awsEc2 } from "./awsEc2";
 import { copyName } from "./copyName";

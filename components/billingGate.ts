@@ -1,4 +1,4 @@
-import type { InstanceFacts } from "../provider/outputs";
+import type { InstanceFacts } from "../provider/base/outputs";
 
 /** EC2's code for plain Linux (EC2 User Guide, "AMI billing information fields"). All others bill for a licence. */
 const PLAIN_LINUX = "RunInstances";

@@ -1,4 +1,4 @@
-import type { SnapshotInfo } from "../provider/outputs";
+import type { SnapshotInfo } from "../provider/base/outputs";
 
 /** An entry of an image's block device mapping, in the terms of `aws.ec2.Ami`. */
 export interface BlockDevice {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { RunError } from "@pulumi/pulumi";
-import { isOfFirstReleases } from "../provider/executionId";
+import { isOfFirstReleases } from "../provider/base/executionId";
 
 /** EC2's limit of an image's name (EC2 API reference, RegisterImage). */
 const MAX_NAME = 128;

@@ -1,4 +1,4 @@
-import type { InstanceFacts, SnapshotInfo } from "../provider/outputs";
+import type { InstanceFacts, SnapshotInfo } from "../provider/base/outputs";
 import { billingLoss, billingWayOut } from "./billingGate";
 import { type BlockDevice, blockDeviceMapping } from "./blockDeviceMapping";
 

@@ -1,6 +1,6 @@
 import { all, output } from "@pulumi/pulumi";
 import type { Input, Output } from "@pulumi/pulumi";
-import type { AppConsistentSnapshot } from "../provider/appConsistentSnapshot";
+import type { AppConsistentSnapshot } from "../provider/program/appConsistentSnapshot";
 import { TAG_PREFIX } from "../provider/aws/tags";
 
 /**

@@ -1,5 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
-import * as lifecycle from "./hostKeysLifecycle";
+import * as lifecycle from "./lifecycle/hostKeysLifecycle";
 
 type Props = Parameters<typeof lifecycle.create>[0];
 type State = Parameters<typeof lifecycle.update>[1];

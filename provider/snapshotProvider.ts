@@ -1,5 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
-import * as lifecycle from "./lifecycle";
+import * as lifecycle from "./lifecycle/lifecycle";
 
 type Props = Parameters<typeof lifecycle.create>[0];
 type State = Parameters<typeof lifecycle.remove>[1];

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { shellQuote } from "../provider/quiesce/guardProgram";
+import { shellQuote } from "../provider/quiesce/hooks/guardProgram";
 
 /** What a recipe is made of: a kind of script, and its settings. */
 export interface Part {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { reasonCodes } from "../provider/errors";
+import { reasonCodes } from "../provider/base/errors";
 import { ROOT } from "./support/engine";
 
 const docs = join(ROOT, "docs");

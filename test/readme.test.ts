@@ -2,10 +2,10 @@ import { EC2Client, RegisterImageCommand } from "@aws-sdk/client-ec2";
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { reasonCodes } from "../provider/errors";
-import { defaultTimeouts, hiddenInputs, schemas } from "../provider/inputs";
-import * as hostKeys from "../provider/hostKeysLifecycle";
-import * as lifecycle from "../provider/lifecycle";
+import { reasonCodes } from "../provider/base/errors";
+import { defaultTimeouts, hiddenInputs, schemas } from "../provider/inputs/inputs";
+import * as hostKeys from "../provider/lifecycle/hostKeysLifecycle";
+import * as lifecycle from "../provider/lifecycle/lifecycle";
 import { type LocalCloud, consoleOutputOfHostKeys, startLocalCloud } from "./support/localCloud";
 
 const readme = readFileSync(join(__dirname, "../README.md"), "utf8");

@@ -1,7 +1,7 @@
 import { assert } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { schemas } from "../provider/inputs";
+import { schemas } from "../provider/inputs/inputs";
 import { VSS, WindowsScene, plainError, stateOf } from "./support/windowsScene";
 
 const ROOT = join(__dirname, "..");

@@ -1,5 +1,5 @@
 import { TokenBucket } from "limiter";
-import { abortable } from "../abortable";
+import { abortable } from "../base/abortable";
 
 /**
  * EC2 refills a bucket of requests per account and region (EC2 developer guide, "Request throttling"): CreateSnapshots

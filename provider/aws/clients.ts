@@ -3,8 +3,8 @@ import { SSMClient } from "@aws-sdk/client-ssm";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
-import { SnapshotError } from "../errors";
-import type { AwsSettings } from "../inputs";
+import { SnapshotError } from "../base/errors";
+import type { AwsSettings } from "../inputs/inputs";
 import { AwsClock } from "./clock";
 import { request } from "./request";
 

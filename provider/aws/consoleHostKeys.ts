@@ -1,6 +1,6 @@
 import { GetConsoleOutputCommand } from "@aws-sdk/client-ec2";
-import { SnapshotError } from "../errors";
-import { poll } from "../poll";
+import { SnapshotError } from "../base/errors";
+import { poll } from "../base/poll";
 import type { Clients } from "./clients";
 import { awsErrorName, request } from "./request";
 

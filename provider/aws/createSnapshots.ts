@@ -1,7 +1,7 @@
 import { CreateSnapshotsCommand, type CreateSnapshotsCommandInput, type Tag } from "@aws-sdk/client-ec2";
-import { abortable } from "../abortable";
-import { type ErrorContext, type Failure, SnapshotError, messageOf } from "../errors";
-import type { VolumeSelection } from "../inputs";
+import { abortable } from "../base/abortable";
+import { type ErrorContext, type Failure, SnapshotError, messageOf } from "../base/errors";
+import type { VolumeSelection } from "../inputs/inputs";
 import type { CreatedSet } from "../quiesce/quiescer";
 import type { Clients } from "./clients";
 import { awsErrorName, awsFailure, dryRun, isRefusal, isThrottling, request } from "./request";

@@ -1,7 +1,7 @@
 import { DeregisterImageCommand, type Filter, type Image, paginateDescribeImages } from "@aws-sdk/client-ec2";
-import { SnapshotError } from "../errors";
-import { pause } from "../pause";
-import { timing } from "../timing";
+import { SnapshotError } from "../base/errors";
+import { pause } from "../base/pause";
+import { timing } from "../base/timing";
 import type { Clients } from "./clients";
 import { awsErrorName, request } from "./request";
 import { SetLostError } from "./setLostError";

@@ -5,9 +5,9 @@ import {
     type InstanceBlockDeviceMapping,
     type Volume,
 } from "@aws-sdk/client-ec2";
-import { SnapshotError } from "../errors";
-import type { VolumeSelection } from "../inputs";
-import type { InstanceFacts, SnapshotInfo } from "../outputs";
+import { SnapshotError } from "../base/errors";
+import type { VolumeSelection } from "../inputs/inputs";
+import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import type { Clients } from "./clients";
 import { request } from "./request";
 

@@ -1,6 +1,6 @@
-import { abortable } from "../abortable";
+import { abortable } from "../base/abortable";
 import { TOLERATED_MS } from "./clock";
-import { type Failure, SnapshotError, messageOf } from "../errors";
+import { type Failure, SnapshotError, messageOf } from "../base/errors";
 
 /** An answer that takes longer is no answer. */
 const ANSWER_LIMIT_MS = 60_000;

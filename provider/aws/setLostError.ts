@@ -1,4 +1,4 @@
-import { SnapshotError } from "../errors";
+import { SnapshotError } from "../base/errors";
 
 /** A part of a set is gone, though nobody of us deleted it. The rest of the set is there. */
 export class SetLostError extends SnapshotError {

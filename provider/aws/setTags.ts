@@ -1,5 +1,5 @@
 import { CreateTagsCommand, DeleteTagsCommand, type Tag } from "@aws-sdk/client-ec2";
-import type { SnapshotError } from "../errors";
+import type { SnapshotError } from "../base/errors";
 import type { Clients } from "./clients";
 import { dryRun, request } from "./request";
 

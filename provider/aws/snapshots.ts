@@ -5,10 +5,10 @@ import {
     type Snapshot,
     paginateDescribeSnapshots,
 } from "@aws-sdk/client-ec2";
-import { SnapshotError, messageOf } from "../errors";
-import { poll } from "../poll";
+import { SnapshotError, messageOf } from "../base/errors";
+import { poll } from "../base/poll";
 import type { CreatedSet } from "../quiesce/quiescer";
-import { timing } from "../timing";
+import { timing } from "../base/timing";
 import type { Clients } from "./clients";
 import { findImages } from "./images";
 import { awsErrorName, dryRun, request } from "./request";

@@ -7,10 +7,10 @@ import {
     SendCommandCommand,
     paginateDescribeInstanceInformation,
 } from "@aws-sdk/client-ssm";
-import { SnapshotError } from "../errors";
-import { pause } from "../pause";
-import { poll } from "../poll";
-import { timing } from "../timing";
+import { SnapshotError } from "../base/errors";
+import { pause } from "../base/pause";
+import { poll } from "../base/poll";
+import { timing } from "../base/timing";
 import type { Clients } from "./clients";
 import { type KnownCommand, isRunning, knownCommands } from "./knownCommands";
 import { awsErrorName, isRefusal, isThrottling, request } from "./request";

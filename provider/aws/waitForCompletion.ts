@@ -1,7 +1,7 @@
 import type { Snapshot } from "@aws-sdk/client-ec2";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SnapshotError, messageOf } from "../errors";
-import { timing } from "../timing";
+import { SnapshotError, messageOf } from "../base/errors";
+import { timing } from "../base/timing";
 import type { Clients } from "./clients";
 import { awsErrorName } from "./request";
 import { SetLostError } from "./setLostError";

@@ -1,4 +1,4 @@
-import type { Failure } from "../errors";
+import type { Failure } from "../base/errors";
 import type { Quiescer } from "./quiescer";
 
 /** How long the answer of CreateSnapshots is waited for when nothing is frozen meanwhile. */

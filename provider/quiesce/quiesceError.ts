@@ -1,4 +1,4 @@
-import { type ErrorContext, type Failure, SnapshotError } from "../errors";
+import { type ErrorContext, type Failure, SnapshotError } from "../base/errors";
 import type { PendingFreeze } from "./quiescer";
 
 export interface QuiesceOutcome {

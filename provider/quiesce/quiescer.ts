@@ -1,7 +1,7 @@
-import type { Failure, HookOutput } from "../errors";
-import type { CaptureEvidence } from "../evidence";
-import type { Undo } from "../undo";
-import type { HookEnd } from "./guardLine";
+import type { Failure, HookOutput } from "../base/errors";
+import type { CaptureEvidence } from "../base/evidence";
+import type { Undo } from "../base/undo";
+import type { HookEnd } from "./hooks/guardLine";
 
 /** One snapshot as CreateSnapshots answered it. */
 export interface CreatedSnapshot {

@@ -8,7 +8,7 @@ import {
     type AppConsistentSnapshotArgs,
     type LaunchArgs,
 } from "../../index";
-import { newExecutionId } from "../../provider/executionId";
+import { newExecutionId } from "../../provider/base/executionId";
 import {
     type MockedOptions,
     type MockedRun,

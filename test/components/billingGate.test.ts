@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { billingLoss, billingWayOut } from "../../components/billingGate";
-import type { InstanceFacts } from "../../provider/outputs";
+import type { InstanceFacts } from "../../provider/base/outputs";
 import { linux } from "../support/snapshotSet";
 
 /** EC2 User Guide, "AMI billing information fields". */

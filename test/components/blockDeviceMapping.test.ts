@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { blockDeviceMapping } from "../../components/blockDeviceMapping";
-import type { SnapshotInfo } from "../../provider/outputs";
+import type { SnapshotInfo } from "../../provider/base/outputs";
 import { boot, data } from "../support/snapshotSet";
 
 const TYPES = ["standard", "gp2", "gp3", "io1", "io2", "st1", "sc1", ""];

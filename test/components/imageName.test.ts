@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { copyName } from "../../components/copyName";
 import { assertPrefix, defaultPrefix, imageName, variantOf } from "../../components/imageName";
-import { newExecutionId } from "../../provider/executionId";
+import { newExecutionId } from "../../provider/base/executionId";
 import { EXECUTION } from "../support/snapshotSet";
 
 /** EC2 API reference, RegisterImage, Name. */

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { imageRegistration } from "../../components/imageRegistration";
-import type { InstanceFacts } from "../../provider/outputs";
+import type { InstanceFacts } from "../../provider/base/outputs";
 import { boot, data, linux } from "../support/snapshotSet";
 
 const of = (facts: Partial<InstanceFacts>, snapshots = [boot, data]) =>

@@ -44,7 +44,7 @@ export const set = snapshot.id;
         const before = program('new AppConsistentAmi("web", { snapshot });', [1]);
         const project = await lab.project({ program: before });
         // A set as the first releases took it: their ids are UUIDs of version 4.
-        const ids = join(project.ownPackage(), "bin/provider/executionId.js");
+        const ids = join(project.ownPackage(), "bin/provider/base/executionId.js");
         const current = readFileSync(ids);
         const first = `const { randomUUID } = require("node:crypto");
 exports.newExecutionId = () => "acs-" + randomUUID();

@@ -137,7 +137,7 @@ function upgrade(folder: string): void {
     const contents = JSON.parse(readFileSync(manifest, "utf8")) as object;
     writeFileSync(manifest, JSON.stringify({ ...contents, version: "99.0.0" }));
     appendFileSync(
-        join(folder, "bin/provider/lifecycle.js"),
+        join(folder, "bin/provider/lifecycle/lifecycle.js"),
         `
 const before = exports.remove;
 exports.remove = async (id, state) => {

@@ -175,7 +175,7 @@ ${[...resources, bytes].join("\n")}`,
             failed(await project.preview({ args: ["--json"] })),
             failed(await project.up()),
         ];
-        // The engine stops at the first resource that fails: all of them are in test/provider/check.test.ts.
+        // The engine stops at the first resource that fails: all of them are in test/provider/inputs/check.test.ts.
         expect(told[0]?.diagnostics).to.match(/quiesce.*(must be|is not|is required|needs)/s);
         nothingShown([project.state().text, ...told.flatMap(shownBy)]);
     });

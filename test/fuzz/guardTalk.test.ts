@@ -1,6 +1,6 @@
 import { assert } from "chai";
 import fc from "fast-check";
-import { hold } from "../../provider/quiesce/hold";
+import { hold } from "../../provider/quiesce/hooks/hold";
 import { QuiesceError } from "../../provider/quiesce/quiesceError";
 import { type Talk, sessionWith } from "./guardTalk";
 import { holdSettings } from "../support/holdSettings";

@@ -1,9 +1,9 @@
 import { Duplex, PassThrough } from "node:stream";
 import type { ClientChannel } from "ssh2";
-import type { GuardParams } from "../../provider/quiesce/guardProgram";
-import { VMWARE_VERBS } from "../../provider/quiesce/guardProgram";
-import { GuardSession } from "../../provider/quiesce/guardSession";
-import { SshChannel, type SshConnection } from "../../provider/ssh/connection";
+import type { GuardParams } from "../../provider/quiesce/hooks/guardProgram";
+import { VMWARE_VERBS } from "../../provider/quiesce/hooks/guardProgram";
+import { GuardSession } from "../../provider/quiesce/hooks/guardSession";
+import { SshChannel, type SshConnection } from "../../provider/transport/ssh/connection";
 
 /** What a host says: after its first line, after the word to freeze, and after the word to release. */
 export interface Talk {

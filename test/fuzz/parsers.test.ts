@@ -1,12 +1,12 @@
 import { assert } from "chai";
 import fc from "fast-check";
 import { parseHostKeys as parseConsole } from "../../provider/aws/consoleHostKeys";
-import { type Expectations, hostFailures, notCovered } from "../../provider/quiesce/hostFailures";
-import { parseHostReport } from "../../provider/quiesce/hostReport";
-import { parseComponents } from "../../provider/quiesce/vssComponents";
-import { vssFailure } from "../../provider/quiesce/vssMessages";
-import { MAX_LINE, MAX_LINES, MAX_OUTPUT } from "../../provider/ssh/channel";
-import { checkHostKey, parseHostKeys } from "../../provider/ssh/hostKey";
+import { type Expectations, hostFailures, notCovered } from "../../provider/quiesce/hooks/hostFailures";
+import { parseHostReport } from "../../provider/quiesce/hooks/hostReport";
+import { parseComponents } from "../../provider/quiesce/vss/vssComponents";
+import { vssFailure } from "../../provider/quiesce/vss/vssMessages";
+import { MAX_LINE, MAX_LINES, MAX_OUTPUT } from "../../provider/transport/ssh/channel";
+import { checkHostKey, parseHostKeys } from "../../provider/transport/ssh/hostKey";
 
 const RUNS = { numRuns: 500 };
 /** For what takes milliseconds, on a machine that does other things too. */

@@ -1,7 +1,7 @@
 import { assert } from "chai";
 import { once } from "node:events";
 import { type Connection, Server } from "ssh2";
-import { SshError, connect } from "../../provider/ssh/connection";
+import { SshError, connect } from "../../provider/transport/ssh/connection";
 import { rejection } from "../support/rejection";
 import { type KeyPair, KeyFolder } from "../support/sshServer";
 

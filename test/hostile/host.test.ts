@@ -2,7 +2,7 @@ import { assert } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { timing } from "../../provider/timing";
+import { timing } from "../../provider/base/timing";
 import { type Outcome, Scene } from "../support/scene";
 import { needsRoot } from "../support/sshHost";
 

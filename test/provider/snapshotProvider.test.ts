@@ -15,7 +15,7 @@ describe("the provider's process", () => {
             encoding: "utf8",
         });
         const files = JSON.parse(text) as string[];
-        expect(files.some((file) => file.endsWith("provider/lifecycle.ts"))).to.equal(true);
+        expect(files.some((file) => file.endsWith("provider/lifecycle/lifecycle.ts"))).to.equal(true);
         expect(
             files.filter((file) => /@pulumi\/aws\/|\/components\//.test(file.slice(ROOT.length))),
         ).to.deep.equal([]);

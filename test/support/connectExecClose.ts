@@ -1,4 +1,4 @@
-import { connect, type SshSettings } from "../../provider/ssh/connection";
+import { connect, type SshSettings } from "../../provider/transport/ssh/connection";
 
 // A process of its own for the tests: connects, runs a command, closes, and must then end by itself.
 async function main(settings: SshSettings, until: string): Promise<void> {

@@ -1,7 +1,7 @@
 // A process of its own that runs one `create`, to be killed. See WindowsScene.createKilled.
-import { configure, create } from "../../provider/lifecycle";
-import type { SnapshotInputs } from "../../provider/inputs";
-import { timing } from "../../provider/timing";
+import { configure, create } from "../../provider/lifecycle/lifecycle";
+import type { SnapshotInputs } from "../../provider/inputs/inputs";
+import { timing } from "../../provider/base/timing";
 
 /** What the process is started with, as JSON in `CREATE_ONCE`. */
 export interface CreateOnce {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Client, type ClientChannel } from "ssh2";
-import { parseGuardLine, type GuardLine } from "../../provider/quiesce/guardLine";
-import { composeGuard, VMWARE_VERBS, type GuardParams } from "../../provider/quiesce/guardProgram";
+import { parseGuardLine, type GuardLine } from "../../provider/quiesce/hooks/guardLine";
+import { composeGuard, VMWARE_VERBS, type GuardParams } from "../../provider/quiesce/hooks/guardProgram";
 import type { SshHost } from "./sshHost";
 
 let executions = 0;

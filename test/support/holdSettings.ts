@@ -1,4 +1,4 @@
-import type { HoldSettings } from "../../provider/quiesce/hold";
+import type { HoldSettings } from "../../provider/quiesce/hooks/hold";
 
 /** For a guard that a test plays itself. */
 export function holdSettings(changes: Partial<HoldSettings> = {}): HoldSettings {

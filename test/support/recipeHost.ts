@@ -1,4 +1,4 @@
-import { shellQuote } from "../../provider/quiesce/guardProgram";
+import { shellQuote } from "../../provider/quiesce/hooks/guardProgram";
 import type { RecipeScripts } from "../../recipes";
 import { type LocalCloud, startLocalCloud } from "./localCloud";
 import { type HostProcess, type SshHost, startSshHost } from "./sshHost";

@@ -1,7 +1,7 @@
 import { assert } from "chai";
-import { configure, create, diff, remove, update } from "../../provider/lifecycle";
-import type { HooksQuiesce, SnapshotInputs } from "../../provider/inputs";
-import type { SnapshotState } from "../../provider/state";
+import { configure, create, diff, remove, update } from "../../provider/lifecycle/lifecycle";
+import type { HooksQuiesce, SnapshotInputs } from "../../provider/inputs/inputs";
+import type { SnapshotState } from "../../provider/run/state";
 import type { CloudCall, CloudInstance, InstanceSpec, LocalCloud } from "./localCloud";
 import { sharedCloud, useCloud } from "./sharedCloud";
 import { type HostProcess, type SshHost, type SshHostOptions, startSshHost } from "./sshHost";

@@ -1,4 +1,4 @@
-import type { InstanceFacts, SnapshotInfo } from "../../provider/outputs";
+import type { InstanceFacts, SnapshotInfo } from "../../provider/base/outputs";
 
 /** Facts of a plain Linux instance, as EC2 tells them. */
 export const linux: InstanceFacts = {

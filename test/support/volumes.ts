@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
-import { shellQuote } from "../../provider/quiesce/guardProgram";
+import { shellQuote } from "../../provider/quiesce/hooks/guardProgram";
 import type { CloudInstance, LocalCloud } from "./localCloud";
 import type { SshHost } from "./sshHost";
 

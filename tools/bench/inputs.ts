@@ -1,4 +1,4 @@
-import type { SnapshotInputs } from "../../provider/inputs";
+import type { SnapshotInputs } from "../../provider/inputs/inputs";
 import type { Server } from "./lab";
 
 /** The inputs of a snapshot of the server, over the port. */

@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { text } from "node:stream/consumers";
 import { clientsFor } from "../../provider/aws/clients";
-import type { SnapshotInputs } from "../../provider/inputs";
-import { takeSnapshot } from "../../provider/takeSnapshot";
+import type { SnapshotInputs } from "../../provider/inputs/inputs";
+import { takeSnapshot } from "../../provider/run/takeSnapshot";
 
 async function main(): Promise<void> {
     await takeSnapshot({

@@ -1,6 +1,6 @@
 import { DescribeImagesCommand, EC2Client, type Image } from "@aws-sdk/client-ec2";
 import { join } from "node:path";
-import type { VssEvidence } from "../../provider/evidence";
+import type { VssEvidence } from "../../provider/base/evidence";
 import { ROOT } from "../../test/support/engine";
 import type { CloudInstance, LocalCloud } from "../../test/support/localCloud";
 import { type CloudCommand, LocalSystemsManager } from "../../test/support/localSystemsManager";

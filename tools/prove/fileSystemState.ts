@@ -1,4 +1,4 @@
-import { shellQuote } from "../../provider/quiesce/guardProgram";
+import { shellQuote } from "../../provider/quiesce/hooks/guardProgram";
 import type { SshHost } from "../../test/support/sshHost";
 import { type RestoredVolume, type Volumes, hostRun } from "../../test/support/volumes";
 

@@ -6,8 +6,8 @@ import {
     type SnapshotCallError,
     createSnapshots,
 } from "../../../provider/aws/createSnapshots";
-import { credentialsFailure } from "../../../provider/preconditions";
-import type { Run } from "../../../provider/run";
+import { credentialsFailure } from "../../../provider/run/preconditions";
+import type { Run } from "../../../provider/run/run";
 import type { LocalCloud } from "../../support/localCloud";
 import { rejection } from "../../support/rejection";
 import { sharedCloud, useCloud } from "../../support/sharedCloud";

@@ -8,7 +8,7 @@ import { expect } from "chai";
 import { type Clients, clientsFor } from "../../../provider/aws/clients";
 import { waitForImage } from "../../../provider/aws/images";
 import { SetLostError } from "../../../provider/aws/setLostError";
-import { timing } from "../../../provider/timing";
+import { timing } from "../../../provider/base/timing";
 import type { LocalCloud } from "../../support/localCloud";
 import { rejection } from "../../support/rejection";
 import { sharedCloud, useCloud } from "../../support/sharedCloud";

@@ -4,7 +4,7 @@ import { clientsFor } from "../../../provider/aws/clients";
 import { deleteUnknownSet, setProblem } from "../../../provider/aws/snapshots";
 import { tagKeys } from "../../../provider/aws/tags";
 import type { CreatedSet } from "../../../provider/quiesce/quiescer";
-import { timing } from "../../../provider/timing";
+import { timing } from "../../../provider/base/timing";
 import type { LocalCloud } from "../../support/localCloud";
 import { sharedCloud, useCloud } from "../../support/sharedCloud";
 

@@ -4,7 +4,7 @@ import type { Clients } from "../../../provider/aws/clients";
 import { AwsClock } from "../../../provider/aws/clock";
 import { commentFor, isRunning, knownCommands } from "../../../provider/aws/knownCommands";
 import { awaitCommand, endText, sendCommand } from "../../../provider/aws/systemsManager";
-import { timing } from "../../../provider/timing";
+import { timing } from "../../../provider/base/timing";
 import { rejection } from "../../support/rejection";
 
 const instanceId = "i-0123456789abcdef0";

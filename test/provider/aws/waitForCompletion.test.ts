@@ -7,7 +7,7 @@ import { expect } from "chai";
 import { type Clients, clientsFor } from "../../../provider/aws/clients";
 import { SetLostError } from "../../../provider/aws/setLostError";
 import { type Progress, progressOf, waitForCompletion } from "../../../provider/aws/waitForCompletion";
-import { timing } from "../../../provider/timing";
+import { timing } from "../../../provider/base/timing";
 import { sharedCloud, useCloud } from "../../support/sharedCloud";
 import { rejection } from "../../support/rejection";
 import type { LocalCloud } from "../../support/localCloud";

@@ -1,6 +1,6 @@
 import { CreateTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { assert } from "chai";
-import { timing } from "../../../provider/timing";
+import { timing } from "../../../provider/base/timing";
 import {
     type Changes,
     type Outcome,

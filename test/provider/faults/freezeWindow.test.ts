@@ -1,5 +1,5 @@
 import { assert } from "chai";
-import { timing } from "../../../provider/timing";
+import { timing } from "../../../provider/base/timing";
 import { type Outcome, Scene, setRequests, stateOf } from "../../support/scene";
 import { needsRoot } from "../../support/sshHost";
 

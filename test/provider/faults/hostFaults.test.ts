@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { assert } from "chai";
-import { composeGuard } from "../../../provider/quiesce/guardProgram";
-import { timing } from "../../../provider/timing";
+import { composeGuard } from "../../../provider/quiesce/hooks/guardProgram";
+import { timing } from "../../../provider/base/timing";
 import { guardParams } from "../../support/guardSession";
 import {
     type Changes,

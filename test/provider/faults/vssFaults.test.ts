@@ -1,5 +1,5 @@
 import { assert } from "chai";
-import { timing } from "../../../provider/timing";
+import { timing } from "../../../provider/base/timing";
 import type { CommandCourse } from "../../support/localSystemsManager";
 import {
     PACKAGE,

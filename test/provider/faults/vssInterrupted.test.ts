@@ -1,6 +1,6 @@
 import { assert } from "chai";
-import { SnapshotError } from "../../../provider/errors";
-import { timing } from "../../../provider/timing";
+import { SnapshotError } from "../../../provider/base/errors";
+import { timing } from "../../../provider/base/timing";
 import type { CloudCall } from "../../support/localCloud";
 import { PACKAGE, VSS, VSS_AND_INSTALL, WindowsScene, stateOf } from "../../support/windowsScene";
 

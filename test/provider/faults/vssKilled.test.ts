@@ -1,5 +1,5 @@
 import { assert } from "chai";
-import { timing } from "../../../provider/timing";
+import { timing } from "../../../provider/base/timing";
 import { type VssOutcome, WindowsScene, stateOf } from "../../support/windowsScene";
 
 const WITH_IMAGE = { quiesce: { createImage: true } } as const;

@@ -1,7 +1,7 @@
 import { assert } from "chai";
 import { QuiesceError } from "../../../provider/quiesce/quiesceError";
 import type { Capture, CreatedSet, Quiescer, SnapshotCall } from "../../../provider/quiesce/quiescer";
-import { Undo } from "../../../provider/undo";
+import { Undo } from "../../../provider/base/undo";
 
 /** What the suite needs to know of a way to quiesce. */
 export interface Subject {

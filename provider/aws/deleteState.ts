@@ -1,0 +1,19 @@
+import type { Clients } from "./clients";
+import { deregisterImage } from "./images";
+import { deleteSet } from "./snapshots";
+
+/** Deletes what a run made: the image first, as its snapshots cannot go before it. Already gone is done. */
+export async function deleteState(
+    clients: Clients,
+    executionId: string,
+    {
+        imageId,
+        snapshotIds,
+    }: { readonly imageId?: string | undefined; readonly snapshotIds: readonly string[] },
+    signal: AbortSignal,
+): Promise<void> {
+    if (imageId !== undefined) {
+        await deregisterImage(clients, imageId, signal);
+    }
+    await deleteSet(clients, executionId, snapshotIds, signal, imageId === undefined ? [] : [imageId]);
+}

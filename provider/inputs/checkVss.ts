@@ -1,0 +1,67 @@
+import type { CheckFailure } from "./check";
+import { containsUnknown } from "../base/unknown";
+
+/** Set by the documents themselves (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
+const RESERVED_TAGS = new Set(["Device", "AppConsistent", "AwsVssConfig"]);
+/** The characters that the documents' parameter `tags` takes (the same page). */
+const TAG_TEXT = /^[A-Za-z0-9() ./\\\-"'@_+:={}]*$/;
+
+/**
+ * Of 50 (EC2 User Guide, "Tag restrictions"), beside ours (aws/tags.ts; that of the size gives way, see setRequest.ts)
+ * and those that VSS sets.
+ */
+const MAX_USER_TAGS = 41;
+
+type Inputs = Record<string, unknown>;
+
+/** What VSS cannot do, by the property that asks for it. */
+export function checkVss(inputs: Inputs): CheckFailure[] {
+    const quiesce = recordOf(inputs.quiesce);
+    if (quiesce.method !== "vss") {
+        return [];
+    }
+    const volumes = recordOf(inputs.volumes);
+    const excluded: unknown = volumes.excludeDataVolumeIds;
+    return [
+        ...when(Array.isArray(excluded) && excluded.length > 0, {
+            property: "volumes.excludeDataVolumeIds",
+            reason: "cannot be used with VSS: it takes all data volumes of the instance",
+        }),
+        ...when(quiesce.createImage !== undefined && volumes.excludeBootVolume === true, {
+            property: "quiesce.createImage",
+            reason: "cannot be used with volumes.excludeBootVolume: an image needs its boot volume",
+        }),
+        ...when(inputs.copyTagsFromVolumes === true, {
+            property: "copyTagsFromVolumes",
+            reason: "cannot be used with VSS, whose documents copy no tags",
+        }),
+        ...when(Object.keys(recordOf(inputs.tags)).length > MAX_USER_TAGS, {
+            property: "tags",
+            reason: `has more than ${MAX_USER_TAGS} tags: EC2 allows 50 on a snapshot, this package sets 6 and VSS 3 of them`,
+        }),
+        ...Object.entries(recordOf(inputs.tags)).flatMap(([key, value]) => checkTag(key, value)),
+    ];
+}
+
+function checkTag(key: string, value: unknown): CheckFailure[] {
+    const property = `tags.${key}`;
+    return [
+        ...when(RESERVED_TAGS.has(key), { property, reason: "is a tag that VSS sets itself" }),
+        ...when(!isTagText(key) || !isTagText(value), {
+            property,
+            reason: `has characters that the VSS documents do not take: only letters, digits, blanks and ()./\\-"'@_+:={}`,
+        }),
+    ];
+}
+
+function isTagText(text: unknown): boolean {
+    return typeof text !== "string" || containsUnknown(text) || TAG_TEXT.test(text);
+}
+
+function when(condition: boolean, failure: CheckFailure): CheckFailure[] {
+    return condition ? [failure] : [];
+}
+
+function recordOf(value: unknown): Inputs {
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Inputs) : {};
+}

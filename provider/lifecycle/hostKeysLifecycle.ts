@@ -1,0 +1,48 @@
+import { clientsFor, type StackConfig } from "../aws/clients";
+import { readHostKeys } from "../aws/consoleHostKeys";
+import { type CheckFailure, checkHostKeysInputs } from "../inputs/check";
+import type { HostKeysInputs } from "../inputs/inputs";
+import { interruptible } from "./interrupt";
+import { readStackConfig } from "./stackConfig";
+import { toState } from "../run/state";
+
+/** Inputs as the engine sends them. */
+type Inputs = HostKeysInputs & { __provider?: unknown };
+type State = Inputs & { hostKeys: readonly string[] };
+
+/** An instance prints its keys when it boots; EC2 shows the console some minutes later. */
+const LIMIT_MS = 600_000;
+
+let stackConfig: StackConfig = {};
+
+export function configure(config: { get(key: string): string | undefined }): void {
+    stackConfig = readStackConfig(config);
+}
+
+export function check(news: Inputs): { inputs: Inputs; failures: CheckFailure[] } {
+    const { __provider, ...inputs } = news;
+    return { inputs: news, failures: checkHostKeysInputs(inputs) };
+}
+
+export function diff(olds: State, news: Inputs): { changes: boolean; replaces: string[] } {
+    const replaces = olds.instanceId === news.instanceId ? [] : ["instanceId"];
+    return { changes: replaces.length > 0, replaces };
+}
+
+/** The keys roll off the console in time: they are read once and kept. */
+export async function create(inputs: Inputs): Promise<{ id: string; outs: State }> {
+    const clients = await clientsFor(inputs.aws, stackConfig);
+    const hostKeys = await interruptible((signal) =>
+        readHostKeys(clients, inputs.instanceId, {
+            deadline: performance.now() + LIMIT_MS,
+            log: (line) => console.log(`${inputs.instanceId}: ${line}`),
+            signal,
+        }),
+    );
+    return { id: inputs.instanceId, outs: toState({ ...inputs, hostKeys }) };
+}
+
+/** Nothing of it can change but how AWS is reached, which matters no more. */
+export function update(_id: string, olds: State, news: Inputs): { outs: State } {
+    return { outs: toState({ ...olds, ...news }) };
+}

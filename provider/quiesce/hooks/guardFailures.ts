@@ -1,0 +1,170 @@
+import type { Failure, HookOutput } from "../../base/errors";
+import { thawByHandLater } from "./thawPending";
+import { type HookEnd, type RefusalCode, parseHookEnd } from "./guardLine";
+import { endText } from "../../base/hookEnd";
+import { QuiesceError } from "../quiesceError";
+
+/** Why the guard refuses. */
+export function refusal(code: RefusalCode, text: string, instanceId: string): Failure {
+    switch (code) {
+        case "HOST_BUSY":
+            return {
+                code,
+                message: `Another execution, ${text}, holds the host.`,
+                remedy: "Run again when it has ended, or wait for it with timeouts.lock.",
+            };
+        case "WRONG_INSTANCE":
+            return {
+                code,
+                message: `The host behind the address is ${text}, not ${instanceId}.`,
+                remedy: "Correct `connection.host` or `instanceId`; an address that was reused is the usual cause.",
+            };
+        case "STALE_FREEZE":
+            return staleFreeze(text);
+        case "HOST_UNSUITABLE":
+            return {
+                code,
+                message: `The host cannot be frozen safely: ${text}.`,
+                remedy: 'See README, "What a Linux instance needs".',
+            };
+        case "POST_THAW_NOT_IDEMPOTENT":
+            return notIdempotent(text);
+        case "NOT_ROOT":
+            return notRoot(Number(text));
+        case "HOOK_ENVIRONMENT":
+            return {
+                code: "INVALID_INPUT",
+                message: `The shell of the host cannot set these names of \`environment\`: ${text.trim()}.`,
+                remedy: "Give the variables other names; the shell keeps these for itself.",
+            };
+    }
+}
+
+/** An earlier execution's freeze that its post-thaw does not end. `text`: its id, and how post-thaw ended. */
+function staleFreeze(text: string): Failure {
+    const [executionId = "", end = ""] = text.split(" ");
+    const how = parseHookEnd(end);
+    return {
+        code: "STALE_FREEZE",
+        message:
+            `An earlier execution, ${executionId}, may have left the host frozen, and its post-thaw script ` +
+            `${how === undefined ? `did not thaw it (${text})` : endText(how)}.`,
+        remedy: staleRemedy(executionId),
+    };
+}
+
+/** The ways out of a freeze that an earlier execution left. */
+export function staleRemedy(executionId: string): string {
+    return [
+        "Mend that post-thaw and run again: it is tried first.",
+        `Or ${thawByHandLater(executionId)}, and run \`pulumi up\` with confirmAwake: "${executionId}".`,
+        "A reboot of the instance ends a freeze as well.",
+    ].join(" ");
+}
+
+function notIdempotent(text: string): Failure {
+    const how = parseHookEnd(text);
+    return {
+        code: "POST_THAW_NOT_IDEMPOTENT",
+        message:
+            `The post-thaw script ${how === undefined ? `failed (${text})` : endText(how)} when it was run with ` +
+            "`thaw` while nothing was frozen. A freeze that fails halfway could then not be told from one that is thawed.",
+        remedy:
+            "With nothing frozen it has to exit with 0, or with 205. Usual causes: `fsfreeze -u` of what is not frozen " +
+            "exits with 1; a lock file, or a process, that is not there. scripts.rehearse: false leaves this test out.",
+    };
+}
+
+/** sudo runs the guard, but not as root. */
+export function notRoot(uid: number): Failure {
+    return {
+        code: "SUDO_REFUSED",
+        message: `sudo runs what it is given as the user with uid ${uid}, not as root.`,
+        remedy:
+            "In sudoers, the account's rule has to name (root) or (ALL), and `Defaults runas_default` has to be root, " +
+            'or absent; README, "SSH account and sudo", has the line.',
+    };
+}
+
+/** No failures of quiescing alone: another host, a bad input. */
+const HARD_REFUSALS: ReadonlySet<RefusalCode> = new Set(["WRONG_INSTANCE", "HOOK_ENVIRONMENT"]);
+
+/** The guard refuses before it arms: nothing was frozen by this run. */
+export function refused(
+    code: RefusalCode,
+    text: string,
+    instanceId: string,
+    output: HookOutput = {},
+): QuiesceError {
+    const failure = refusal(code, text, instanceId);
+    return HARD_REFUSALS.has(code)
+        ? new QuiesceError(failure, { awake: true, mayFallBack: false })
+        : new QuiesceError(asPrecondition(failure), { awake: true, mayFallBack: true }, { output });
+}
+
+/** What was fine when it was checked is not any more: the same outcome as if the check had found it. */
+function asPrecondition({ code, message, remedy }: Failure): Failure {
+    return { code: "PRECONDITION_FAILED", message: `[${code}] ${message}`, remedy };
+}
+
+export function lostConnection(when: string): Failure {
+    return {
+        code: "CONNECTION_LOST",
+        message: `The connection to the host was lost ${when}.`,
+        remedy: "Run again; see sshd's log on the host when it happens again.",
+    };
+}
+
+/** The connection lives, as far as is known, but nothing comes. */
+export function silent(when: string): Failure {
+    return {
+        code: "CONNECTION_LOST",
+        message: `The guard on the host did not answer in time ${when}.`,
+        remedy: "See whether the host is overloaded, and run again.",
+    };
+}
+
+export function unexpected(text: string): Failure {
+    return {
+        code: "UNEXPECTED_OUTPUT",
+        message: `The host said what no guard says: ${JSON.stringify(text.slice(0, 200))}.`,
+        remedy: "Make sure that the account's shell and sudo print nothing of their own.",
+    };
+}
+
+/** A host that knows nothing of the execution, and may be another one than that which was frozen. */
+export function unknownHost(): Failure {
+    return {
+        code: "IDENTITY_UNVERIFIED",
+        message:
+            "The host behind the address has nothing of the execution, but whether it is the instance that was frozen " +
+            "is not known: neither DMI nor the metadata service names it, and it has another boot id.",
+        remedy: "Correct `connection.host`, or stop the instance, which ends a freeze for certain and which EC2 tells.",
+    };
+}
+
+/** Pre-freeze did not succeed. */
+export function notFrozen(why: HookEnd | "eof", limitS: number): Failure {
+    switch (why) {
+        case "timeout":
+            return {
+                code: "PRE_FREEZE_TIMEOUT",
+                message: `The pre-freeze script did not end within ${limitS} s.`,
+                remedy: "See what it waits for, or raise timeouts.preFreeze.",
+            };
+        case "eof":
+            return lostConnection("during pre-freeze");
+        case "lost":
+            return {
+                code: "PRE_FREEZE_FAILED",
+                message: `The pre-freeze script, or a process that watched it, was killed.`,
+                remedy: "See the kernel's log on the instance, for example for a lack of memory.",
+            };
+        default:
+            return {
+                code: "PRE_FREEZE_FAILED",
+                message: `The pre-freeze script ${endText(why)}.`,
+                remedy: 'Run it with "freeze" by hand and then the post-thaw script; showHookOutput: "onFailure" shows its stderr.',
+            };
+    }
+}

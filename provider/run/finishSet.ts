@@ -1,0 +1,174 @@
+import type { Clients } from "../aws/clients";
+import { LEASE_RENEWAL_MS, newLease, setTags } from "../aws/setTags";
+import { waitForImage } from "../aws/images";
+import { tagKeys } from "../aws/tags";
+import { SetLostError } from "../aws/setLostError";
+import { waitForCompletion } from "../aws/waitForCompletion";
+import { deleteState } from "../aws/deleteState";
+import { type HookOutput, type ReasonCode, SnapshotError, factOf, messageOf } from "../base/errors";
+import { type SnapshotInputs, timeoutsOf } from "../inputs/inputs";
+import { engineGone, isEngineGone, isUnheard } from "../lifecycle/interrupt";
+import type { PendingFreeze } from "../quiesce/quiescer";
+import { type SnapshotState, UnfinishedError } from "./state";
+import { ownThawPending } from "../quiesce/hooks/thawPending";
+
+/** What is needed to finish a set, in the run that took it or in a later one. */
+export interface Finishing {
+    readonly executionId: string;
+    readonly inputs: Pick<SnapshotInputs, "instanceId" | "quiesce" | "timeouts" | "waitForCompletion">;
+    readonly clients: Clients;
+    /** This run took the set: nobody was told of it yet. */
+    readonly fresh: boolean;
+    readonly log: (line: string) => void;
+    readonly signal: AbortSignal;
+}
+
+/**
+ * After the commit point: waits for completion and records in the set's tags that Pulumi is told of it.
+ * @param pending what is known of the freeze when the instance is not known to be awake
+ * @throws UnfinishedError with the state as far as it got; SnapshotError `SNAPSHOT_FAILED` when a snapshot failed,
+ * and with it the set, which is deleted then.
+ */
+export async function finishSet(
+    run: Finishing,
+    state: SnapshotState,
+    pending: PendingFreeze = {},
+): Promise<SnapshotState> {
+    if (state.thawPending) {
+        const recorded = await recordUnlessDying(run, state);
+        throw unfinished(run, recorded, ownThawPending(run, pending), pending.output);
+    }
+    let finished = { ...state, unfinished: false };
+    try {
+        if (run.inputs.waitForCompletion ?? true) {
+            await withLease(run, state, () => complete(run, state));
+            finished = { ...finished, evidence: { ...state.evidence, completion: "completed" } };
+        }
+        await assertHeard(run);
+    } catch (error) {
+        const cause = isUnheard(run.signal) ? engineGone() : error;
+        if (cause instanceof SnapshotError && endsSet(run, cause)) {
+            throw await withoutSet(run, state, cause);
+        }
+        const lost = error instanceof SetLostError ? error.lost : state.lost;
+        throw unfinished(run, await recordUnlessDying(run, { ...state, lost }), pendingError(run, error));
+    }
+    return await record(run, finished);
+}
+
+/** A set that nobody will ever hear of must not be marked as one that Pulumi knows. */
+async function assertHeard({ fresh, signal }: Finishing): Promise<void> {
+    signal.throwIfAborted();
+    if (fresh && (await isEngineGone())) {
+        throw engineGone();
+    }
+}
+
+/** A failed snapshot fails the set; one that Pulumi was told of stays, even if it hears no more of this run. */
+function endsSet({ fresh }: Finishing, { code }: SnapshotError): boolean {
+    return code === "SNAPSHOT_FAILED" || (fresh && code === "ENGINE_GONE");
+}
+
+/** Deletes the set; the error tells whether it succeeded. */
+async function withoutSet(
+    run: Finishing,
+    state: SnapshotState,
+    error: SnapshotError,
+): Promise<SnapshotError> {
+    try {
+        await deleteState(run.clients, run.executionId, state, AbortSignal.timeout(DELETE_LIMIT_MS));
+        return error.withContext({ state: "the instance is awake; the set is deleted." });
+    } catch (problem) {
+        return error.withContext({
+            state: `the instance is awake; the set ${state.snapshotIds.join(", ")} could not be deleted: ${messageOf(problem)}`,
+        });
+    }
+}
+
+/** Covers the time that an image takes to let go of its snapshots (`timing.visibleMs`). */
+const DELETE_LIMIT_MS = 180_000;
+
+async function complete(run: Finishing, state: SnapshotState): Promise<void> {
+    const deadline = performance.now() + timeoutsOf(run.inputs).completion * 1000;
+    const { clients, log, signal } = run;
+    await waitForCompletion(clients, state.snapshotIds, { deadline, log, signal });
+    if (state.imageId !== undefined) {
+        await waitForImage(clients, state.imageId, { deadline, signal });
+    }
+}
+
+/** Keeps the lease in the future while the work goes on. */
+async function withLease(run: Finishing, state: SnapshotState, work: () => Promise<void>): Promise<void> {
+    const renewal = setInterval(() => {
+        setTags(
+            run.clients,
+            madeBy(state),
+            { [tagKeys.lease]: newLease(run.clients.clock.now()) },
+            run.signal,
+        ).catch((error: unknown) =>
+            run.log(`warning: could not renew the lease of the snapshots: ${messageOf(error)}`),
+        );
+    }, LEASE_RENEWAL_MS);
+    try {
+        await work();
+    } finally {
+        clearInterval(renewal);
+    }
+}
+
+function madeBy({ snapshotIds, imageId }: SnapshotState): string[] {
+    return [...snapshotIds, ...(imageId === undefined ? [] : [imageId])];
+}
+
+/** The last act before Pulumi is told of the set. */
+async function record(run: Finishing, state: SnapshotState): Promise<SnapshotState> {
+    try {
+        const tags = { [tagKeys.level]: state.consistencyLevel, [tagKeys.state]: "complete" };
+        await setTags(run.clients, madeBy(state), tags, AbortSignal.timeout(30_000));
+        return { ...state, recorded: true };
+    } catch (error) {
+        throw unfinished(run, state, {
+            code: "TAGGING_FAILED",
+            message: `The snapshots are good, but could not be tagged: ${factOf(error)}`,
+            remedy: "Allow ec2:CreateTags on snapshots and run `pulumi up` again.",
+        });
+    }
+}
+
+/**
+ * An error that is told to the engine records the set as well. When this process is being ended nobody may hear of
+ * it: then the lease runs out, and the next run reaps the set if its state was lost.
+ */
+async function recordUnlessDying(run: Finishing, state: SnapshotState): Promise<SnapshotState> {
+    if (run.signal.aborted) {
+        return state;
+    }
+    return await record(run, state).catch(() => state);
+}
+
+function unfinished(
+    run: Finishing,
+    state: SnapshotState,
+    failure: { code: ReasonCode; message: string; remedy: string },
+    output?: HookOutput,
+): UnfinishedError {
+    const host = state.thawPending ? "THE INSTANCE MAY STILL BE FROZEN" : "the instance is awake";
+    const context = {
+        instanceId: run.inputs.instanceId,
+        output,
+        state: `${host}; the set ${state.snapshotIds.join(", ")} (${state.consistencyLevel}) is kept.`,
+    };
+    return new UnfinishedError(new SnapshotError(failure, context), { ...state, unfinished: true });
+}
+
+function pendingError(run: Finishing, error: unknown) {
+    if (error instanceof SnapshotError) {
+        return error.failure;
+    }
+    const reason: unknown = run.signal.aborted ? run.signal.reason : error;
+    return {
+        code: "COMPLETION_PENDING" as const,
+        message: `The snapshots are taken, but waiting for their completion ended: ${messageOf(reason)}`,
+        remedy: "Run `pulumi up` again: it goes on waiting and takes no new snapshot.",
+    };
+}

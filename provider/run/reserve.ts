@@ -1,0 +1,73 @@
+import { takeApiSlot } from "../aws/apiSlot";
+import { SnapshotCallError, createSnapshots } from "../aws/createSnapshots";
+import type { Source } from "../aws/instance";
+import { request } from "../aws/request";
+import { deleteSet, deleteUnknownSet } from "../aws/snapshots";
+import { touch } from "../aws/touch";
+import { SnapshotError } from "../base/errors";
+import { keepWarm } from "./keepWarm";
+import { credentialsFailure } from "./preconditions";
+import type { SnapshotCall } from "../quiesce/quiescer";
+import type { Run } from "./run";
+import { setRequest } from "./setRequest";
+import type { Undo } from "../base/undo";
+
+const SEARCH_LIMIT_MS = 170_000;
+
+/**
+ * Gets everything ready that the one request needs, before anything is frozen: the regional API slot, credentials
+ * that last, AWS's clock, warm connections that nobody else uses. The deletion of the set is registered before there is
+ * one.
+ */
+export async function reserve(run: Run, source: Source, undo: Undo): Promise<SnapshotCall> {
+    const { clients, executionId, signal } = run;
+    const credentials = await credentialsFailure(run);
+    if (credentials !== undefined) {
+        throw new SnapshotError(credentials);
+    }
+    await takeApiSlot(source.facts.accountId, clients.region, signal);
+    const own = [clients.ownConnection(), clients.ownConnection()] as const;
+    undo.cleanUp("close the connections to EC2", () => {
+        own.forEach((connection) => connection.close());
+        return Promise.resolve();
+    });
+    const [volume] = source.volumes;
+    const volumeId = volume?.volumeId ?? "";
+    await Promise.all(
+        own.map((connection) =>
+            request("ec2:DescribeVolumes", signal, (limit) => touch(connection.clients.ec2, volumeId, limit)),
+        ),
+    );
+
+    let outcome: "none" | "refused" | "unknown" | "created" = "none";
+    let created: string[] = [];
+    undo.undo("delete the snapshots", async () => {
+        const ownLimit = AbortSignal.timeout(SEARCH_LIMIT_MS);
+        if (outcome === "created") {
+            await deleteSet(clients, executionId, created, ownLimit);
+        } else if (outcome === "unknown") {
+            await deleteUnknownSet(clients, executionId, source.volumes.length, ownLimit);
+        }
+    });
+    // For as long as pre-freeze takes; also when it fails, and the set is never asked for.
+    const warm = keepWarm(own, (connection, limit) => touch(connection.clients.ec2Once, volumeId, limit));
+    undo.cleanUp("end the connections' being kept open", () => warm.end());
+    return async (limitMs, callSignal) => {
+        const connection = warm.pick();
+        outcome = "unknown";
+        try {
+            const set = await createSnapshots(
+                connection.clients,
+                setRequest(run, source),
+                limitMs,
+                callSignal,
+            );
+            outcome = "created";
+            created = set.snapshots.map((snapshot) => snapshot.snapshotId);
+            return set;
+        } catch (error) {
+            outcome = error instanceof SnapshotCallError ? error.outcome : "unknown";
+            throw error;
+        }
+    };
+}

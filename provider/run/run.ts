@@ -1,0 +1,15 @@
+import type { Clients } from "../aws/clients";
+import type { SnapshotInputs } from "../inputs/inputs";
+
+/** One run for one resource: everything that is known before anything is asked. */
+export interface Run {
+    readonly executionId: string;
+    readonly inputs: SnapshotInputs;
+    readonly clients: Clients;
+    /** Executions that the stack knows of: their sets are not abandoned. */
+    readonly known: ReadonlySet<string>;
+    /** Earlier executions whose freeze is known to be over; the run adds those that it finds on the host. */
+    readonly healed: Set<string>;
+    readonly log: (line: string) => void;
+    readonly signal: AbortSignal;
+}

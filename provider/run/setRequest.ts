@@ -1,0 +1,58 @@
+import type { SetRequest } from "../aws/createSnapshots";
+import type { Source } from "../aws/instance";
+import { newLease, tagList } from "../aws/setTags";
+import { APP_CONSISTENT, MAX_TAGS, VSS_CONFIG, VSS_DEVICE, healedTag, ownerTag, tagKeys } from "../aws/tags";
+import type { Run } from "./run";
+
+/** What CreateSnapshots is asked for in this run, with all tags that the set begins with. */
+export function setRequest(
+    { inputs, executionId, clients, healed }: Run,
+    { volumes }: Pick<Source, "volumes">,
+): SetRequest {
+    const copyTagsFromVolumes = inputs.copyTagsFromVolumes ?? false;
+    const tags = {
+        ...inputs.tags,
+        [tagKeys.execution]: executionId,
+        ...(inputs.owner === undefined ? {} : { [tagKeys.owner]: ownerTag(inputs.owner) }),
+        [tagKeys.instance]: inputs.instanceId,
+        [tagKeys.state]: "in-progress",
+        [tagKeys.lease]: newLease(clients.clock.now()),
+    };
+    const later = [tagKeys.level, ...(inputs.quiesce.method === "vss" ? VSS_TAGS : [])];
+    const copied = copyTagsFromVolumes ? volumes.map((volume) => volume.tagKeys) : [];
+    // In the order of what they are worth.
+    const optional = {
+        [tagKeys.size]: String(volumes.length),
+        ...(healed.size === 0 ? {} : { [tagKeys.healed]: healedTag(healed) }),
+    };
+    return {
+        instanceId: inputs.instanceId,
+        description: inputs.description ?? `${executionId} of ${inputs.instanceId}`,
+        selection: inputs.volumes,
+        copyTagsFromVolumes,
+        tags: tagList(withRoom(tags, optional, (keys) => isRoom([...keys, ...later], copied))),
+    };
+}
+
+/** VSS sets them itself (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
+const VSS_TAGS = [VSS_DEVICE, APP_CONSISTENT, VSS_CONFIG];
+
+/** Adds those that there is room for, the first ones first. */
+function withRoom(
+    tags: Readonly<Record<string, string>>,
+    optional: Readonly<Record<string, string>>,
+    fits: (keys: string[]) => boolean,
+): Record<string, string> {
+    return Object.entries(optional).reduce<Record<string, string>>((all, [key, value]) => {
+        const more = { ...all, [key]: value };
+        return fits(Object.keys(more)) ? more : all;
+    }, tags);
+}
+
+/**
+ * Whether all of the set's tags fit on each snapshot, with those copied from its volume. What users may set is from a
+ * time before there were tags for the size and for what was healed: these go before a tag of theirs does.
+ */
+export function isRoom(own: readonly string[], copied: readonly (readonly string[])[]): boolean {
+    return [[], ...copied].every((keys) => new Set([...own, ...keys]).size <= MAX_TAGS);
+}

@@ -1,0 +1,140 @@
+import { type Secret, maskSecrets } from "../../base/maskSecrets";
+import type { Login } from "./login";
+import type { HopSettings } from "./handshake";
+import { SshError, type SshFailure } from "./sshError";
+
+/** How far a handshake got. */
+export interface HandshakeEnd {
+    phase: "identification" | "key exchange" | "login";
+    readonly login: Pick<Login, "tried" | "offered" | "notes">;
+    /** What the server said before login, which often tells why it refuses. */
+    banner: string;
+}
+
+type Described = Omit<SshFailure, "where" | "address" | "cause">;
+
+/** What a failed handshake means. `error` is absent when the server just closed the connection. */
+export function describeFailure(
+    error: (Error & { code?: unknown; level?: string }) | undefined,
+    end: HandshakeEnd,
+    settings: Pick<HopSettings, "where" | "address" | "secrets">,
+): SshError {
+    const quote = (text: string) => quoteServer(text, settings.secrets);
+    const { where, address } = settings;
+    return new SshError({ ...describe(error, end, quote), where, address });
+}
+
+function describe(
+    error: (Error & { code?: unknown; level?: string }) | undefined,
+    end: HandshakeEnd,
+    quote: (text: string) => string,
+): Described {
+    const message = error?.message ?? "";
+    if (error && isSocketError(error)) {
+        return cut(describeSocketError(error));
+    }
+    if (end.phase === "login" && STILL_BOOTING.test(end.banner + message)) {
+        return cut(`the host says that it is still booting: ${quote(end.banner || message)}`);
+    }
+    if (isRefusal(error, end)) {
+        return refused(end, quote);
+    }
+    if (error === undefined || message === "Connection lost before handshake") {
+        return cut(`the server closed the connection ${PHASE[end.phase]}${said(end.banner, quote)}`);
+    }
+    // OpenSSH disconnects with a text, such as "Too many connections"; ssh2 puts the protocol's number into `code`.
+    if (typeof error.code === "number") {
+        return cut(`the server disconnected: ${quote(message)}`);
+    }
+    if (message.includes("no matching")) {
+        return {
+            code: "SSH_PROTOCOL_ERROR",
+            what: quote(message),
+            remedy: "allow a current algorithm in the server's sshd_config (curve25519-sha256, aes128-gcm@openssh.com)",
+        };
+    }
+    return {
+        code: "SSH_PROTOCOL_ERROR",
+        what: `what answers does not speak SSH as it should (${quote(message)})`,
+        remedy: "check host and port: another service may be listening there",
+    };
+}
+
+const PHASE = {
+    identification: "before the key exchange",
+    "key exchange": "during the key exchange",
+    login: "during login",
+} as const;
+
+// pam_nologin's and systemd-user-sessions' words while a system starts.
+const STILL_BOOTING = /system is booting up|not permitted to log in yet/i;
+
+function cut(what: string): Described {
+    return {
+        code: "SSH_UNREACHABLE",
+        what,
+        remedy: "check that the instance is running, that sshd is up, and the security group and routes between here and there",
+        transient: true,
+    };
+}
+
+function isSocketError(error: Error & { level?: string }): boolean {
+    return error.level === "client-socket" || "syscall" in error;
+}
+
+const SOCKET_ERRORS: Readonly<Record<string, string>> = {
+    ECONNREFUSED: "connection refused",
+    ECONNRESET: "connection reset",
+    EPIPE: "connection reset",
+    ETIMEDOUT: "connection timed out",
+    EHOSTUNREACH: "no route to host",
+    ENETUNREACH: "network unreachable",
+    ENOTFOUND: "host name not found",
+    EAI_AGAIN: "host name could not be looked up",
+};
+
+/** The everyday words for a socket's error. */
+export function describeSocketError(error: Error & { code?: unknown }): string {
+    const code = typeof error.code === "string" ? error.code : "";
+    return SOCKET_ERRORS[code] ?? (code || error.message);
+}
+
+function isRefusal(error: (Error & { level?: string }) | undefined, end: HandshakeEnd): boolean {
+    if (end.phase !== "login") {
+        return false;
+    }
+    if (error?.level === "client-authentication") {
+        return true;
+    }
+    if (error && /authentication/i.test(error.message)) {
+        return true;
+    }
+    // Servers that count the tries close without a word; one that closes before any was refused has another reason.
+    return error === undefined && end.login.tried.length > 1;
+}
+
+function refused(end: HandshakeEnd, quote: (text: string) => string): Described {
+    const { tried, offered, notes } = end.login;
+    const parts = [
+        tried.length === 0 ? "login refused, nothing to try" : `login refused, tried ${tried.join(", ")}`,
+        ...(offered ? [`the server offers ${quote(offered.join(", "))}`] : []),
+        ...notes.map(quote),
+    ];
+    return {
+        code: "SSH_LOGIN_REFUSED",
+        what: `${parts.join("; ")}${said(end.banner, quote)}`,
+        remedy: "check user, privateKey, password and agent, and the account's authorized_keys on the host",
+    };
+}
+
+function said(banner: string, quote: (text: string) => string): string {
+    return banner.trim() === "" ? "" : ` (it said: ${quote(banner)})`;
+}
+
+/** A server's text for an error message: one line, printable, short, and without our secrets, should it echo them. */
+export function quoteServer(text: string, secrets: readonly Secret[]): string {
+    return maskSecrets(text, secrets)
+        .replace(/[^\x20-\x7e]+/g, " ")
+        .trim()
+        .slice(0, 200);
+}

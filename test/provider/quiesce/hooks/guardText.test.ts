@@ -1,0 +1,42 @@
+import { expect } from "chai";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const ROOT = join(__dirname, "../../../..");
+const FOLDER = join(ROOT, "provider/quiesce/hooks/guard");
+/** As they are put together: a part may use what an earlier one sets. */
+const PARTS = "base host state hooks company decide thaw freeze recover watch inspect start entry".split(" ");
+
+const TEXTS: Record<string, () => string> = {
+    "the guard's text": () => PARTS.map((part) => readFileSync(join(FOLDER, `${part}.sh`), "utf8")).join(""),
+    "the first process of a test's host": () =>
+        readFileSync(join(ROOT, "test/support/sshHostInit.sh"), "utf8"),
+};
+
+for (const [name, text] of Object.entries(TEXTS)) {
+    describe(name, () => {
+        it("has nothing that shellcheck warns of in a POSIX sh", function () {
+            const { error, status, stdout } = spawnSync("shellcheck", ["-s", "sh", "-"], {
+                input: text(),
+                encoding: "utf8",
+            });
+            if (error !== undefined) {
+                // Not on every laptop; under CI a skipped test is a failure.
+                this.skip();
+            }
+            expect(stdout).to.equal("");
+            expect(status).to.equal(0);
+        });
+    });
+}
+
+describe("the guard's parts", () => {
+    it("are all looked at", () => {
+        expect(
+            readdirSync(FOLDER)
+                .map((name) => name.replace(".sh", ""))
+                .sort(),
+        ).to.deep.equal([...PARTS].sort());
+    });
+});

@@ -1,0 +1,104 @@
+import { expect } from "chai";
+import { describeFailure, quoteServer, type HandshakeEnd } from "../../../../provider/transport/ssh/handshakeFailure";
+import type { SshErrorCode } from "../../../../provider/transport/ssh/sshError";
+
+type Phase = HandshakeEnd["phase"];
+const error = (message: string, more: object = {}) => Object.assign(new Error(message), more);
+const closed = undefined;
+
+describe("describeFailure", () => {
+    const socket = (code: string) => error(code, { code, level: "client-socket" });
+    const rows: [
+        string,
+        Error | undefined,
+        Phase,
+        { tried?: string[]; banner?: string },
+        SshErrorCode,
+        boolean,
+    ][] = [
+        ["reset", socket("ECONNRESET"), "key exchange", {}, "SSH_UNREACHABLE", true],
+        [
+            "closed at once",
+            error("Connection lost before handshake"),
+            "identification",
+            {},
+            "SSH_UNREACHABLE",
+            true,
+        ],
+        ["closed during the key exchange", closed, "key exchange", {}, "SSH_UNREACHABLE", true],
+        [
+            "closed after a login that was accepted",
+            closed,
+            "login",
+            { tried: ["key"] },
+            "SSH_UNREACHABLE",
+            true,
+        ],
+        [
+            "closed after several refusals",
+            closed,
+            "login",
+            { tried: ["key", "agent"] },
+            "SSH_LOGIN_REFUSED",
+            false,
+        ],
+        [
+            "booting",
+            closed,
+            "login",
+            { tried: ["key", "password"], banner: "System is booting up." },
+            "SSH_UNREACHABLE",
+            true,
+        ],
+        [
+            "all refused",
+            error("All configured ...", { level: "client-authentication" }),
+            "login",
+            {},
+            "SSH_LOGIN_REFUSED",
+            false,
+        ],
+        [
+            "too many tries",
+            error("Too many authentication failures", { code: 2 }),
+            "login",
+            {},
+            "SSH_LOGIN_REFUSED",
+            false,
+        ],
+        [
+            "too many connections",
+            error("Too many connections", { code: 12 }),
+            "login",
+            {},
+            "SSH_UNREACHABLE",
+            true,
+        ],
+        [
+            "no common cipher",
+            error("Handshake failed: no matching C->S cipher"),
+            "identification",
+            {},
+            "SSH_PROTOCOL_ERROR",
+            false,
+        ],
+        ["no SSH", error("Invalid identification string"), "identification", {}, "SSH_PROTOCOL_ERROR", false],
+    ];
+    for (const [name, cause, phase, { tried = [], banner = "" }, code, transient] of rows) {
+        it(`${name}: ${code}${transient ? ", tried again" : ""}`, () => {
+            const end: HandshakeEnd = { phase, banner, login: { tried, notes: [], offered: ["publickey"] } };
+            const described = describeFailure(cause, end, { where: "proxy", address: "u@h:22", secrets: [] });
+            expect(described).to.include({ code, transient, where: "proxy", address: "u@h:22" });
+            expect(described.remedy).to.not.equal("");
+        });
+    }
+});
+
+describe("quoteServer", () => {
+    it("keeps one short printable line, without secrets", () => {
+        expect(quoteServer("a\u001b[2J\nb\0c é", [])).to.equal("a [2J b c");
+        expect(quoteServer("pw is hunter2, hunter2", ["hunter2"])).to.equal("pw is [secret], [secret]");
+        expect(quoteServer("key bGluZS10d28=", ["bGluZS1vbmU=\nbGluZS10d28=\n"])).to.equal("key [secret]");
+        expect(quoteServer("x".repeat(1000), [])).to.have.length(200);
+    });
+});

@@ -1,0 +1,120 @@
+import { expect } from "chai";
+import {
+    checkHostKey,
+    describeHostKey,
+    fingerprint,
+    hostKeyTypesToAsk,
+    matchesHostKey,
+    parseHostKey,
+    parseHostKeys,
+    signatureAlgorithms,
+    HOST_KEY_TYPES,
+} from "../../../../provider/transport/ssh/hostKey";
+import { KEY_KINDS, KeyFolder, type KeyKind, type KeyPair } from "../../../support/sshServer";
+
+describe("host keys", () => {
+    const pairs = new Map<KeyKind, KeyPair>();
+    let keys: KeyFolder;
+    before(() => {
+        keys = new KeyFolder();
+        for (const kind of Object.keys(KEY_KINDS) as KeyKind[]) {
+            pairs.set(kind, keys.make(kind));
+        }
+    });
+    after(() => keys.remove());
+
+    const pair = (kind: KeyKind = "ed25519") => pairs.get(kind)!;
+    const blobOf = (key: KeyPair) => Buffer.from(key.publicLine.split(" ")[1]!, "base64");
+
+    for (const kind of Object.keys(KEY_KINDS) as KeyKind[]) {
+        it(`reads the public line and the fingerprint of ${kind} as ssh-keygen makes them`, () => {
+            const [type, base64] = pair(kind).publicLine.split(" ");
+            for (const line of [
+                pair(kind).publicLine,
+                `${type!} ${base64!}`,
+                `  ${type!}   ${base64!} a comment \n`,
+            ]) {
+                expect(parseHostKey(line), line).to.deep.equal({ type, fingerprint: pair(kind).fingerprint });
+            }
+            expect(parseHostKey(pair(kind).fingerprint)).to.deep.equal({
+                fingerprint: pair(kind).fingerprint,
+            });
+            expect(parseHostKey(`${pair(kind).fingerprint}=`)).to.deep.equal({
+                fingerprint: pair(kind).fingerprint,
+            });
+            expect(fingerprint(blobOf(pair(kind)))).to.equal(pair(kind).fingerprint);
+        });
+    }
+
+    const problems: [string, () => string, RegExp][] = [
+        ["nothing", () => " \n", /is empty/],
+        ["a private key", () => pair().privateKey, /is a private key/],
+        ["two lines", () => `${pair().publicLine}\n${pair("rsa").publicLine}`, /several lines/],
+        ["a short fingerprint", () => pair().fingerprint.slice(0, -1), /not a whole fingerprint/],
+        ["a long fingerprint", () => `${pair().fingerprint}A`, /not a whole fingerprint/],
+        [
+            "a line of ssh-keygen -l",
+            () => `256 ${pair().fingerprint} root@host (ED25519)`,
+            /whole line of ssh-keygen -l/,
+        ],
+        ["an MD5 fingerprint", () => `MD5:${"0a:".repeat(15)}0a`, /MD5/],
+        ["a bare MD5 fingerprint", () => `${"0a:".repeat(15)}0a`, /MD5/],
+        ["a known_hosts line", () => `host ${pair().publicLine}`, /begins with a host name/],
+        ["a hashed known_hosts line", () => `|1|abc=|def= ${pair().publicLine}`, /begins with a host name/],
+        ["a certificate authority", () => `@cert-authority * ${pair().publicLine}`, /certificate/],
+        ["a certificate", () => "ssh-ed25519-cert-v01@openssh.com AAAA", /certificate/],
+        ["a DSA key", () => "ssh-dss AAAAB3NzaC1kc3M=", /unknown or unsupported key type/],
+        ["a word", () => "secret-word", /unknown or unsupported key type/],
+        ["a type without a key", () => "ssh-ed25519", /no such key follows/],
+        [
+            "a key that is cut off",
+            () => pair().publicLine.split(" ").slice(0, 2).join(" ").slice(0, -8),
+            /cut off/,
+        ],
+        ["a key of another type", () => `ssh-rsa ${pair().publicLine.split(" ")[1]!}`, /no such key follows/],
+    ];
+    for (const [name, text, expected] of problems) {
+        it(`says what is wrong with ${name}, without quoting it`, () => {
+            expect(checkHostKey(text())).to.match(expected).and.not.include("secret-word");
+        });
+    }
+
+    it("finds no problem in good keys", () => {
+        expect(checkHostKey(pair().publicLine)).to.equal(undefined);
+        expect(checkHostKey(pair().fingerprint)).to.equal(undefined);
+    });
+
+    it("reads lists and says which element is wrong", () => {
+        expect(parseHostKeys([pair().publicLine, pair("rsa").fingerprint])).to.have.length(2);
+        expect(parseHostKeys(pair().publicLine)).to.have.length(1);
+        expect(parseHostKeys([pair().publicLine, "x"])).to.include({ index: 1 });
+        expect(parseHostKeys([])).to.have.property("problem");
+    });
+
+    it("compares by the key itself", () => {
+        const expected = [parseHostKey(pair("rsa").publicLine), parseHostKey(pair().fingerprint)] as never;
+        expect(matchesHostKey(blobOf(pair()), expected)).to.equal(true);
+        expect(matchesHostKey(blobOf(pair("rsa")), expected)).to.equal(true);
+        expect(matchesHostKey(blobOf(pair("ecdsa256")), expected)).to.equal(false);
+    });
+
+    it("asks for the types of lines only, and for all types when there is a fingerprint", () => {
+        const line = (kind: KeyKind) => parseHostKey(pair(kind).publicLine) as never;
+        const print = parseHostKey(pair().fingerprint) as never;
+        expect(hostKeyTypesToAsk([line("rsa"), line("ed25519")])).to.deep.equal(["ssh-ed25519", "ssh-rsa"]);
+        expect(hostKeyTypesToAsk([print])).to.deep.equal(HOST_KEY_TYPES);
+        expect(hostKeyTypesToAsk([print, line("rsa")])[0]).to.equal("ssh-rsa");
+        expect(hostKeyTypesToAsk([print, line("rsa")])).to.have.members(HOST_KEY_TYPES);
+    });
+
+    it("never asks for SHA-1", () => {
+        expect(HOST_KEY_TYPES.flatMap(signatureAlgorithms))
+            .to.include("rsa-sha2-512")
+            .and.not.include("ssh-rsa");
+    });
+
+    it("describes a key with its type where it is known", () => {
+        expect(describeHostKey({ fingerprint: "SHA256:x" })).to.equal("SHA256:x");
+        expect(describeHostKey({ type: "ssh-rsa", fingerprint: "SHA256:x" })).to.equal("ssh-rsa SHA256:x");
+    });
+});
