@@ -1,18 +1,19 @@
 import type { dynamic } from "@pulumi/pulumi";
-import * as lifecycle from "./lifecycle/hostKeysLifecycle";
+import { checkHostKeys, createHostKeys, diffHostKeys, updateHostKeys } from "./lifecycle/hostKeys";
+import { session } from "./snapshotProvider";
 
-type Props = Parameters<typeof lifecycle.create>[0];
-type State = Parameters<typeof lifecycle.update>[1];
+type Props = Parameters<typeof createHostKeys>[1];
+type State = Parameters<typeof updateHostKeys>[1];
 
 /** The lifecycle, called as Pulumi calls a dynamic provider. States of all versions name this file and this export. */
 export const provider: dynamic.ResourceProvider<Props, State> = {
     // eslint-disable-next-line @typescript-eslint/require-await -- must be stored before anything is awaited
-    configure: async (request) => lifecycle.configure(request.config),
+    configure: async ({ config }) => session.configure(config),
     // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
-    check: async (_olds, news) => lifecycle.check(news),
+    check: async (_olds, news) => checkHostKeys(news),
     // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
-    diff: async (_id, olds, news) => lifecycle.diff(olds, news),
-    create: (inputs) => lifecycle.create(inputs),
+    diff: async (_id, olds, news) => diffHostKeys(olds, news),
+    create: (inputs) => createHostKeys(session, inputs),
     // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
-    update: async (id, olds, news) => lifecycle.update(id, olds, news),
+    update: async (id, olds, news) => updateHostKeys(id, olds, news),
 };

@@ -1,18 +1,37 @@
 import type { dynamic } from "@pulumi/pulumi";
-import * as lifecycle from "./lifecycle/lifecycle";
+import type { Inputs } from "./lifecycle/request";
+import { checkSnapshot } from "./lifecycle/checkSnapshot";
+import { diffSnapshot } from "./lifecycle/diffSnapshot";
+import { Session } from "./lifecycle/session";
+import type { State } from "./lifecycle/stackKnowledge";
 
-type Props = Parameters<typeof lifecycle.create>[0];
-type State = Parameters<typeof lifecycle.remove>[1];
+/** Of this process: Pulumi starts one for all dynamic resources of a program. */
+export const session = new Session();
 
-/** The lifecycle, called as Pulumi calls a dynamic provider. States of all versions name this file and this export. */
-export const provider: dynamic.ResourceProvider<Props, State> = {
+/**
+ * The lifecycle, called as Pulumi calls a dynamic provider. States of all versions name this file and this export.
+ * `check` and `diff` are called for each resource in each run; what only the others need is loaded when they are called.
+ */
+export const provider: dynamic.ResourceProvider<Inputs, State> = {
     // eslint-disable-next-line @typescript-eslint/require-await -- must be stored before anything is awaited
-    configure: async (request) => lifecycle.configure(request.config),
-    check: (olds, news) => lifecycle.check(news, olds),
+    configure: async ({ config }) => session.configure(config),
+    check: (olds, news) => checkSnapshot(session, news, olds),
     // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
-    diff: async (id, olds, news) => lifecycle.diff(id, olds, news),
-    create: (inputs) => lifecycle.create(inputs),
-    read: (id, props) => lifecycle.read(id, props),
-    update: (id, olds, news) => lifecycle.update(id, olds, news),
-    delete: (id, props) => lifecycle.remove(id, props),
+    diff: async (id, olds, news) => diffSnapshot(session, id, olds, news),
+    create: async (inputs) => {
+        const { createSnapshot } = await import("./lifecycle/createSnapshot.js");
+        return await createSnapshot(session, inputs);
+    },
+    read: async (id, props) => {
+        const { readSnapshot } = await import("./lifecycle/readSnapshot.js");
+        return await readSnapshot(session, id, props);
+    },
+    update: async (id, olds, news) => {
+        const { updateSnapshot } = await import("./lifecycle/updateSnapshot.js");
+        return await updateSnapshot(session, id, olds, news);
+    },
+    delete: async (id, props) => {
+        const { deleteSnapshot } = await import("./lifecycle/deleteSnapshot.js");
+        await deleteSnapshot(session, id, props);
+    },
 };

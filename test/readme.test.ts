@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { reasonCodes } from "../provider/base/errors";
 import { defaultTimeouts, hiddenInputs, schemas } from "../provider/inputs/inputs";
-import * as hostKeys from "../provider/lifecycle/hostKeysLifecycle";
-import * as lifecycle from "../provider/lifecycle/lifecycle";
+import * as hostKeys from "../provider/lifecycle/hostKeys";
+import { Session } from "../provider/lifecycle/session";
+import * as lifecycle from "./support/lifecycle";
 import { type LocalCloud, consoleOutputOfHostKeys, startLocalCloud } from "./support/localCloud";
 
 const readme = readFileSync(join(__dirname, "../README.md"), "utf8");
@@ -85,8 +86,9 @@ async function useEverything(cloud: LocalCloud): Promise<void> {
     const consoleOutput = consoleOutputOfHostKeys([PUBLIC_KEY]);
     const { instanceId } = await cloud.createInstance({ volumes: 2, consoleOutput });
     lifecycle.configure(new Map([["aws:region", cloud.region]]));
-    hostKeys.configure(new Map([["aws:region", cloud.region]]));
-    await hostKeys.create({ instanceId });
+    const session = new Session();
+    session.configure(new Map([["aws:region", cloud.region]]));
+    await hostKeys.createHostKeys(session, { instanceId });
 
     const owner = "urn:pulumi:test::test::test::nightly";
     const inputs = { instanceId, owner, quiesce: { method: "none" as const }, tags: { a: "1" } };

@@ -4,7 +4,7 @@
  *
  *     npx tsx tools/vssFigures.ts
  */
-import { configure, create } from "../provider/lifecycle/lifecycle";
+import { configure, create } from "../test/support/lifecycle";
 import { type CloudCall, type LocalCloud, startLocalCloud } from "../test/support/localCloud";
 import { LocalSystemsManager } from "../test/support/localSystemsManager";
 import { table } from "./bench/report";

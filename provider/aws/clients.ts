@@ -4,12 +4,24 @@ import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { SnapshotError } from "../base/errors";
-import type { AwsSettings } from "../inputs/inputs";
 import { AwsClock } from "./clock";
 import { request } from "./request";
 
 /** Stack config by full name, such as `aws:region`. Secrets are plain here. */
 export type StackConfig = Readonly<Record<string, string | undefined>>;
+
+/** The input `aws`, in all its parts. */
+export interface AwsSettings {
+    readonly region?: string | undefined;
+    readonly profile?: string | undefined;
+    readonly assumeRole?:
+        | {
+              readonly roleArn: string;
+              readonly sessionName?: string | undefined;
+              readonly externalId?: string | undefined;
+          }
+        | undefined;
+}
 
 type Credentials = ReturnType<typeof fromNodeProviderChain>;
 type AssumeRole = NonNullable<AwsSettings["assumeRole"]>;
@@ -43,30 +55,11 @@ const MAX_ATTEMPTS = 8;
 /** Requests of a large fleet under way at once: more would only be throttled, and keep this process busy. */
 const MAX_SOCKETS = 20;
 
-const cache = new Map<string, Promise<Clients>>();
-
 /**
  * Clients for the effective settings: the `aws` input, then the stack's `aws:` config, then the SDK's own chain, which
- * begins with the environment. Resources with the same settings share them, and so their connections and credentials.
+ * begins with the environment.
  */
 export async function clientsFor(settings: AwsSettings = {}, config: StackConfig = {}): Promise<Clients> {
-    const key = JSON.stringify([settings, withPrefix(config, "aws:"), withPrefix(process.env, "AWS_")]);
-    const cached = cache.get(key);
-    if (cached !== undefined) {
-        return await cached;
-    }
-    const made = makeClients(settings, config);
-    cache.set(key, made);
-    made.catch(() => cache.delete(key));
-    return await made;
-}
-
-function withPrefix(values: StackConfig, prefix: string): Record<string, string> {
-    const entries = Object.entries(values).filter(([key, value]) => key.startsWith(prefix) && value);
-    return Object.fromEntries(entries) as Record<string, string>;
-}
-
-async function makeClients(settings: AwsSettings, config: StackConfig): Promise<Clients> {
     const region =
         settings.region ?? config["aws:region"] ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
     const profile = settings.profile ?? config["aws:profile"];

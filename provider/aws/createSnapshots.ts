@@ -1,9 +1,8 @@
 import { CreateSnapshotsCommand, type CreateSnapshotsCommandInput, type Tag } from "@aws-sdk/client-ec2";
 import { abortable } from "../base/abortable";
 import { type ErrorContext, type Failure, SnapshotError, messageOf } from "../base/errors";
-import type { VolumeSelection } from "../inputs/inputs";
-import type { CreatedSet } from "../quiesce/quiescer";
 import type { Clients } from "./clients";
+import type { VolumeSelection } from "./instance";
 import { awsErrorName, awsFailure, dryRun, isRefusal, isThrottling, request } from "./request";
 
 /** What CreateSnapshots is asked for. */
@@ -13,6 +12,24 @@ export interface SetRequest {
     readonly selection: VolumeSelection | undefined;
     readonly copyTagsFromVolumes: boolean;
     readonly tags: readonly Tag[];
+}
+
+/** One snapshot as CreateSnapshots answered it. */
+export interface CreatedSnapshot {
+    readonly snapshotId: string;
+    readonly volumeId: string;
+    /** ISO 8601. */
+    readonly startTime: string;
+}
+
+/** The answer of one CreateSnapshots. */
+export interface CreatedSet {
+    readonly snapshots: readonly CreatedSnapshot[];
+    /** ISO 8601, by the controller's clock. */
+    readonly requestedAt: string;
+    readonly returnedAt: string;
+    /** How long the API took, in milliseconds. */
+    readonly apiMs: number;
 }
 
 /** CreateSnapshots did not answer with a set. `refused`: there is none. `unknown`: there may be one. */
@@ -32,7 +49,7 @@ function commandInput(set: SetRequest): CreateSnapshotsCommandInput {
         InstanceSpecification: {
             InstanceId: set.instanceId,
             ExcludeBootVolume: set.selection?.excludeBootVolume ?? false,
-            ...(excluded.length > 0 ? { ExcludeDataVolumeIds: excluded } : {}),
+            ...(excluded.length > 0 ? { ExcludeDataVolumeIds: [...excluded] } : {}),
         },
         Description: set.description,
         ...(set.copyTagsFromVolumes ? { CopyTagsFromSource: "volume" } : {}),

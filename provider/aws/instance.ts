@@ -6,7 +6,6 @@ import {
     type Volume,
 } from "@aws-sdk/client-ec2";
 import { SnapshotError } from "../base/errors";
-import type { VolumeSelection } from "../inputs/inputs";
 import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import type { Clients } from "./clients";
 import { request } from "./request";
@@ -16,6 +15,12 @@ export interface SourceVolume extends Omit<SnapshotInfo, "snapshotId"> {
     readonly multiAttached: boolean;
     /** Tags that AWS would copy. */
     readonly tagKeys: readonly string[];
+}
+
+/** The input `volumes`. Default: all of them. */
+export interface VolumeSelection {
+    readonly excludeBootVolume?: boolean | undefined;
+    readonly excludeDataVolumeIds?: readonly string[] | undefined;
 }
 
 /** The instance as it is now, with the volumes that are to be snapshotted. */

@@ -7,7 +7,7 @@ import {
 } from "@aws-sdk/client-ec2";
 import { SnapshotError, messageOf } from "../base/errors";
 import { poll } from "../base/poll";
-import type { CreatedSet } from "../quiesce/quiescer";
+import type { CreatedSet } from "./createSnapshots";
 import { timing } from "../base/timing";
 import type { Clients } from "./clients";
 import { findImages } from "./images";

@@ -1,4 +1,5 @@
-import type { HookEnd } from "../quiesce/hooks/guardLine";
+/** A hook's exit code (128 + n: killed by signal n), or why there is none. */
+export type HookEnd = number | "timeout" | "lost";
 
 /** The last signal of Linux (signal(7)): what is above 128 + 64 is a script's own exit code. */
 const LAST_SIGNAL = 64;

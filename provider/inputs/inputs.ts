@@ -273,8 +273,6 @@ export type Quiesce = SnapshotInputs["quiesce"];
 export type HooksQuiesce = z.infer<typeof hooks>;
 export type VssQuiesce = z.infer<typeof vss>;
 export type ScriptSource = z.infer<typeof script>;
-export type VolumeSelection = NonNullable<SnapshotInputs["volumes"]>;
-export type AwsSettings = z.infer<typeof aws>;
 export type HostKeysInputs = z.infer<typeof hostKeysInputs>;
 export type Timeouts = Required<{ [K in keyof z.infer<typeof timeouts>]: number }>;
 

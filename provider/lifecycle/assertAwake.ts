@@ -2,14 +2,14 @@ import type { Clients } from "../aws/clients";
 import { findHealers } from "../aws/healers";
 import { SnapshotError } from "../base/errors";
 import { heal } from "./heal";
-import { interruptible } from "./interrupt";
 import { isDown } from "../run/chooseQuiescer";
-import type { StackKnowledge, State } from "./stackKnowledge";
+import type { Session } from "./session";
+import type { State } from "./stackKnowledge";
 import { thawByHandLater } from "../quiesce/hooks/thawPending";
 
 interface Asking {
     readonly clients: Clients;
-    readonly stack: StackKnowledge;
+    readonly session: Session;
     readonly log: (line: string) => void;
 }
 
@@ -24,20 +24,24 @@ export async function assertAwake(id: string, state: State, asking: Asking): Pro
     if (!state.thawPending || (await isOver(id, state, asking))) {
         return;
     }
-    const inputs = asking.stack.inputsOf(state.owner);
+    const inputs = asking.session.stack.inputsOf(state.owner);
     if (inputs === undefined) {
         throw refusal(id, state);
     }
     const { clients, log } = asking;
     try {
-        await interruptible((signal) => heal(id, state, { inputs, clients, log, signal }));
+        await asking.session.interruptible((signal) => heal(id, state, { inputs, clients, log, signal }));
     } catch (error) {
         throw error instanceof SnapshotError ? nothingDeleted(error) : error;
     }
 }
 
 /** Whether somebody who need not ask the host knows that the freeze is over. */
-async function isOver(id: string, { instanceId }: State, { clients, stack }: Asking): Promise<boolean> {
+async function isOver(
+    id: string,
+    { instanceId }: State,
+    { clients, session: { stack } }: Asking,
+): Promise<boolean> {
     if (stack.isHealed(id) || (await isDown(clients, instanceId))) {
         return true;
     }

@@ -1,5 +1,4 @@
-import { type StackConfig, clientsFor } from "../aws/clients";
-import { resolveSource } from "../aws/instance";
+import type { AwsSettings, Clients } from "../aws/clients";
 import type { CheckFailure } from "../inputs/check";
 import { SnapshotError } from "../base/errors";
 import type { SnapshotInputs } from "../inputs/inputs";
@@ -13,7 +12,7 @@ const LIMIT_MS = 10_000;
  */
 export async function checkExclusions(
     inputs: Pick<SnapshotInputs, "instanceId" | "volumes" | "aws">,
-    config: StackConfig,
+    clientsFor: (settings?: AwsSettings) => Promise<Clients>,
 ): Promise<CheckFailure[]> {
     const { instanceId, volumes, aws } = inputs;
     const excludes = volumes?.excludeBootVolume === true || (volumes?.excludeDataVolumeIds?.length ?? 0) > 0;
@@ -21,7 +20,8 @@ export async function checkExclusions(
         return [];
     }
     try {
-        const clients = await clientsFor(aws, config);
+        const { resolveSource } = await import("../aws/instance.js");
+        const clients = await clientsFor(aws);
         await resolveSource(clients, "", instanceId, volumes, AbortSignal.timeout(LIMIT_MS));
         return [];
     } catch (error) {

@@ -17,7 +17,7 @@ export type OldState = Partial<SnapshotState> &
  * What a change of inputs means (design.md, section 2, column "on change"), and what the state itself asks for: a set
  * that is not whole is replaced, unfinished work is gone on with by `update`.
  */
-export function diffSnapshot(olds: OldState, news: SnapshotInputs): DiffResult {
+export function diffOf(olds: OldState, news: SnapshotInputs): DiffResult {
     const hasSet = (olds.snapshotIds?.length ?? 0) > 0;
     if (olds.thawPending && hasSet) {
         // Healing comes before anything else; the next run then sees the other changes. Without a set it is replaced,

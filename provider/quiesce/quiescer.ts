@@ -1,25 +1,8 @@
+import type { CreatedSet } from "../aws/createSnapshots";
 import type { Failure, HookOutput } from "../base/errors";
+import type { HookEnd } from "../base/hookEnd";
 import type { CaptureEvidence } from "../base/evidence";
 import type { Undo } from "../base/undo";
-import type { HookEnd } from "./hooks/guardLine";
-
-/** One snapshot as CreateSnapshots answered it. */
-export interface CreatedSnapshot {
-    readonly snapshotId: string;
-    readonly volumeId: string;
-    /** ISO 8601. */
-    readonly startTime: string;
-}
-
-/** The answer of one CreateSnapshots. */
-export interface CreatedSet {
-    readonly snapshots: readonly CreatedSnapshot[];
-    /** ISO 8601, by the controller's clock. */
-    readonly requestedAt: string;
-    readonly returnedAt: string;
-    /** How long the API took, in milliseconds. */
-    readonly apiMs: number;
-}
 
 /** Takes the snapshots, at once: the API slot and the connection are held already. `limitMs` bounds the answer. */
 export type SnapshotCall = (limitMs: number, signal: AbortSignal) => Promise<CreatedSet>;

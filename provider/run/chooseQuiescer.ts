@@ -32,7 +32,7 @@ export function chooseQuiescer(run: Run, source: Source): Quiescer {
  * The quiescer that wakes an instance which an earlier run may have left frozen: only scripts can leave one so.
  * `frozenBootId`: the host's boot id when it was frozen, by which it is known again.
  */
-export function chooseHealer(run: Omit<Run, "known" | "healed">, frozenBootId?: string): Quiescer {
+export function chooseHealer(run: Omit<Run, "known" | "healed" | "shared">, frozenBootId?: string): Quiescer {
     const { quiesce } = run.inputs;
     const settings = { ...run, healed: new Set<string>() };
     return quiesce.method === "hooks"
@@ -41,7 +41,7 @@ export function chooseHealer(run: Omit<Run, "known" | "healed">, frozenBootId?: 
 }
 
 function hooksSettings(
-    run: Omit<Run, "known">,
+    run: Omit<Run, "known" | "shared">,
     quiesce: HooksQuiesce,
     { state, excluded }: Pick<Source, "state" | "excluded">,
 ): HooksSettings {

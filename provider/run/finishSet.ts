@@ -7,8 +7,9 @@ import { waitForCompletion } from "../aws/waitForCompletion";
 import { deleteState } from "../aws/deleteState";
 import { type HookOutput, type ReasonCode, SnapshotError, factOf, messageOf } from "../base/errors";
 import { type SnapshotInputs, timeoutsOf } from "../inputs/inputs";
-import { engineGone, isEngineGone, isUnheard } from "../lifecycle/interrupt";
+import { engineGoneFailure, isUnheard } from "../base/interruption";
 import type { PendingFreeze } from "../quiesce/quiescer";
+import type { Shared } from "./shared";
 import { type SnapshotState, UnfinishedError } from "./state";
 import { ownThawPending } from "../quiesce/hooks/thawPending";
 
@@ -19,6 +20,7 @@ export interface Finishing {
     readonly clients: Clients;
     /** This run took the set: nobody was told of it yet. */
     readonly fresh: boolean;
+    readonly shared: Pick<Shared, "isUnheardOf">;
     readonly log: (line: string) => void;
     readonly signal: AbortSignal;
 }
@@ -46,7 +48,7 @@ export async function finishSet(
         }
         await assertHeard(run);
     } catch (error) {
-        const cause = isUnheard(run.signal) ? engineGone() : error;
+        const cause = isUnheard(run.signal) ? new SnapshotError(engineGoneFailure) : error;
         if (cause instanceof SnapshotError && endsSet(run, cause)) {
             throw await withoutSet(run, state, cause);
         }
@@ -57,10 +59,10 @@ export async function finishSet(
 }
 
 /** A set that nobody will ever hear of must not be marked as one that Pulumi knows. */
-async function assertHeard({ fresh, signal }: Finishing): Promise<void> {
+async function assertHeard({ fresh, shared, signal }: Finishing): Promise<void> {
     signal.throwIfAborted();
-    if (fresh && (await isEngineGone())) {
-        throw engineGone();
+    if (fresh && (await shared.isUnheardOf())) {
+        throw new SnapshotError(engineGoneFailure);
     }
 }
 

@@ -1,4 +1,3 @@
-import { takeApiSlot } from "../aws/apiSlot";
 import { SnapshotCallError, createSnapshots } from "../aws/createSnapshots";
 import type { Source } from "../aws/instance";
 import { request } from "../aws/request";
@@ -25,7 +24,7 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
     if (credentials !== undefined) {
         throw new SnapshotError(credentials);
     }
-    await takeApiSlot(source.facts.accountId, clients.region, signal);
+    await run.shared.apiSlots.take(source.facts.accountId, clients.region, signal);
     const own = [clients.ownConnection(), clients.ownConnection()] as const;
     undo.cleanUp("close the connections to EC2", () => {
         own.forEach((connection) => connection.close());

@@ -1,5 +1,6 @@
 import type { Clients } from "../aws/clients";
 import type { SnapshotInputs } from "../inputs/inputs";
+import type { Shared } from "./shared";
 
 /** One run for one resource: everything that is known before anything is asked. */
 export interface Run {
@@ -10,6 +11,7 @@ export interface Run {
     readonly known: ReadonlySet<string>;
     /** Earlier executions whose freeze is known to be over; the run adds those that it finds on the host. */
     readonly healed: Set<string>;
+    readonly shared: Shared;
     readonly log: (line: string) => void;
     readonly signal: AbortSignal;
 }

@@ -1,4 +1,4 @@
-import type { CreatedSet } from "../quiesce/quiescer";
+import type { CreatedSet } from "../aws/createSnapshots";
 import { type Source, type SourceVolume, bootFirst } from "../aws/instance";
 import type { ProvenLevel } from "../base/consistency";
 import type { Evidence } from "../base/evidence";

@@ -6,7 +6,7 @@ import { type ProvenLevel, provenLevel, reaches } from "../base/consistency";
 import { SnapshotError, failureOf, messageOf } from "../base/errors";
 import { finishSet } from "./finishSet";
 import { minimumLevelOf } from "../inputs/inputs";
-import { isHurried } from "../lifecycle/interrupt";
+import { isHurried } from "../base/interruption";
 import { assertPreconditions, multiAttachRemedy } from "./preconditions";
 import { chooseQuiescer } from "./chooseQuiescer";
 import { none } from "../quiesce/none";
@@ -19,7 +19,6 @@ import { type SnapshotState, UnfinishedError } from "./state";
 import { emptyState, stateOf } from "./stateOf";
 import { ownThawPending } from "../quiesce/hooks/thawPending";
 import { timing } from "../base/timing";
-import { takeTurn } from "./turn";
 import { Undo } from "../base/undo";
 
 /**
@@ -32,7 +31,7 @@ export async function takeSnapshot(run: Run): Promise<SnapshotState> {
     let source: Source | undefined;
     let capture: Capture | undefined;
     try {
-        await takeTurn(undo, run.signal);
+        await run.shared.turns.take(undo, run.signal);
         source = await resolve(run);
         capture = await captureAtLeastMinimum(run, source, undo);
         await verifySet(run.clients, run.executionId, capture.set, volumeIds(source), run.signal);
@@ -126,7 +125,7 @@ async function captureWithRetry(run: Run, source: Source, undo: Undo): Promise<C
             );
             await cleanUp(run, undo);
             await sleep(timing.throttlePauseMs, undefined, { signal: run.signal });
-            await takeTurn(undo, run.signal);
+            await run.shared.turns.take(undo, run.signal);
         }
     }
 }

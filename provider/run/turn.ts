@@ -11,23 +11,28 @@ import type { Undo } from "../base/undo";
  */
 export const AT_ONCE = 10;
 
-const turns = pLimit(AT_ONCE);
+/** One of `AT_ONCE` for each run. */
+export class Turns {
+    readonly #turns = pLimit(AT_ONCE);
 
-/**
- * Waits for one of the turns. It ends with the clean-up, or after `timing.turnMs`: who waits for an instance to boot,
- * or for a slow pre-freeze, keeps this process busy no more, and need not keep the others waiting.
- */
-export async function takeTurn(undo: Undo, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    undo.cleanUp("let others have their turn", () => {
-        over.abort();
-        return Promise.resolve();
-    });
-    const begun = new Promise<void>((begin) => {
-        void turns(async () => {
-            begin();
-            await sleep(timing.turnMs, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
+    /**
+     * Waits for one of the turns. It ends with the clean-up, or after `timing.turnMs`: who waits for an instance to boot,
+     * or for a slow pre-freeze, keeps this process busy no more, and need not keep the others waiting.
+     */
+    async take(undo: Undo, signal: AbortSignal): Promise<void> {
+        const over = new AbortController();
+        undo.cleanUp("let others have their turn", () => {
+            over.abort();
+            return Promise.resolve();
         });
-    });
-    await abortable(begun, signal);
+        const begun = new Promise<void>((begin) => {
+            void this.#turns(async () => {
+                begin();
+                await sleep(timing.turnMs, undefined, { signal: over.signal, ref: false }).catch(
+                    () => undefined,
+                );
+            });
+        });
+        await abortable(begun, signal);
+    }
 }

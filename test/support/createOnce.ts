@@ -1,5 +1,5 @@
 // A process of its own that runs one `create`, to be killed. See WindowsScene.createKilled.
-import { configure, create } from "../../provider/lifecycle/lifecycle";
+import { configure, create } from "./lifecycle";
 import type { SnapshotInputs } from "../../provider/inputs/inputs";
 import { timing } from "../../provider/base/timing";
 

@@ -1,5 +1,5 @@
 import { assert } from "chai";
-import { configure, create, diff, remove, update } from "../../provider/lifecycle/lifecycle";
+import { configure, create, diff, remove, update } from "./lifecycle";
 import type { HooksQuiesce, SnapshotInputs } from "../../provider/inputs/inputs";
 import type { SnapshotState } from "../../provider/run/state";
 import type { CloudCall, CloudInstance, InstanceSpec, LocalCloud } from "./localCloud";

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { accountOf, clientsFor } from "../../provider/aws/clients";
 import { resolveSource } from "../../provider/aws/instance";
 import type { SnapshotInputs, VssQuiesce } from "../../provider/inputs/inputs";
-import { configure, create, diff, read, remove, update } from "../../provider/lifecycle/lifecycle";
+import { configure, create, diff, read, remove, update } from "./lifecycle";
 import { chooseQuiescer } from "../../provider/run/chooseQuiescer";
 import type { Quiescer } from "../../provider/quiesce/quiescer";
 import { type SnapshotState, UnfinishedError } from "../../provider/run/state";
@@ -25,6 +25,7 @@ import { ROOT } from "./engine";
 import type { CloudCall, CloudInstance, InstanceSpec, LocalCloud } from "./localCloud";
 import { type CloudCommand, LocalSystemsManager, type ManagedSpec } from "./localSystemsManager";
 import { sharedCloud, useCloud } from "./sharedCloud";
+import { Shared } from "../../provider/run/shared";
 
 export interface WindowsSceneOptions {
     readonly instance?: InstanceSpec;
@@ -168,6 +169,7 @@ export class WindowsScene {
             clients,
             known: new Set<string>(),
             healed: new Set<string>(),
+            shared: new Shared(() => Promise.resolve(false)),
             log,
             signal,
         };
@@ -195,6 +197,7 @@ export class WindowsScene {
                 clients,
                 known: new Set<string>(),
                 healed: new Set<string>(),
+                shared: new Shared(() => Promise.resolve(false)),
                 log,
                 signal,
             };

@@ -4,6 +4,7 @@ import { text } from "node:stream/consumers";
 import { clientsFor } from "../../provider/aws/clients";
 import type { SnapshotInputs } from "../../provider/inputs/inputs";
 import { takeSnapshot } from "../../provider/run/takeSnapshot";
+import { Shared } from "../../provider/run/shared";
 
 async function main(): Promise<void> {
     await takeSnapshot({
@@ -12,6 +13,7 @@ async function main(): Promise<void> {
         clients: await clientsFor(),
         known: new Set(),
         healed: new Set(),
+        shared: new Shared(() => Promise.resolve(false)),
         log: () => undefined,
         signal: new AbortController().signal,
     });

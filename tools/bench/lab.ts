@@ -1,4 +1,4 @@
-import { configure } from "../../provider/lifecycle/lifecycle";
+import { configure } from "../../test/support/lifecycle";
 import { type CloudInstance, type LocalCloud, startLocalCloud } from "../../test/support/localCloud";
 import { type SshHost, startSshHost } from "../../test/support/sshHost";
 import { TcpProxy } from "../../test/support/tcpProxy";

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
-import { clientsFor } from "../../provider/aws/clients";
+import { ClientCache } from "../../provider/aws/clientCache";
 import { createSnapshots } from "../../provider/aws/createSnapshots";
 import { findSet } from "../../provider/aws/snapshots";
 import type { Run } from "../../provider/run/run";
@@ -13,6 +13,7 @@ import { linesOf } from "../../test/support/lines";
 import { setupAwsCli } from "./awsCli";
 import { inputsFor } from "./inputs";
 import type { Lab, Server } from "./lab";
+import { Shared } from "../../provider/run/shared";
 
 /** One snapshot, in milliseconds of this process's monotonic clock. */
 export interface Sample {
@@ -30,13 +31,17 @@ const CONNECT_LIMIT_MS = 60_000;
 const LINE_LIMIT_MS = 60_000;
 const API_LIMIT_MS = 60_000;
 
+/** As all runs of one `pulumi up` share their clients. */
+const cache = new ClientCache();
+
 async function runOn(server: Server, roundTripMs: number): Promise<Run> {
     return {
         executionId: `acs-${randomUUID()}`,
         inputs: inputsFor(server, await server.port(roundTripMs)),
-        clients: await clientsFor(),
+        clients: await cache.for(),
         known: new Set(),
         healed: new Set(),
+        shared: new Shared(() => Promise.resolve(false)),
         log: () => undefined,
         signal: new AbortController().signal,
     };

@@ -1,7 +1,7 @@
 import type { Failure, HookOutput } from "../../base/errors";
 import { thawByHandLater } from "./thawPending";
-import { type HookEnd, type RefusalCode, parseHookEnd } from "./guardLine";
-import { endText } from "../../base/hookEnd";
+import { type RefusalCode, parseHookEnd } from "./guardLine";
+import { type HookEnd, endText } from "../../base/hookEnd";
 import { QuiesceError } from "../quiesceError";
 
 /** Why the guard refuses. */

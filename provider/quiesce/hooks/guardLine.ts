@@ -1,5 +1,4 @@
-/** A hook's exit code (128 + n: killed by signal n), or why there is none. */
-export type HookEnd = number | "timeout" | "lost";
+import type { HookEnd } from "../../base/hookEnd";
 
 const REFUSAL_CODES = [
     "HOST_BUSY",

@@ -1,14 +1,16 @@
+import type { HookEnd } from "../../base/hookEnd";
 import { type HookOutput, type ReasonCode, failureOf } from "../../base/errors";
 import type { CaptureEvidence, ConsistencyLevel, HookRun } from "../../base/evidence";
 import type { Timeouts } from "../../inputs/inputs";
-import { isHurried } from "../../lifecycle/interrupt";
+import { isHurried } from "../../base/interruption";
 import { type Secret, maskSecrets } from "../../base/maskSecrets";
 import { timing } from "../../base/timing";
 import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
-import { type GuardLine, type HookEnd, type ReleaseReason, isAwake } from "./guardLine";
+import { type GuardLine, type ReleaseReason, isAwake } from "./guardLine";
 import type { GuardEvent, GuardSession } from "./guardSession";
 import { QuiesceError } from "../quiesceError";
-import type { Capture, CreatedSet, NotAwake, PendingFreeze, SnapshotCall } from "../quiescer";
+import type { CreatedSet } from "../../aws/createSnapshots";
+import type { Capture, NotAwake, PendingFreeze, SnapshotCall } from "../quiescer";
 
 export interface HoldSettings {
     /** What the scripts vouch for. */

@@ -3,7 +3,7 @@ import type { SourceVolume } from "../../aws/instance";
 import { type Failure, type HookOutput, messageOf } from "../../base/errors";
 import type { ConsistencyLevel } from "../../base/evidence";
 import type { HooksQuiesce, ScriptSource, Timeouts } from "../../inputs/inputs";
-import { isHurried } from "../../lifecycle/interrupt";
+import { isHurried } from "../../base/interruption";
 import { secretTable, secretsIn } from "../../base/secretTable";
 import {
     LineTimeout,

@@ -1,10 +1,11 @@
+import type { HookEnd } from "../../base/hookEnd";
 import { type Failure, type HookOutput, messageOf } from "../../base/errors";
 import type { Secret } from "../../base/maskSecrets";
 import { pause } from "../../base/pause";
 import type { SshConnection } from "../../transport/ssh/connection";
 import { timing } from "../../base/timing";
 import { lostConnection, refusal, unknownHost } from "./guardFailures";
-import { type GuardLine, type HookEnd, isAwake } from "./guardLine";
+import { type GuardLine, isAwake } from "./guardLine";
 import type { GuardParams } from "./guardProgram";
 import { GuardSession } from "./guardSession";
 import { hookOutput } from "./hold";

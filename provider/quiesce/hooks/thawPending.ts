@@ -1,7 +1,6 @@
 import type { Failure } from "../../base/errors";
 import type { Quiesce } from "../../inputs/inputs";
-import type { HookEnd } from "./guardLine";
-import { endText } from "../../base/hookEnd";
+import { type HookEnd, endText } from "../../base/hookEnd";
 import type { PendingFreeze } from "../quiescer";
 import { defaultScripts } from "./standardPaths";
 

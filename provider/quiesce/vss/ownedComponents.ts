@@ -1,7 +1,7 @@
 import type { Clients } from "../../aws/clients";
 import type { Source } from "../../aws/instance";
 import type { Timeouts, VssQuiesce } from "../../inputs/inputs";
-import { isHurried } from "../../lifecycle/interrupt";
+import { isHurried } from "../../base/interruption";
 import { timing } from "../../base/timing";
 import {
     CLEAN_REMOVAL_VERSION,

@@ -2,10 +2,10 @@ import { expect } from "chai";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type StackConfig, accountOf, clientsFor } from "../../../provider/aws/clients";
+import { ClientCache } from "../../../provider/aws/clientCache";
+import { type AwsSettings, type StackConfig, accountOf, clientsFor } from "../../../provider/aws/clients";
 import { findInstance } from "../../../provider/aws/instance";
-import type { AwsSettings } from "../../../provider/inputs/inputs";
-import { configure, create } from "../../../provider/lifecycle/lifecycle";
+import { configure, create } from "../../support/lifecycle";
 import { CapturedLog } from "../../support/capturedLog";
 import type { CloudCall, LocalCloud } from "../../support/localCloud";
 import { rejection } from "../../support/rejection";
@@ -198,21 +198,23 @@ describe("AWS settings", () => {
     it("share clients only when they are the same", async () => {
         use();
         const config = { "aws:accessKey": "AKIAA", "aws:secretKey": "secret" };
-        const first = await clientsFor({ region: "us-east-2" }, config);
-        expect(await clientsFor({ region: "us-east-2" }, { ...config, "other:region": "x" })).to.equal(first);
-        expect(await clientsFor({ region: "us-east-1" }, config)).not.to.equal(first);
+        const cache = new ClientCache();
+        const first = await cache.for({ region: "us-east-2" }, config);
+        expect(await cache.for({ region: "us-east-2" }, { ...config, "other:region": "x" })).to.equal(first);
+        expect(await cache.for({ region: "us-east-1" }, config)).not.to.equal(first);
         expect(
-            await clientsFor({ region: "us-east-2" }, { ...config, "aws:accessKey": "AKIAB" }),
+            await cache.for({ region: "us-east-2" }, { ...config, "aws:accessKey": "AKIAB" }),
         ).not.to.equal(first);
     });
 
     it("that failed are tried anew", async () => {
         use({}, ["AWS_REGION"]);
         const settings = { profile: "default" };
-        await rejection(clientsFor(settings));
+        const cache = new ClientCache();
+        await rejection(cache.for(settings));
         restore();
         use({ AWS_REGION: "us-east-1" });
-        expect((await clientsFor(settings)).region).to.equal("us-east-1");
+        expect((await cache.for(settings)).region).to.equal("us-east-1");
     });
 
     it("reach a whole run: region of the stack, role of the resource", async () => {

@@ -9,7 +9,7 @@ import { createSnapshots } from "../../../provider/aws/createSnapshots";
 import { request } from "../../../provider/aws/request";
 import { sendCommand } from "../../../provider/aws/systemsManager";
 import type { SnapshotInputs } from "../../../provider/inputs/inputs";
-import { configure, create } from "../../../provider/lifecycle/lifecycle";
+import { configure, create } from "../../support/lifecycle";
 import { CapturedLog } from "../../support/capturedLog";
 import type { CloudInstance, LocalCloud } from "../../support/localCloud";
 import { LocalSystemsManager } from "../../support/localSystemsManager";

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { clientsFor } from "../../../provider/aws/clients";
 import { deleteUnknownSet, setProblem } from "../../../provider/aws/snapshots";
 import { tagKeys } from "../../../provider/aws/tags";
-import type { CreatedSet } from "../../../provider/quiesce/quiescer";
+import type { CreatedSet } from "../../../provider/aws/createSnapshots";
 import { timing } from "../../../provider/base/timing";
 import type { LocalCloud } from "../../support/localCloud";
 import { sharedCloud, useCloud } from "../../support/sharedCloud";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type OldState, diffSnapshot } from "../../../provider/lifecycle/diff";
+import { type OldState, diffOf } from "../../../provider/lifecycle/diff";
 import { type SnapshotInputs, effectiveTriggers } from "../../../provider/inputs/inputs";
 
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9" as never;
@@ -47,7 +47,7 @@ const after = (inputs: Partial<SnapshotInputs>): OldState => ({
 type Outcome = "nothing" | "update" | readonly string[];
 
 function outcome(old: OldState, inputs: SnapshotInputs): Outcome {
-    const { changes, replaces } = diffSnapshot(old, inputs);
+    const { changes, replaces } = diffOf(old, inputs);
     if (replaces.length > 0) {
         expect(changes, "replacing is a change").to.equal(true);
         return replaces;

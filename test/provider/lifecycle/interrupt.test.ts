@@ -6,7 +6,8 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { SnapshotError } from "../../../provider/base/errors";
-import { engineAddress, isEngineGone, isHurried, isUnheard } from "../../../provider/lifecycle/interrupt";
+import { isHurried, isUnheard } from "../../../provider/base/interruption";
+import { engineAddress, isEngineGone } from "../../../provider/lifecycle/engine";
 import { needsRoot } from "../../support/sshHost";
 
 describe("the engine's address", () => {
@@ -128,7 +129,7 @@ describe("whether the engine is gone", () => {
         needsRoot(this);
         const program = `
             process.argv.push("127.0.0.1:1");
-            const { isEngineGone } = require(${JSON.stringify(join(__dirname, "../../../provider/lifecycle/interrupt"))});
+            const { isEngineGone } = require(${JSON.stringify(join(__dirname, "../../../provider/lifecycle/engine"))});
             void isEngineGone().then((gone) => console.log(gone));`;
         // In a network namespace of its own even loopback is down: ENETUNREACH.
         const node = [process.execPath, "--require", "tsx/cjs", "-e", program];

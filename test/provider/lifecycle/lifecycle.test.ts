@@ -9,7 +9,7 @@ import {
 import { expect } from "chai";
 import { tagKeys } from "../../../provider/aws/tags";
 import type { SnapshotInputs } from "../../../provider/inputs/inputs";
-import { check, configure, create, diff, read, remove, update } from "../../../provider/lifecycle/lifecycle";
+import { check, configure, create, diff, read, remove, update } from "../../support/lifecycle";
 import type { SnapshotState } from "../../../provider/run/state";
 import { timing } from "../../../provider/base/timing";
 import { CapturedLog } from "../../support/capturedLog";

@@ -1,6 +1,7 @@
 import { assert } from "chai";
 import { QuiesceError } from "../../../provider/quiesce/quiesceError";
-import type { Capture, CreatedSet, Quiescer, SnapshotCall } from "../../../provider/quiesce/quiescer";
+import type { CreatedSet } from "../../../provider/aws/createSnapshots";
+import type { Capture, Quiescer, SnapshotCall } from "../../../provider/quiesce/quiescer";
 import { Undo } from "../../../provider/base/undo";
 
 /** What the suite needs to know of a way to quiesce. */

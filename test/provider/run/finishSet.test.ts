@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { type Clients, clientsFor } from "../../../provider/aws/clients";
 import { SnapshotError } from "../../../provider/base/errors";
 import { type Finishing, finishSet } from "../../../provider/run/finishSet";
-import { engineGone } from "../../../provider/lifecycle/interrupt";
-import { configure, create } from "../../../provider/lifecycle/lifecycle";
+import { engineGoneFailure } from "../../../provider/base/interruption";
+import { configure, create } from "../../support/lifecycle";
 import { UnfinishedError } from "../../../provider/run/state";
 import { takeSnapshot } from "../../../provider/run/takeSnapshot";
 import { timing } from "../../../provider/base/timing";
@@ -11,6 +11,7 @@ import { CapturedLog } from "../../support/capturedLog";
 import type { CloudInstance, LocalCloud } from "../../support/localCloud";
 import { rejection } from "../../support/rejection";
 import { sharedCloud, useCloud } from "../../support/sharedCloud";
+import { Shared } from "../../../provider/run/shared";
 
 const interrupted = new SnapshotError({
     code: "INTERRUPTED",
@@ -59,6 +60,7 @@ describe("finishing a set", () => {
             inputs,
             clients,
             fresh,
+            shared: new Shared(() => Promise.resolve(false)),
             log: (line) => {
                 if (line.includes("0 of 3")) {
                     seen(abort);
@@ -71,7 +73,9 @@ describe("finishing a set", () => {
 
     describe("when the engine is gone while it is waited for", () => {
         it("keeps a set that Pulumi knows", async () => {
-            const { run, state } = await pendingSet(false, (abort) => abort.abort(engineGone()));
+            const { run, state } = await pendingSet(false, (abort) =>
+                abort.abort(new SnapshotError(engineGoneFailure)),
+            );
             const error = await rejection<UnfinishedError>(finishSet(run, state));
             expect(error).to.be.instanceOf(UnfinishedError);
             expect(error.message).to.match(/ENGINE_GONE.*the set snap-.* is kept\./);
@@ -82,13 +86,15 @@ describe("finishing a set", () => {
         it("keeps a set that Pulumi knows, though a snapshot has failed meanwhile", async () => {
             const { run, state } = await pendingSet(false, () => undefined);
             await cloud.failSnapshots([...state.snapshotIds], "No such key");
-            const gone = { ...run, signal: AbortSignal.abort(engineGone()) };
+            const gone = { ...run, signal: AbortSignal.abort(new SnapshotError(engineGoneFailure)) };
             expect(await rejection(finishSet(gone, state))).to.be.instanceOf(UnfinishedError);
             expect(await left()).to.have.length(3);
         });
 
         it("deletes a set of which nobody was told", async () => {
-            const { run, state } = await pendingSet(true, (abort) => abort.abort(engineGone()));
+            const { run, state } = await pendingSet(true, (abort) =>
+                abort.abort(new SnapshotError(engineGoneFailure)),
+            );
             const error = await rejection<SnapshotError>(finishSet(run, state));
             expect(error).not.to.be.instanceOf(UnfinishedError);
             expect(error.code).to.equal("ENGINE_GONE");
@@ -145,6 +151,7 @@ describe("finishing a set", () => {
             clients,
             known: new Set(),
             healed: new Set(),
+            shared: new Shared(() => Promise.resolve(false)),
             log: () => undefined,
             signal: abort.signal,
         });

@@ -1,7 +1,11 @@
 import { AwsClock } from "../../../provider/aws/clock";
 import { expect } from "chai";
 import type { Failure, ReasonCode } from "../../../provider/base/errors";
-import { assertPreconditions, credentialsFailure, preconditionError } from "../../../provider/run/preconditions";
+import {
+    assertPreconditions,
+    credentialsFailure,
+    preconditionError,
+} from "../../../provider/run/preconditions";
 import { QuiesceError } from "../../../provider/quiesce/quiesceError";
 import type { Quiescer } from "../../../provider/quiesce/quiescer";
 import type { Source } from "../../../provider/aws/instance";

@@ -10,12 +10,13 @@ import { expect } from "chai";
 import { clientsFor } from "../../../provider/aws/clients";
 import { ownerTag, tagKeys } from "../../../provider/aws/tags";
 import type { SnapshotInputs } from "../../../provider/inputs/inputs";
-import { configure, create, diff } from "../../../provider/lifecycle/lifecycle";
+import { configure, create, diff } from "../../support/lifecycle";
 import { reapEarlierRuns } from "../../../provider/run/reapEarlierRuns";
 import { CapturedLog } from "../../support/capturedLog";
 import type { CloudInstance, LocalCloud } from "../../support/localCloud";
 import { rejection } from "../../support/rejection";
 import { sharedCloud, useCloud } from "../../support/sharedCloud";
+import { Shared } from "../../../provider/run/shared";
 
 const MINUTE = 60_000;
 
@@ -194,6 +195,7 @@ describe("what earlier runs left", () => {
             clients: await clientsFor(undefined, {}),
             known: new Set(),
             healed: new Set(),
+            shared: new Shared(() => Promise.resolve(false)),
             log: (line) => lines.push(line),
             signal: AbortSignal.timeout(30_000),
         });

@@ -1,12 +1,14 @@
 import { expect } from "chai";
 import { timing } from "../../../provider/base/timing";
-import { AT_ONCE, takeTurn } from "../../../provider/run/turn";
+import { AT_ONCE, Turns } from "../../../provider/run/turn";
 import { Undo } from "../../../provider/base/undo";
 
-describe("takeTurn", () => {
+describe("Turns", () => {
     const usual = { ...timing };
     const never = new AbortController().signal;
     const runs: Undo[] = [];
+    let turns: Turns;
+    beforeEach(() => (turns = new Turns()));
     afterEach(async () => {
         Object.assign(timing, usual);
         await Promise.all(runs.splice(0).map((run) => run.unwind(1_000)));
@@ -15,7 +17,7 @@ describe("takeTurn", () => {
     async function begin(signal: AbortSignal = never): Promise<Undo> {
         const run = new Undo();
         runs.push(run);
-        await takeTurn(run, signal);
+        await turns.take(run, signal);
         return run;
     }
 

@@ -5,7 +5,11 @@ import { dirname, join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import { expect } from "chai";
 import type { GuardParams } from "../../../../provider/quiesce/hooks/guardProgram";
-import { parseHostReport, type HostReport, type ScriptProblem } from "../../../../provider/quiesce/hooks/hostReport";
+import {
+    parseHostReport,
+    type HostReport,
+    type ScriptProblem,
+} from "../../../../provider/quiesce/hooks/hostReport";
 import { GuardSession, guardParams } from "../../../support/guardSession";
 import { spawnAsOrdinaryUser } from "../../../support/ordinaryUser";
 import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../../support/sshHost";

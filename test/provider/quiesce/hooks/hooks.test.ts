@@ -7,6 +7,7 @@ import { timing } from "../../../../provider/base/timing";
 import { type Changes, type Outcome, Scene, SECRET, stateOf } from "../../../support/scene";
 import { needsRoot, startSshHost } from "../../../support/sshHost";
 import { describeQuiescer } from "../quiescerSuite";
+import { Shared } from "../../../../provider/run/shared";
 
 const FROZEN_AND_THAWED = ["pre freeze", "post thaw", "thawed thaw"];
 
@@ -32,6 +33,7 @@ describe("quiescing by scripts over ssh", function () {
                 clients,
                 known: new Set<string>(),
                 healed: new Set<string>(),
+                shared: new Shared(() => Promise.resolve(false)),
                 log: () => undefined,
                 signal,
             };

@@ -1,6 +1,10 @@
 import { expect } from "chai";
 import type { SourceVolume } from "../../../../provider/aws/instance";
-import { type HostDevice, type HostReport, parseHostReport } from "../../../../provider/quiesce/hooks/hostReport";
+import {
+    type HostDevice,
+    type HostReport,
+    parseHostReport,
+} from "../../../../provider/quiesce/hooks/hostReport";
 import { type Expectations, hostFailures, notCovered } from "../../../../provider/quiesce/hooks/hostFailures";
 
 const sound: HostReport = {

@@ -1,6 +1,11 @@
 import { expect } from "chai";
 import type { Quiesce } from "../../../../provider/inputs/inputs";
-import { type FreezeFacts, ownThawPending, thawByHandLater, thawPending } from "../../../../provider/quiesce/hooks/thawPending";
+import {
+    type FreezeFacts,
+    ownThawPending,
+    thawByHandLater,
+    thawPending,
+} from "../../../../provider/quiesce/hooks/thawPending";
 
 const ID = "acs-00000000-0000-4000-8000-000000000000";
 const FOLDER = `/run/app-consistent-snapshot/${ID}`;

@@ -4,7 +4,10 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Language, type Node, Parser } from "web-tree-sitter";
 
-const script = readFileSync(join(__dirname, "../../../../provider/quiesce/vss/installedComponents.ps1"), "utf8");
+const script = readFileSync(
+    join(__dirname, "../../../../provider/quiesce/vss/installedComponents.ps1"),
+    "utf8",
+);
 
 /** What the script may do: nothing that changes the instance, nothing that PowerShell 3 does not know. */
 const CMDLETS = [

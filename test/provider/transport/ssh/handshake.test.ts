@@ -2,7 +2,12 @@ import { expect } from "chai";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { Server as SshServer, utils, type Connection, type ParsedKey } from "ssh2";
-import { connect, OutputTooLong, SshError, type SshSettings } from "../../../../provider/transport/ssh/connection";
+import {
+    connect,
+    OutputTooLong,
+    SshError,
+    type SshSettings,
+} from "../../../../provider/transport/ssh/connection";
 import { KeyFolder, type KeyPair } from "../../../support/sshServer";
 
 const PASSWORD = "correct horse battery staple";

@@ -1,5 +1,9 @@
 import { expect } from "chai";
-import { describeFailure, quoteServer, type HandshakeEnd } from "../../../../provider/transport/ssh/handshakeFailure";
+import {
+    describeFailure,
+    quoteServer,
+    type HandshakeEnd,
+} from "../../../../provider/transport/ssh/handshakeFailure";
 import type { SshErrorCode } from "../../../../provider/transport/ssh/sshError";
 
 type Phase = HandshakeEnd["phase"];

@@ -7,7 +7,14 @@ import { createServer, type Server } from "node:net";
 import { utils, type OpenSSHAgent, type ParsedKey } from "ssh2";
 import { connect, SshError, type SshSettings } from "../../../../provider/transport/ssh/connection";
 import { Login } from "../../../../provider/transport/ssh/login";
-import { KEY_KINDS, KeyFolder, Sshd, stopProcess, type KeyKind, type KeyPair } from "../../../support/sshServer";
+import {
+    KEY_KINDS,
+    KeyFolder,
+    Sshd,
+    stopProcess,
+    type KeyKind,
+    type KeyPair,
+} from "../../../support/sshServer";
 
 const PASSWORD = "correct horse battery staple";
 

@@ -1,7 +1,13 @@
 import { expect } from "chai";
 import { clientsFor } from "../../../provider/aws/clients";
 import { readHostKeys } from "../../../provider/aws/consoleHostKeys";
-import { check, configure, create, diff, update } from "../../../provider/lifecycle/hostKeysLifecycle";
+import {
+    checkHostKeys,
+    createHostKeys,
+    diffHostKeys,
+    updateHostKeys,
+} from "../../../provider/lifecycle/hostKeys";
+import { Session } from "../../../provider/lifecycle/session";
 import { CapturedLog } from "../../support/capturedLog";
 import { type LocalCloud, consoleOutputOfHostKeys } from "../../support/localCloud";
 import { rejection } from "../../support/rejection";
@@ -13,6 +19,7 @@ describe("InstanceHostKeys", function () {
     this.timeout(60_000);
 
     let cloud: LocalCloud;
+    let session: Session;
     let folder: KeyFolder;
     let keys: KeyPair[];
     let log: CapturedLog;
@@ -23,7 +30,7 @@ describe("InstanceHostKeys", function () {
         restore = useCloud(cloud);
         folder = new KeyFolder();
         keys = [folder.make("ed25519"), folder.make("ecdsa256")];
-        configure(new Map<string, string>());
+        session = new Session();
     });
     beforeEach(() => (log = new CapturedLog()));
     afterEach(async () => {
@@ -40,7 +47,11 @@ describe("InstanceHostKeys", function () {
 
     it("are read from the console, and kept", async () => {
         const { instanceId } = await cloud.createInstance({ consoleOutput: printed() });
-        const { id, outs } = await create({ instanceId, aws: { region: cloud.region }, __provider: "text" });
+        const { id, outs } = await createHostKeys(session, {
+            instanceId,
+            aws: { region: cloud.region },
+            __provider: "text",
+        });
         expect(id).to.equal(instanceId);
         expect(outs).to.deep.equal({
             instanceId,
@@ -53,7 +64,7 @@ describe("InstanceHostKeys", function () {
     it("are waited for while the instance boots, and that is told once", async () => {
         const { instanceId } = await cloud.createInstance();
         const looked = await cloud.fault("GetConsoleOutput", { kind: "delay", ms: 0 }, { times: null });
-        const creating = create({ instanceId });
+        const creating = createHostKeys(session, { instanceId });
         await looked.reached();
         const half = printed().split("-----END SSH HOST KEY FINGERPRINTS")[0]!;
         await cloud.setConsoleOutput(instanceId, half);
@@ -81,23 +92,26 @@ describe("InstanceHostKeys", function () {
     });
 
     it("of no instance, or without permission, fail at once", async () => {
-        const missing = await rejection(create({ instanceId: "i-0ffffffffffffffff" }));
+        const missing = await rejection(createHostKeys(session, { instanceId: "i-0ffffffffffffffff" }));
         expect(missing.message).to.match(/^INSTANCE_NOT_FOUND/);
         const { instanceId } = await cloud.createInstance();
         await cloud.deny("GetConsoleOutput");
-        expect((await rejection(create({ instanceId }))).message).to.match(
+        expect((await rejection(createHostKeys(session, { instanceId }))).message).to.match(
             /^ACCESS_DENIED.*ec2:GetConsoleOutput/,
         );
     });
 
     it("are replaced with the instance, and for nothing else", () => {
         const olds = { instanceId: "i-12345678", hostKeys: ["SHA256:x"] };
-        expect(diff(olds, { instanceId: "i-12345678" })).to.deep.equal({ changes: false, replaces: [] });
-        expect(diff(olds, { instanceId: "i-12345678", aws: { region: "x" } })).to.deep.equal({
+        expect(diffHostKeys(olds, { instanceId: "i-12345678" })).to.deep.equal({
             changes: false,
             replaces: [],
         });
-        expect(diff(olds, { instanceId: "i-87654321" })).to.deep.equal({
+        expect(diffHostKeys(olds, { instanceId: "i-12345678", aws: { region: "x" } })).to.deep.equal({
+            changes: false,
+            replaces: [],
+        });
+        expect(diffHostKeys(olds, { instanceId: "i-87654321" })).to.deep.equal({
             changes: true,
             replaces: ["instanceId"],
         });
@@ -106,12 +120,15 @@ describe("InstanceHostKeys", function () {
     it("survive an update", () => {
         const olds = { instanceId: "i-12345678", hostKeys: ["SHA256:x"], __provider: "old" };
         const news = { instanceId: "i-12345678", aws: { region: "x" }, __provider: "new" };
-        expect(update("i-12345678", olds, news).outs).to.deep.equal({ ...news, hostKeys: ["SHA256:x"] });
+        expect(updateHostKeys("i-12345678", olds, news).outs).to.deep.equal({
+            ...news,
+            hostKeys: ["SHA256:x"],
+        });
     });
 
     it("are checked", () => {
         const news = { instanceId: "i-1", __provider: "text" };
-        expect(check(news).inputs).to.equal(news);
-        expect(check(news).failures.map((failure) => failure.property)).to.deep.equal(["instanceId"]);
+        expect(checkHostKeys(news).inputs).to.equal(news);
+        expect(checkHostKeys(news).failures.map((failure) => failure.property)).to.deep.equal(["instanceId"]);
     });
 });

@@ -1,9 +1,6 @@
-import { clientsFor, type StackConfig } from "../aws/clients";
-import { readHostKeys } from "../aws/consoleHostKeys";
 import { type CheckFailure, checkHostKeysInputs } from "../inputs/check";
 import type { HostKeysInputs } from "../inputs/inputs";
-import { interruptible } from "./interrupt";
-import { readStackConfig } from "./stackConfig";
+import type { Session } from "./session";
 import { toState } from "../run/state";
 
 /** Inputs as the engine sends them. */
@@ -13,26 +10,21 @@ type State = Inputs & { hostKeys: readonly string[] };
 /** An instance prints its keys when it boots; EC2 shows the console some minutes later. */
 const LIMIT_MS = 600_000;
 
-let stackConfig: StackConfig = {};
-
-export function configure(config: { get(key: string): string | undefined }): void {
-    stackConfig = readStackConfig(config);
-}
-
-export function check(news: Inputs): { inputs: Inputs; failures: CheckFailure[] } {
+export function checkHostKeys(news: Inputs): { inputs: Inputs; failures: CheckFailure[] } {
     const { __provider, ...inputs } = news;
     return { inputs: news, failures: checkHostKeysInputs(inputs) };
 }
 
-export function diff(olds: State, news: Inputs): { changes: boolean; replaces: string[] } {
+export function diffHostKeys(olds: State, news: Inputs): { changes: boolean; replaces: string[] } {
     const replaces = olds.instanceId === news.instanceId ? [] : ["instanceId"];
     return { changes: replaces.length > 0, replaces };
 }
 
 /** The keys roll off the console in time: they are read once and kept. */
-export async function create(inputs: Inputs): Promise<{ id: string; outs: State }> {
-    const clients = await clientsFor(inputs.aws, stackConfig);
-    const hostKeys = await interruptible((signal) =>
+export async function createHostKeys(session: Session, inputs: Inputs): Promise<{ id: string; outs: State }> {
+    const { readHostKeys } = await import("../aws/consoleHostKeys.js");
+    const clients = await session.clients(inputs.aws);
+    const hostKeys = await session.interruptible((signal) =>
         readHostKeys(clients, inputs.instanceId, {
             deadline: performance.now() + LIMIT_MS,
             log: (line) => console.log(`${inputs.instanceId}: ${line}`),
@@ -43,6 +35,6 @@ export async function create(inputs: Inputs): Promise<{ id: string; outs: State 
 }
 
 /** Nothing of it can change but how AWS is reached, which matters no more. */
-export function update(_id: string, olds: State, news: Inputs): { outs: State } {
+export function updateHostKeys(_id: string, olds: State, news: Inputs): { outs: State } {
     return { outs: toState({ ...olds, ...news }) };
 }

@@ -1,0 +1,34 @@
+import { TokenBucket } from "limiter";
+import { abortable } from "../base/abortable";
+
+/**
+ * EC2 refills a bucket of requests per account and region (EC2 developer guide, "Request throttling"): CreateSnapshots
+ * gets 5 per second. Waiting for a slot happens before anything is frozen.
+ */
+const PER_SECOND = 5;
+const BURST = 5;
+
+/** This process's turns to call CreateSnapshots. */
+export class ApiSlots {
+    readonly #buckets = new Map<string, TokenBucket>();
+
+    /** Waits for one. */
+    async take(accountId: string, region: string, signal: AbortSignal): Promise<void> {
+        await abortable(this.#bucketOf(`${accountId}/${region}`).removeTokens(1), signal);
+    }
+
+    #bucketOf(key: string): TokenBucket {
+        const known = this.#buckets.get(key);
+        if (known !== undefined) {
+            return known;
+        }
+        const bucket = new TokenBucket({
+            bucketSize: BURST,
+            tokensPerInterval: PER_SECOND,
+            interval: "second",
+        });
+        bucket.content = BURST;
+        this.#buckets.set(key, bucket);
+        return bucket;
+    }
+}

@@ -1,0 +1,47 @@
+import type { Clients } from "../aws/clients";
+import { toState } from "../run/state";
+import { assertSamePlace, placeOf } from "./place";
+import { adoptSet, readSet } from "./readSet";
+import { stateFrom } from "./result";
+import type { Session } from "./session";
+import type { State } from "./stackKnowledge";
+
+const LIMIT_MS = 120_000;
+
+/** After `pulumi refresh`, or `get`: notices what was deleted or has failed behind Pulumi's back. */
+export async function readSnapshot(
+    session: Session,
+    id: string,
+    props: Partial<State> = {},
+): Promise<{ id: string; props: State }> {
+    session.stack.learnState(props);
+    const clients = await session.clients(placeOf(props));
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    if (props.instance === undefined) {
+        return { id, props: await adopt(clients, id, props, signal) };
+    }
+    await assertSamePlace(clients, props, signal);
+    const state = stateFrom(props as State);
+    const lost = await readSet(clients, state, signal);
+    if (lost === undefined) {
+        console.log(
+            `warning: all snapshots of ${id} are gone from ${clients.region}; the next run takes new ones`,
+        );
+        return { id: "", props: state };
+    }
+    return { id, props: toState({ ...state, lost }) };
+}
+
+/** The tags tell less than what a run has recorded, if it has: a `get` has nothing else. */
+async function adopt(
+    clients: Clients,
+    id: string,
+    props: Partial<State>,
+    signal: AbortSignal,
+): Promise<State> {
+    const adopted = await adoptSet(clients, id, signal);
+    const recorded = props.snapshotIds === undefined ? { ...props, ...adopted } : { ...adopted, ...props };
+    const { instance } = adopted;
+    const thawPending = props.thawPending ?? false;
+    return toState({ ...recorded, instance, instanceId: instance.instanceId, thawPending });
+}

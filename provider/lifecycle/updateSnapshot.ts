@@ -1,0 +1,88 @@
+import type { Clients } from "../aws/clients";
+import { removeTags, setTags } from "../aws/setTags";
+import { SnapshotError } from "../base/errors";
+import { type Finishing, finishSet } from "../run/finishSet";
+import { type SnapshotState, UnfinishedError, toState } from "../run/state";
+import { diffOf } from "./diff";
+import { heal } from "./heal";
+import { assertSamePlace } from "./place";
+import { type Inputs, logger } from "./request";
+import { pick, reporting, stateFrom } from "./result";
+import type { Session } from "./session";
+import type { State } from "./stackKnowledge";
+
+/** Tags and credentials change in place; a pending thaw is healed and pending completion waited for. */
+export async function updateSnapshot(
+    session: Session,
+    id: string,
+    olds: State,
+    news: Inputs,
+): Promise<{ outs: State }> {
+    const { stack, shared } = session;
+    stack.learnState(olds);
+    const before = stateFrom(olds);
+    // What AWS was told so far; triggers and volumes stay as they were, for the next run to see.
+    let told = pick(before, ["tags", "aws"]);
+    const properties = (state: SnapshotState) =>
+        toState({ ...before, ...state, ...told, ...pick(news, ["__provider"]) });
+    return await reporting(id, properties, async () => {
+        const clients = await session.clients(news.aws);
+        const log = logger(news);
+        const state = await session.interruptible(async (signal) => {
+            await assertSamePlace(clients, before, signal);
+            const healed = await heal(id, before, { inputs: news, clients, log, signal });
+            await keepingHealed(before, healed, () => changeTags(clients, before, news, signal));
+            told = pick(news, ["tags", "aws"]);
+            return isFinished(healed, news)
+                ? { ...healed, unfinished: false }
+                : await finishOrGiveUp(
+                      { executionId: id, inputs: news, clients, fresh: false, shared, log, signal },
+                      healed,
+                  );
+        });
+        const due = diffOf({ ...before, ...state }, news).replaces;
+        if (due.length > 0) {
+            log(`warning: ${due.join(", ")} changed, too: run \`pulumi up\` again to take a new set`);
+        }
+        return { outs: properties(state) };
+    });
+}
+
+/** What fails when the instance is awake again must not make anybody forget that it is. */
+async function keepingHealed(before: State, healed: State, work: () => Promise<void>): Promise<void> {
+    try {
+        await work();
+    } catch (error) {
+        throw before.thawPending && error instanceof SnapshotError
+            ? new UnfinishedError(error, healed)
+            : error;
+    }
+}
+
+/** A set that failed is deleted: recorded as empty, it is replaced by the next run. */
+async function finishOrGiveUp(run: Finishing, state: State): Promise<SnapshotState> {
+    try {
+        return await finishSet(run, state);
+    } catch (error) {
+        if (error instanceof SnapshotError && error.code === "SNAPSHOT_FAILED") {
+            const failed = error.withContext({ instanceId: state.instanceId });
+            throw new UnfinishedError(failed, { ...state, snapshotIds: [], snapshots: [] });
+        }
+        throw error;
+    }
+}
+
+function isFinished(state: State, news: Inputs): boolean {
+    const waits = state.unfinished && (news.waitForCompletion ?? true);
+    return state.snapshotIds.length === 0 || (state.recorded && !waits);
+}
+
+async function changeTags(clients: Clients, olds: State, news: Inputs, signal: AbortSignal): Promise<void> {
+    const before = olds.tags ?? {};
+    const after = news.tags ?? {};
+    const changed = Object.entries(after).filter(([key, value]) => before[key] !== value);
+    const removed = Object.keys(before).filter((key) => !(key in after));
+    const made = [...olds.snapshotIds, ...(olds.imageId === undefined ? [] : [olds.imageId])];
+    await setTags(clients, made, Object.fromEntries(changed), signal);
+    await removeTags(clients, made, removed, signal);
+}
