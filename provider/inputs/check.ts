@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { CheckFailure } from "./checkFailure";
 import { checkVss } from "./checkVss";
 import { reaches } from "../base/consistency";
 import { type ConsistencyLevel, levels } from "../base/evidence";
@@ -6,12 +7,6 @@ import { hiddenInputs, schemas, suggestion } from "./inputs";
 import { checkHostKey } from "../transport/ssh/hostKey";
 import { checkPrivateKey } from "../transport/ssh/privateKey";
 import { isUnknown } from "../base/unknown";
-
-/** A bad input, by its property path (`quiesce.connection.hostKey`, `volumes.excludeDataVolumeIds[0]`). */
-export interface CheckFailure {
-    readonly property: string;
-    readonly reason: string;
-}
 
 type Inputs = Record<string, unknown>;
 type Path = readonly PropertyKey[];

@@ -1,4 +1,4 @@
-import type { CheckFailure } from "./check";
+import type { CheckFailure } from "./checkFailure";
 import { containsUnknown } from "../base/unknown";
 
 /** Set by the documents themselves (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */

@@ -1,5 +1,5 @@
 import type { AwsSettings, Clients } from "../aws/clients";
-import type { CheckFailure } from "../inputs/check";
+import type { CheckFailure } from "../inputs/checkFailure";
 import { SnapshotError } from "../base/errors";
 import type { SnapshotInputs } from "../inputs/inputs";
 import { containsUnknown } from "../base/unknown";

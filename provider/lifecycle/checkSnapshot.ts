@@ -1,5 +1,6 @@
 import { unknownParts } from "../base/secretTable";
-import { type CheckFailure, checkSnapshotInputs } from "../inputs/check";
+import type { CheckFailure } from "../inputs/checkFailure";
+import { checkSnapshotInputs } from "../inputs/check";
 import { checkExclusions } from "./checkExclusions";
 import { checkTaken } from "./checkTaken";
 import { type Inputs, logger } from "./request";

@@ -1,4 +1,4 @@
-import type { CheckFailure } from "../inputs/check";
+import type { CheckFailure } from "../inputs/checkFailure";
 import type { SnapshotInputs } from "../inputs/inputs";
 
 /**

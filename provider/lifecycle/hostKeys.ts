@@ -1,4 +1,5 @@
-import { type CheckFailure, checkHostKeysInputs } from "../inputs/check";
+import type { CheckFailure } from "../inputs/checkFailure";
+import { checkHostKeysInputs } from "../inputs/check";
 import type { HostKeysInputs } from "../inputs/inputs";
 import type { Session } from "./session";
 import { toState } from "../run/state";

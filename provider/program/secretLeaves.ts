@@ -1,5 +1,4 @@
 import { Output, Resource, secret } from "@pulumi/pulumi";
-import type { AppConsistentSnapshotArgs } from "./appConsistentSnapshot";
 import { type SecretTable, entriesIn, secretTable } from "../base/secretTable";
 
 /**
@@ -9,13 +8,13 @@ import { type SecretTable, entriesIn, secretTable } from "../base/secretTable";
  *
  * @throws Error where nothing could be read of what the program gives
  */
-export function secretLeaves(args: AppConsistentSnapshotArgs): AppConsistentSnapshotArgs {
+export function secretLeaves<Args extends object>(args: Args): Args {
     if (isOpaque(args)) {
         throw new Error(
             "AppConsistentSnapshot: its arguments must be a plain object; Outputs and Promises may only stand inside of it.",
         );
     }
-    return marked(secretTable, args, "") as AppConsistentSnapshotArgs;
+    return marked(secretTable, args, "") as Args;
 }
 
 function marked(table: SecretTable | string, value: unknown, path: string): unknown {

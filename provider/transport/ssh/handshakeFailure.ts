@@ -1,7 +1,6 @@
 import { type Secret, maskSecrets } from "../../base/maskSecrets";
 import type { Login } from "./login";
-import type { HopSettings } from "./handshake";
-import { SshError, type SshFailure } from "./sshError";
+import { SshError, type SshFailure, type Where } from "./sshError";
 
 /** How far a handshake got. */
 export interface HandshakeEnd {
@@ -17,7 +16,7 @@ type Described = Omit<SshFailure, "where" | "address" | "cause">;
 export function describeFailure(
     error: (Error & { code?: unknown; level?: string }) | undefined,
     end: HandshakeEnd,
-    settings: Pick<HopSettings, "where" | "address" | "secrets">,
+    settings: { readonly where: Where; readonly address: string; readonly secrets: readonly Secret[] },
 ): SshError {
     const quote = (text: string) => quoteServer(text, settings.secrets);
     const { where, address } = settings;

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
 import fc from "fast-check";
-import { type CheckFailure, checkHostKeysInputs, checkSnapshotInputs } from "../../../provider/inputs/check";
+import type { CheckFailure } from "../../../provider/inputs/checkFailure";
+import { checkHostKeysInputs, checkSnapshotInputs } from "../../../provider/inputs/check";
 import { KeyFolder, type KeyPair } from "../../support/sshServer";
 
 /** What the engine passes for a value that is not known yet. */
