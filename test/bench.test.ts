@@ -5,7 +5,7 @@ import { Lab } from "../tools/bench/lab";
 import { measure } from "../tools/bench/measure";
 import type { Sample } from "../tools/bench/methods";
 import { type Measured, median, targetsOf, windowOf } from "../tools/bench/report";
-import { needsRoot } from "./support/sshHost";
+import { needsRoot } from "../lab/hosts/sshHost";
 
 const FREEZE_LIMIT_S = 3;
 

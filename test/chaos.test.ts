@@ -4,7 +4,7 @@ import { ChaosLab } from "../tools/chaos/lab";
 import { BLOWS, describe as describeFault, groupOf, planOf } from "../tools/chaos/plan";
 import { runSeed } from "../tools/chaos/run";
 import { tooLong, windowsOf } from "../tools/chaos/verdict";
-import { needsRoot } from "./support/sshHost";
+import { needsRoot } from "../lab/hosts/sshHost";
 
 /** Of those that end soon; 25 has found a bug. */
 const SEEDS = [18, 20, 22, 23, 25];

@@ -13,10 +13,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { ROOT } from "./support/engine";
-import { type Lines, linesOf } from "./support/lines";
-import { spawnAsOrdinaryUser } from "./support/ordinaryUser";
-import { needsRoot } from "./support/sshHost";
+import { ROOT } from "../lab/engine/engine";
+import { type Lines, linesOf } from "../lab/lines";
+import { spawnAsOrdinaryUser } from "../lab/hosts/ordinaryUser";
+import { needsRoot } from "../lab/hosts/sshHost";
 
 const LIMIT_MS = 300_000;
 const SNAPSHOTS = /^ +(?:snapshots +)?snap-[0-9a-f]{17} {2}of vol-[0-9a-f]{17} {2}completed$/gm;

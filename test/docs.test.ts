@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { reasonCodes } from "../provider/base/errors";
-import { ROOT } from "./support/engine";
+import { ROOT } from "../lab/engine/engine";
 
 const docs = join(ROOT, "docs");
 const pages = [join(ROOT, "README.md"), ...readdirSync(docs).map((name) => join(docs, name))];

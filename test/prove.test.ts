@@ -6,7 +6,7 @@ import { mariadb } from "../tools/prove/mariadb";
 import { postgresql } from "../tools/prove/postgresql";
 import { redisWithLog } from "../tools/prove/redis";
 import { runTrials } from "../tools/prove/trials";
-import { needsRoot } from "./support/sshHost";
+import { needsRoot } from "../lab/hosts/sshHost";
 
 /** The quick part of `npm run prove`: one run of each. */
 describe("the proof by restoring", function () {

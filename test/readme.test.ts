@@ -6,8 +6,8 @@ import { reasonCodes } from "../provider/base/errors";
 import { defaultTimeouts, hiddenInputs, schemas } from "../provider/inputs/inputs";
 import * as hostKeys from "../provider/lifecycle/hostKeys";
 import { Session } from "../provider/lifecycle/session";
-import * as lifecycle from "./support/lifecycle";
-import { type LocalCloud, consoleOutputOfHostKeys, startLocalCloud } from "./support/localCloud";
+import * as lifecycle from "../lab/scenes/lifecycle";
+import { type LocalCloud, consoleOutputOfHostKeys, startLocalCloud } from "../lab/cloud/localCloud";
 
 const readme = readFileSync(join(__dirname, "../README.md"), "utf8");
 

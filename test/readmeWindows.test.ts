@@ -2,7 +2,7 @@ import { assert } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { schemas } from "../provider/inputs/inputs";
-import { VSS, WindowsScene, plainError, stateOf } from "./support/windowsScene";
+import { VSS, WindowsScene, plainError, stateOf } from "../lab/scenes/windowsScene";
 
 const ROOT = join(__dirname, "..");
 

@@ -2,7 +2,7 @@
 import { assert } from "chai";
 import { ScaleLab } from "../tools/scale/lab";
 import { type Scaled, scale } from "../tools/scale/measure";
-import { needsRoot } from "./support/sshHost";
+import { needsRoot } from "../lab/hosts/sshHost";
 
 const INSTANCES = 10;
 /** To EC2: those that all share, and one of each run's own; to each host one; to the engine and the like. */

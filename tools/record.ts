@@ -1,13 +1,13 @@
 // Records what this release leaves in its users' stacks and accounts: `npm run record -- --release 0.2.0-abc1234`.
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { failed, succeeded } from "../test/support/e2e";
-import { ROOT } from "../test/support/engine";
-import { consoleOutputOfHostKeys, type LocalCloud, startLocalCloud } from "../test/support/localCloud";
-import { LocalSystemsManager } from "../test/support/localSystemsManager";
-import { makeProject, type Project } from "../test/support/project";
-import { type ExportedStack, leftOn, wayTo, writeRecording } from "../test/support/recording";
-import { type SshHost, startSshHost } from "../test/support/sshHost";
+import { failed, succeeded } from "../lab/engine/e2e";
+import { ROOT } from "../lab/engine/engine";
+import { consoleOutputOfHostKeys, type LocalCloud, startLocalCloud } from "../lab/cloud/localCloud";
+import { LocalSystemsManager } from "../lab/cloud/localSystemsManager";
+import { makeProject, type Project } from "../lab/engine/project";
+import { type ExportedStack, leftOn, wayTo, writeRecording } from "../lab/engine/recording";
+import { type SshHost, startSshHost } from "../lab/hosts/sshHost";
 import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
 

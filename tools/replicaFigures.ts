@@ -1,8 +1,8 @@
 // What replicas cost in engine time: `npm run bench:replicas [-- --replicas 1,20,100 --rounds 3]`.
-import { defaultNetwork } from "../test/support/cloudNetwork";
-import { hooksOf, type Lab, startLab, succeeded } from "../test/support/e2e";
-import type { CloudCall } from "../test/support/localCloud";
-import type { Operation, Project } from "../test/support/project";
+import { defaultNetwork } from "../lab/cloud/cloudNetwork";
+import { hooksOf, type Lab, startLab, succeeded } from "../lab/engine/e2e";
+import type { CloudCall } from "../lab/cloud/localCloud";
+import type { Operation, Project } from "../lab/engine/project";
 import { median, ms, table } from "./bench/report";
 import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";

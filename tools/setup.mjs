@@ -1,14 +1,14 @@
 // Sets up all that the demo and the tests need: `node tools/setup.mjs [--for demo|test]`.
 // Runs on any Node from 18 on and before there is a node_modules. Quick when there is nothing to do.
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { run, tryRun } from "./run.mjs";
-import { setupCloud } from "./setupCloud.mjs";
-import { setupEngine } from "./setupEngine.mjs";
-import { setupHost } from "./setupHost.mjs";
-import { BARE_KINDS, INSTALL_KINDS, OLDEST_SDK, setupInstall } from "./setupInstall.mjs";
-import { hashOf, isStamped, writeStamp } from "./stamp.mjs";
+import { run, tryRun } from "../lab/setup/run.mjs";
+import { setupCloud } from "../lab/setup/setupCloud.mjs";
+import { setupEngine } from "../lab/setup/setupEngine.mjs";
+import { setupHost } from "../lab/setup/setupHost.mjs";
+import { BARE_KINDS, INSTALL_KINDS, OLDEST_SDK, setupInstall } from "../lab/setup/setupInstall.mjs";
+import { hashOf, isStamped, writeStamp } from "../lab/setup/stamp.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const log = (line) => console.log(`set-up: ${line}`);
@@ -73,8 +73,6 @@ function build() {
     const sources = hashOf(root, BUILD_SOURCES);
     if (isStamped(stamp, sources) && existsSync(join(root, "bin"))) return;
     log("compiling TypeScript to bin/");
-    // The compiler leaves what has no source any more, and npm would pack it.
-    rmSync(join(root, "bin"), { recursive: true, force: true });
     run("npm", ["run", "build"], { cwd: root });
     writeStamp(stamp, sources);
 }

@@ -4,9 +4,9 @@
  *
  *     npx tsx tools/vssFigures.ts
  */
-import { configure, create } from "../test/support/lifecycle";
-import { type CloudCall, type LocalCloud, startLocalCloud } from "../test/support/localCloud";
-import { LocalSystemsManager } from "../test/support/localSystemsManager";
+import { configure, create } from "../lab/scenes/lifecycle";
+import { type CloudCall, type LocalCloud, startLocalCloud } from "../lab/cloud/localCloud";
+import { LocalSystemsManager } from "../lab/cloud/localSystemsManager";
 import { table } from "./bench/report";
 
 /** Milliseconds; about what a small instance takes. */

@@ -7,8 +7,17 @@ import {
     type AppConsistentSnapshotArgs,
 } from "../../index";
 import { imageRegistration } from "../../components/imageRegistration";
-import { type MockedOptions, type MockedRun, runMocked, valueOf } from "../support/mockedEngine";
-import { AMI, COMPONENTS, EXECUTION, SNAPSHOT, boot, data, linux, setOutputs } from "../support/snapshotSet";
+import { type MockedOptions, type MockedRun, runMocked, valueOf } from "../../lab/engine/mockedEngine";
+import {
+    AMI,
+    COMPONENTS,
+    EXECUTION,
+    SNAPSHOT,
+    boot,
+    data,
+    linux,
+    setOutputs,
+} from "../../lab/scenes/snapshotSet";
 
 const none: AppConsistentSnapshotArgs["quiesce"] = { method: "none" };
 const vss: AppConsistentSnapshotArgs["quiesce"] = { method: "vss", createImage: true };

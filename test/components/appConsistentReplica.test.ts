@@ -15,8 +15,8 @@ import {
     type Registration,
     runMocked,
     valueOf,
-} from "../support/mockedEngine";
-import { AMI, COMPONENTS, EXECUTION, SNAPSHOT, linux, setOutputs } from "../support/snapshotSet";
+} from "../../lab/engine/mockedEngine";
+import { AMI, COMPONENTS, EXECUTION, SNAPSHOT, linux, setOutputs } from "../../lab/scenes/snapshotSet";
 
 const COPY = "aws:ec2/amiCopy:AmiCopy";
 const TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";

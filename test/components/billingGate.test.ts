@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { billingLoss, billingWayOut } from "../../components/billingGate";
 import type { InstanceFacts } from "../../provider/base/outputs";
-import { linux } from "../support/snapshotSet";
+import { linux } from "../../lab/scenes/snapshotSet";
 
 /** EC2 User Guide, "AMI billing information fields". */
 const BILLED: [platformDetails: string, usageOperation: string][] = [

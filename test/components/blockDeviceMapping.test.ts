@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { blockDeviceMapping } from "../../components/blockDeviceMapping";
 import type { SnapshotInfo } from "../../provider/base/outputs";
-import { boot, data } from "../support/snapshotSet";
+import { boot, data } from "../../lab/scenes/snapshotSet";
 
 const TYPES = ["standard", "gp2", "gp3", "io1", "io2", "st1", "sc1", ""];
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { copyName } from "../../components/copyName";
 import { assertPrefix, defaultPrefix, imageName, variantOf } from "../../components/imageName";
 import { newExecutionId } from "../../provider/base/executionId";
-import { EXECUTION } from "../support/snapshotSet";
+import { EXECUTION } from "../../lab/scenes/snapshotSet";
 
 /** EC2 API reference, RegisterImage, Name. */
 const EC2_NAME = /^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/;

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { imageRegistration } from "../../components/imageRegistration";
 import type { InstanceFacts } from "../../provider/base/outputs";
-import { boot, data, linux } from "../support/snapshotSet";
+import { boot, data, linux } from "../../lab/scenes/snapshotSet";
 
 const of = (facts: Partial<InstanceFacts>, snapshots = [boot, data]) =>
     imageRegistration({ ...linux, ...facts }, snapshots);

@@ -6,8 +6,8 @@ import {
     type RecoveryPointsArgs,
     recoveryPoints,
 } from "../../index";
-import { type MockedOptions, type MockedRun, runMocked, valueOf } from "../support/mockedEngine";
-import { SNAPSHOT, linux, setOutputs } from "../support/snapshotSet";
+import { type MockedOptions, type MockedRun, runMocked, valueOf } from "../../lab/engine/mockedEngine";
+import { SNAPSHOT, linux, setOutputs } from "../../lab/scenes/snapshotSet";
 
 /** What stands for an unknown value between the SDK and the engine. */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";

@@ -9,14 +9,14 @@ import {
     providerTextOf,
     startLab,
     succeeded,
-} from "../support/e2e";
+} from "../../lab/engine/e2e";
 import {
     type DynamicProviderServer,
     InitError,
     startDynamicProviderServer,
-} from "../support/dynamicProviderServer";
-import type { Project, ResourceState } from "../support/project";
-import { rejection } from "../support/rejection";
+} from "../../lab/engine/dynamicProviderServer";
+import type { Project, ResourceState } from "../../lab/engine/project";
+import { rejection } from "../../lab/rejection";
 
 /** Where the post-thaw script of these tests looks whether it is to fail. */
 const THAW_FAILS = "/run/thaw-fails";

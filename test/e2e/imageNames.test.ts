@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { contentsOf } from "../support/cloudContents";
-import { defaultNetwork } from "../support/cloudNetwork";
-import { type Lab, startLab, succeeded } from "../support/e2e";
+import { contentsOf } from "../../lab/cloud/cloudContents";
+import { defaultNetwork } from "../../lab/cloud/cloudNetwork";
+import { type Lab, startLab, succeeded } from "../../lab/engine/e2e";
 
 const REGION = "us-east-1";
 

@@ -12,7 +12,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
 import type * as TypeScript from "typescript";
-import { INSTALL_KINDS } from "../../tools/setupInstall.mjs";
+import { INSTALL_KINDS } from "../../lab/setup/setupInstall.mjs";
 import {
     failed,
     hooksOf,
@@ -22,10 +22,10 @@ import {
     providerTextOf,
     startLab,
     succeeded,
-} from "../support/e2e";
-import { ROOT } from "../support/engine";
-import { consoleOutputOfHostKeys } from "../support/localCloud";
-import type { Project } from "../support/project";
+} from "../../lab/engine/e2e";
+import { ROOT } from "../../lab/engine/engine";
+import { consoleOutputOfHostKeys } from "../../lab/cloud/localCloud";
+import type { Project } from "../../lab/engine/project";
 
 const PACKAGE = "pulumi-app-consistent-snapshot";
 const PROVIDER_LIMIT_BYTES = 2000;

@@ -9,9 +9,9 @@ import {
     programOf,
     startLab,
     succeeded,
-} from "../support/e2e";
-import type { Gate, Phase } from "../support/localCloud";
-import type { Project, RunningOperation } from "../support/project";
+} from "../../lab/engine/e2e";
+import type { Gate, Phase } from "../../lab/cloud/localCloud";
+import type { Project, RunningOperation } from "../../lab/engine/project";
 
 const LEASE = "app-consistent-snapshot:lease";
 

@@ -7,10 +7,13 @@ import {
     providerTextOf,
     startLab,
     succeeded,
-} from "../support/e2e";
-import { type DynamicProviderServer, startDynamicProviderServer } from "../support/dynamicProviderServer";
-import type { CloudCall } from "../support/localCloud";
-import type { Project } from "../support/project";
+} from "../../lab/engine/e2e";
+import {
+    type DynamicProviderServer,
+    startDynamicProviderServer,
+} from "../../lab/engine/dynamicProviderServer";
+import type { CloudCall } from "../../lab/cloud/localCloud";
+import type { Project } from "../../lab/engine/project";
 
 const GO = "/run/go-on";
 const HOLD = `while [ ! -e ${GO} ]; do sleep 0.05; done`;

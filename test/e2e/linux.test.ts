@@ -16,8 +16,8 @@ import {
     startLab,
     succeeded,
     unmistakable,
-} from "../support/e2e";
-import type { Project } from "../support/project";
+} from "../../lab/engine/e2e";
+import type { Project } from "../../lab/engine/project";
 
 describe("the Linux path with the real engine", function () {
     this.timeout(300_000);

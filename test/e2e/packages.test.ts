@@ -4,9 +4,9 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { expect } from "chai";
 import type * as TypeScript from "typescript";
-import { BARE_KINDS, setupInstall } from "../../tools/setupInstall.mjs";
-import { failed, type Lab, startLab, succeeded } from "../support/e2e";
-import { ROOT } from "../support/engine";
+import { BARE_KINDS, setupInstall } from "../../lab/setup/setupInstall.mjs";
+import { failed, type Lab, startLab, succeeded } from "../../lab/engine/e2e";
+import { ROOT } from "../../lab/engine/engine";
 
 const PACKAGE = "pulumi-app-consistent-snapshot";
 /** As programs import it. */

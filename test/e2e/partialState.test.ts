@@ -8,8 +8,8 @@ import {
     programOf,
     startLab,
     succeeded,
-} from "../support/e2e";
-import type { Project, ResourceState } from "../support/project";
+} from "../../lab/engine/e2e";
+import type { Project, ResourceState } from "../../lab/engine/project";
 
 /** Where the post-thaw script of these tests looks whether it is to fail. */
 const THAW_FAILS = "/run/thaw-fails";

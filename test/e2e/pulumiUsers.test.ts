@@ -12,11 +12,11 @@ import {
     type SnapshotArgs,
     startLab,
     succeeded,
-} from "../support/e2e";
+} from "../../lab/engine/e2e";
 import { ownerTag } from "../../provider/aws/tags";
-import { engineEnvironment } from "../support/engine";
-import { consoleOutputOfHostKeys } from "../support/localCloud";
-import type { Project, ResourceState } from "../support/project";
+import { engineEnvironment } from "../../lab/engine/engine";
+import { consoleOutputOfHostKeys } from "../../lab/cloud/localCloud";
+import type { Project, ResourceState } from "../../lab/engine/project";
 
 describe("what Pulumi users expect", function () {
     this.timeout(300_000);

@@ -1,9 +1,9 @@
 import { expect } from "chai";
-import { contentsOf } from "../support/cloudContents";
-import { defaultNetwork } from "../support/cloudNetwork";
-import { OLDEST_SDK } from "../../tools/setupInstall.mjs";
-import { failed, type Lab, startLab, succeeded } from "../support/e2e";
-import type { EngineResult, InstallKind, Project } from "../support/project";
+import { contentsOf } from "../../lab/cloud/cloudContents";
+import { defaultNetwork } from "../../lab/cloud/cloudNetwork";
+import { OLDEST_SDK } from "../../lab/setup/setupInstall.mjs";
+import { failed, type Lab, startLab, succeeded } from "../../lab/engine/e2e";
+import type { EngineResult, InstallKind, Project } from "../../lab/engine/project";
 
 const REGION = "us-east-1";
 const KEEP = 2;

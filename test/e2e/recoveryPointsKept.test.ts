@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { failed, type Lab, startLab, succeeded } from "../support/e2e";
-import type { EngineResult, Project } from "../support/project";
+import { failed, type Lab, startLab, succeeded } from "../../lab/engine/e2e";
+import type { EngineResult, Project } from "../../lab/engine/project";
 
 const NO_INSTANCE = "i-00000000000000000";
 

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { OLDEST_SDK } from "../../tools/setupInstall.mjs";
-import { failed, type Lab, startLab, succeeded } from "../support/e2e";
-import type { EngineResult, InstallKind, Project } from "../support/project";
+import { OLDEST_SDK } from "../../lab/setup/setupInstall.mjs";
+import { failed, type Lab, startLab, succeeded } from "../../lab/engine/e2e";
+import type { EngineResult, InstallKind, Project } from "../../lab/engine/project";
 
 /** What stands for an unknown value in a stack's state. */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";

@@ -1,8 +1,8 @@
 import { expect } from "chai";
-import { contentsOf, countsOf } from "../support/cloudContents";
-import { type CloudNetwork, defaultNetwork } from "../support/cloudNetwork";
-import { failed, hooksOf, type Lab, startLab, succeeded } from "../support/e2e";
-import type { EngineResult, Project } from "../support/project";
+import { contentsOf, countsOf } from "../../lab/cloud/cloudContents";
+import { type CloudNetwork, defaultNetwork } from "../../lab/cloud/cloudNetwork";
+import { failed, hooksOf, type Lab, startLab, succeeded } from "../../lab/engine/e2e";
+import type { EngineResult, Project } from "../../lab/engine/project";
 
 const HOME = "us-east-1";
 const AWAY = "eu-west-1";

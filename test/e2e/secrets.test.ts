@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { connectionOf, failed, type Lab, startLab, succeeded, unmistakable } from "../support/e2e";
-import type { EngineResult } from "../support/project";
+import { connectionOf, failed, type Lab, startLab, succeeded, unmistakable } from "../../lab/engine/e2e";
+import type { EngineResult } from "../../lab/engine/project";
 
 /** Nobody answers there. */
 const CLOSED = { host: "127.0.0.1", port: 9, user: "u", insecureIgnoreHostKey: true };

@@ -8,9 +8,9 @@ import {
     programOf,
     startLab,
     succeeded,
-} from "../support/e2e";
-import type { Project } from "../support/project";
-import { needsRoot } from "../support/sshHost";
+} from "../../lab/engine/e2e";
+import type { Project } from "../../lab/engine/project";
+import { needsRoot } from "../../lab/hosts/sshHost";
 
 const FROZEN = ["pre freeze"];
 const FROZEN_AND_THAWED = ["pre freeze", "post thaw", "thawed thaw"];

@@ -1,11 +1,16 @@
 import { assert } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { failed, succeeded } from "../support/e2e";
-import { ROOT } from "../support/engine";
-import { type CloudInstance, type LocalCloud, startLocalCloud } from "../support/localCloud";
-import { LocalSystemsManager } from "../support/localSystemsManager";
-import { type EngineResult, type Project, type RunningOperation, makeProject } from "../support/project";
+import { failed, succeeded } from "../../lab/engine/e2e";
+import { ROOT } from "../../lab/engine/engine";
+import { type CloudInstance, type LocalCloud, startLocalCloud } from "../../lab/cloud/localCloud";
+import { LocalSystemsManager } from "../../lab/cloud/localSystemsManager";
+import {
+    type EngineResult,
+    type Project,
+    type RunningOperation,
+    makeProject,
+} from "../../lab/engine/project";
 
 const PROGRAM = readFileSync(join(ROOT, "examples/windows-sqlserver/index.ts"), "utf8");
 const VSS = "AWSEC2-CreateVssSnapshot";

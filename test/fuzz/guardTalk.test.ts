@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { hold } from "../../provider/quiesce/hooks/hold";
 import { QuiesceError } from "../../provider/quiesce/quiesceError";
 import { type Talk, sessionWith } from "./guardTalk";
-import { holdSettings } from "../support/holdSettings";
+import { holdSettings } from "../../lab/scenes/holdSettings";
 
 const LINES = [
     "refused HOST_BUSY acs-2 i-1",

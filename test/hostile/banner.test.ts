@@ -2,8 +2,8 @@ import { assert } from "chai";
 import { once } from "node:events";
 import { type Connection, Server } from "ssh2";
 import { SshError, connect } from "../../provider/transport/ssh/connection";
-import { rejection } from "../support/rejection";
-import { type KeyPair, KeyFolder } from "../support/sshServer";
+import { rejection } from "../../lab/rejection";
+import { type KeyPair, KeyFolder } from "../../lab/hosts/sshServer";
 
 const BANNER_BYTES = 10 * 1024 * 1024;
 /** The server's own copies of the banner are in it: they are of this process too. */

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { timing } from "../../provider/base/timing";
-import { type Outcome, Scene } from "../support/scene";
-import { needsRoot } from "../support/sshHost";
+import { type Outcome, Scene } from "../../lab/scenes/scene";
+import { needsRoot } from "../../lab/hosts/sshHost";
 
 /** Of the longest limits together that a run has here. */
 const RUN_LIMIT_MS = 90_000;

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { expect } from "chai";
-import { ROOT } from "../support/engine";
+import { ROOT } from "../../lab/engine/engine";
 
 const LOADED = `
 require("./provider/snapshotProvider");

@@ -7,8 +7,8 @@ import { mariadb } from "../../tools/prove/mariadb";
 import { postgresql as runningPostgresql } from "../../tools/prove/postgresql";
 import { redisWithLog } from "../../tools/prove/redis";
 import { Writers } from "../../tools/prove/writer";
-import { RecipeHost } from "../support/recipeHost";
-import { needsRoot } from "../support/sshHost";
+import { RecipeHost } from "../../lab/hosts/recipeHost";
+import { needsRoot } from "../../lab/hosts/sshHost";
 
 const ALL = fileSystems(["/mnt/data", "/mnt/log"]);
 const MYSQL = { socket: "/run/mysql/socket" };

@@ -2,8 +2,8 @@
 import { expect } from "chai";
 import { writeFileSync } from "node:fs";
 import { combine, fileSystems, redis } from "../../recipes";
-import { RecipeHost } from "../support/recipeHost";
-import { needsRoot } from "../support/sshHost";
+import { RecipeHost } from "../../lab/hosts/recipeHost";
+import { needsRoot } from "../../lab/hosts/sshHost";
 
 const DATA_DEVICE = "$(stat -c %Hd:%Ld /mnt/data)";
 const LOG_DEVICE = "$(stat -c %Hd:%Ld /mnt/log)";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { combine, fileSystems, redis } from "../../recipes";
-import { RecipeHost } from "../support/recipeHost";
-import { needsRoot } from "../support/sshHost";
+import { RecipeHost } from "../../lab/hosts/recipeHost";
+import { needsRoot } from "../../lab/hosts/sshHost";
 
 const SOCKET = "/run/redis/socket";
 const PASSWORD = { REDISCLI_AUTH: "secret" };

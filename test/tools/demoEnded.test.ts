@@ -1,7 +1,7 @@
 import { assert } from "chai";
 import { spawn } from "node:child_process";
 import { ended } from "../../tools/demo/ended";
-import { rejection } from "../support/rejection";
+import { rejection } from "../../lab/rejection";
 
 describe("a command of the demo", () => {
     const run = (script: string, interruption: AbortController) =>

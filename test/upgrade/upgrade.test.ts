@@ -1,9 +1,9 @@
 import { expect } from "chai";
-import { countsOf } from "../support/cloudContents";
-import { executionsIn, succeeded } from "../support/e2e";
-import { type LocalCloud, startLocalCloud } from "../support/localCloud";
-import { LocalSystemsManager } from "../support/localSystemsManager";
-import { type EngineResult, makeProject, type Project } from "../support/project";
+import { countsOf } from "../../lab/cloud/cloudContents";
+import { executionsIn, succeeded } from "../../lab/engine/e2e";
+import { type LocalCloud, startLocalCloud } from "../../lab/cloud/localCloud";
+import { LocalSystemsManager } from "../../lab/cloud/localSystemsManager";
+import { type EngineResult, makeProject, type Project } from "../../lab/engine/project";
 import {
     leaveOn,
     type Recording,
@@ -11,8 +11,8 @@ import {
     recordedReleases,
     resourcesOf,
     wayTo,
-} from "../support/recording";
-import { needsRoot, type SshHost, startSshHost } from "../support/sshHost";
+} from "../../lab/engine/recording";
+import { needsRoot, type SshHost, startSshHost } from "../../lab/hosts/sshHost";
 
 const HOME = "us-east-1";
 const AWAY = "eu-west-1";

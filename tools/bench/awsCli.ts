@@ -1,8 +1,8 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../test/support/engine";
-import { run } from "../run.mjs";
-import { hashOf, isStamped, writeStamp } from "../stamp.mjs";
+import { ROOT } from "../../lab/engine/engine";
+import { run } from "../../lab/setup/run.mjs";
+import { hashOf, isStamped, writeStamp } from "../../lab/setup/stamp.mjs";
 
 const REQUIREMENTS = "tools/bench/requirements.txt";
 

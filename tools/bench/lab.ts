@@ -1,7 +1,7 @@
-import { configure } from "../../test/support/lifecycle";
-import { type CloudInstance, type LocalCloud, startLocalCloud } from "../../test/support/localCloud";
-import { type SshHost, startSshHost } from "../../test/support/sshHost";
-import { TcpProxy } from "../../test/support/tcpProxy";
+import { configure } from "../../lab/scenes/lifecycle";
+import { type CloudInstance, type LocalCloud, startLocalCloud } from "../../lab/cloud/localCloud";
+import { type SshHost, startSshHost } from "../../lab/hosts/sshHost";
+import { TcpProxy } from "../../lab/hosts/tcpProxy";
 
 /** An instance, the host that claims to be it, and ways to it of several lengths. */
 export interface Server {

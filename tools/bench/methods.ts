@@ -9,7 +9,7 @@ import type { Run } from "../../provider/run/run";
 import { setRequest } from "../../provider/run/setRequest";
 import { type SshSettings, connect } from "../../provider/transport/ssh/connection";
 import { takeSnapshot } from "../../provider/run/takeSnapshot";
-import { linesOf } from "../../test/support/lines";
+import { linesOf } from "../../lab/lines";
 import { setupAwsCli } from "./awsCli";
 import { inputsFor } from "./inputs";
 import type { Lab, Server } from "./lab";

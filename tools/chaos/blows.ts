@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Role } from "../../test/support/engine";
-import { isGuard } from "../../test/support/guardProcesses";
-import type { RunningOperation } from "../../test/support/project";
-import type { HostProcess } from "../../test/support/sshHost";
+import type { Role } from "../../lab/engine/engine";
+import { isGuard } from "../../lab/hosts/guardProcesses";
+import type { RunningOperation } from "../../lab/engine/project";
+import type { HostProcess } from "../../lab/hosts/sshHost";
 import { type ChaosLab, isDatabase } from "./lab";
 import { type Blow, HINDERED_MS } from "./plan";
 import type { Random } from "./random";

@@ -1,4 +1,4 @@
-import type { FaultSpec } from "../../test/support/localCloud";
+import type { FaultSpec } from "../../lab/cloud/localCloud";
 import { PAIRS, type PairName, isRefused } from "./pairs";
 import { Random } from "./random";
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EngineResult, RunningOperation } from "../../test/support/project";
+import type { EngineResult, RunningOperation } from "../../lab/engine/project";
 import { killAll, ofDatabase, strikes } from "./blows";
 import type { ChaosLab } from "./lab";
 import { isRefused } from "./pairs";

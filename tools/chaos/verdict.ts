@@ -1,8 +1,8 @@
 import { CreateTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { setTimeout as sleep } from "node:timers/promises";
-import { executionsIn } from "../../test/support/e2e";
-import type { CloudSnapshot } from "../../test/support/localCloud";
-import type { EngineResult, ResourceState } from "../../test/support/project";
+import { executionsIn } from "../../lab/engine/e2e";
+import type { CloudSnapshot } from "../../lab/cloud/localCloud";
+import type { EngineResult, ResourceState } from "../../lab/engine/project";
 import type { Application } from "../prove/application";
 import { postgresql } from "../prove/postgresql";
 import { holds } from "../prove/report";

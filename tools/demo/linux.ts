@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../test/support/engine";
-import type { CloudInstance, LocalCloud } from "../../test/support/localCloud";
-import { type SshHost, startSshHost } from "../../test/support/sshHost";
+import { ROOT } from "../../lab/engine/engine";
+import type { CloudInstance, LocalCloud } from "../../lab/cloud/localCloud";
+import { type SshHost, startSshHost } from "../../lab/hosts/sshHost";
 import { labelMachine, runInNamespace } from "./namespace";
 import { say, saySnapshots, sayVolumes } from "./narration";
 import type { Ends, Scenario } from "./scenario";

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import type { CloudSnapshot } from "../../test/support/localCloud";
+import type { CloudSnapshot } from "../../lab/cloud/localCloud";
 
 export const say = (line = "") => console.log(line);
 

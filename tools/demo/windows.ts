@@ -1,9 +1,9 @@
 import { DescribeImagesCommand, EC2Client, type Image } from "@aws-sdk/client-ec2";
 import { join } from "node:path";
 import type { VssEvidence } from "../../provider/base/evidence";
-import { ROOT } from "../../test/support/engine";
-import type { CloudInstance, LocalCloud } from "../../test/support/localCloud";
-import { type CloudCommand, LocalSystemsManager } from "../../test/support/localSystemsManager";
+import { ROOT } from "../../lab/engine/engine";
+import type { CloudInstance, LocalCloud } from "../../lab/cloud/localCloud";
+import { type CloudCommand, LocalSystemsManager } from "../../lab/cloud/localSystemsManager";
 import { say, saySnapshots, sayVolumes } from "./narration";
 import type { Ends, Scenario } from "./scenario";
 import { type Stack, makeStack, startCloud } from "./stack";

@@ -1,5 +1,5 @@
-import type { SshHost } from "../../test/support/sshHost";
-import type { RestoredVolume, VolumeLayout, Volumes } from "../../test/support/volumes";
+import type { SshHost } from "../../lab/hosts/sshHost";
+import type { RestoredVolume, VolumeLayout, Volumes } from "../../lab/volumes/volumes";
 
 /** What is written to while snapshots are taken: a database, or plain files. Its data is spread over two volumes. */
 export interface Application {

@@ -1,6 +1,6 @@
 import { shellQuote } from "../../provider/quiesce/hooks/guardProgram";
-import type { SshHost } from "../../test/support/sshHost";
-import { type RestoredVolume, type Volumes, hostRun } from "../../test/support/volumes";
+import type { SshHost } from "../../lab/hosts/sshHost";
+import { type RestoredVolume, type Volumes, hostRun } from "../../lab/volumes/volumes";
 
 /** What a file system is like before anybody has mounted it. */
 export interface FileSystemState {

@@ -1,4 +1,4 @@
-import { hostRun } from "../../test/support/volumes";
+import { hostRun } from "../../lab/volumes/volumes";
 import { type Application, DATA_AND_LOG, nextPart, numbersOf, partsOf } from "./application";
 
 const OPTIONS =

@@ -1,5 +1,5 @@
-import type { SshHost } from "../../test/support/sshHost";
-import { hostRun } from "../../test/support/volumes";
+import type { SshHost } from "../../lab/hosts/sshHost";
+import { hostRun } from "../../lab/volumes/volumes";
 import { type Application, DATA_AND_LOG, nextPart, numbersOf, partsOf } from "./application";
 
 const AS = "setpriv --reuid postgres --regid postgres --init-groups";

@@ -1,4 +1,4 @@
-import { hostRun } from "../../test/support/volumes";
+import { hostRun } from "../../lab/volumes/volumes";
 import { type Application, DATA_AND_LOG, nextPart, numbersOf, partsOf, WRITERS } from "./application";
 
 const CLIENT = "redis-cli --raw -s /run/redis/socket";

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Evidence, SnapshotInfo } from "../../index";
-import { connectionOf, startLab, succeeded } from "../../test/support/e2e";
-import type { Project } from "../../test/support/project";
-import type { SshHost } from "../../test/support/sshHost";
-import { hostRun, mountVolumes, type RestoredVolume, type Volumes } from "../../test/support/volumes";
+import { connectionOf, startLab, succeeded } from "../../lab/engine/e2e";
+import type { Project } from "../../lab/engine/project";
+import type { SshHost } from "../../lab/hosts/sshHost";
+import { hostRun, mountVolumes, type RestoredVolume, type Volumes } from "../../lab/volumes/volumes";
 import type { Application } from "./application";
 import { fileSystemStates } from "./fileSystemState";
 import { judge, type Moments, type Verdict } from "./verdict";

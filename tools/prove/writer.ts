@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import type { SshHost } from "../../test/support/sshHost";
+import type { SshHost } from "../../lab/hosts/sshHost";
 import { type Application, WRITERS } from "./application";
 
 /** What one writer sent, and what was acknowledged: milliseconds of the wall clock, by number; the first is 1. */

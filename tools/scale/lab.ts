@@ -1,7 +1,7 @@
-import { hooksOf } from "../../test/support/e2e";
-import { type CloudInstance, type LocalCloud, startLocalCloud } from "../../test/support/localCloud";
-import { type Project, makeProject } from "../../test/support/project";
-import { type SshHost, startSshHost } from "../../test/support/sshHost";
+import { hooksOf } from "../../lab/engine/e2e";
+import { type CloudInstance, type LocalCloud, startLocalCloud } from "../../lab/cloud/localCloud";
+import { type Project, makeProject } from "../../lab/engine/project";
+import { type SshHost, startSshHost } from "../../lab/hosts/sshHost";
 
 /** Hosts that are started at the same time. */
 const STARTS = 8;

@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Evidence } from "../../index";
-import { succeeded } from "../../test/support/e2e";
-import type { Project, RunningOperation } from "../../test/support/project";
+import { succeeded } from "../../lab/engine/e2e";
+import type { Project, RunningOperation } from "../../lab/engine/project";
 import { LIMIT, type ScaleLab } from "./lab";
 
 const UP_LIMIT_MS = 900_000;

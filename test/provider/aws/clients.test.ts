@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { ClientCache } from "../../../provider/aws/clientCache";
 import { type AwsSettings, type StackConfig, accountOf, clientsFor } from "../../../provider/aws/clients";
 import { findInstance } from "../../../provider/aws/instance";
-import { configure, create } from "../../support/lifecycle";
-import { CapturedLog } from "../../support/capturedLog";
-import type { CloudCall, LocalCloud } from "../../support/localCloud";
-import { rejection } from "../../support/rejection";
-import { sharedCloud, useCloud } from "../../support/sharedCloud";
+import { configure, create } from "../../../lab/scenes/lifecycle";
+import { CapturedLog } from "../../../lab/capturedLog";
+import type { CloudCall, LocalCloud } from "../../../lab/cloud/localCloud";
+import { rejection } from "../../../lab/rejection";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 
 const signal = new AbortController().signal;
 const roleOf = (name: string, accountId = "123456789012") => ({

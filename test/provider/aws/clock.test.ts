@@ -9,12 +9,12 @@ import { createSnapshots } from "../../../provider/aws/createSnapshots";
 import { request } from "../../../provider/aws/request";
 import { sendCommand } from "../../../provider/aws/systemsManager";
 import type { SnapshotInputs } from "../../../provider/inputs/inputs";
-import { configure, create } from "../../support/lifecycle";
-import { CapturedLog } from "../../support/capturedLog";
-import type { CloudInstance, LocalCloud } from "../../support/localCloud";
-import { LocalSystemsManager } from "../../support/localSystemsManager";
-import { rejection } from "../../support/rejection";
-import { sharedCloud, useCloud } from "../../support/sharedCloud";
+import { configure, create } from "../../../lab/scenes/lifecycle";
+import { CapturedLog } from "../../../lab/capturedLog";
+import type { CloudInstance, LocalCloud } from "../../../lab/cloud/localCloud";
+import { LocalSystemsManager } from "../../../lab/cloud/localSystemsManager";
+import { rejection } from "../../../lab/rejection";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

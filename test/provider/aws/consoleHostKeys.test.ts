@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { parseHostKeys } from "../../../provider/aws/consoleHostKeys";
-import { consoleOutputOfHostKeys } from "../../support/localCloud";
-import { KeyFolder, type KeyPair } from "../../support/sshServer";
+import { consoleOutputOfHostKeys } from "../../../lab/cloud/localCloud";
+import { KeyFolder, type KeyPair } from "../../../lab/hosts/sshServer";
 
 const A = `SHA256:${"A".repeat(43)}`;
 const B = `SHA256:${"B".repeat(43)}`;

@@ -8,9 +8,9 @@ import {
 } from "../../../provider/aws/createSnapshots";
 import { credentialsFailure } from "../../../provider/run/preconditions";
 import type { Run } from "../../../provider/run/run";
-import type { LocalCloud } from "../../support/localCloud";
-import { rejection } from "../../support/rejection";
-import { sharedCloud, useCloud } from "../../support/sharedCloud";
+import type { LocalCloud } from "../../../lab/cloud/localCloud";
+import { rejection } from "../../../lab/rejection";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 
 const never = new AbortController().signal;
 

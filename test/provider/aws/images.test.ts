@@ -9,9 +9,9 @@ import { type Clients, clientsFor } from "../../../provider/aws/clients";
 import { waitForImage } from "../../../provider/aws/images";
 import { SetLostError } from "../../../provider/aws/setLostError";
 import { timing } from "../../../provider/base/timing";
-import type { LocalCloud } from "../../support/localCloud";
-import { rejection } from "../../support/rejection";
-import { sharedCloud, useCloud } from "../../support/sharedCloud";
+import type { LocalCloud } from "../../../lab/cloud/localCloud";
+import { rejection } from "../../../lab/rejection";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 
 describe("waitForImage", () => {
     const usual = { ...timing };

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { request } from "../../../provider/aws/request";
-import { rejection } from "../../support/rejection";
+import { rejection } from "../../../lab/rejection";
 
 describe("request", () => {
     it("ends when it is aborted, also while the SDK heeds no signal, as when it resolves credentials", async () => {

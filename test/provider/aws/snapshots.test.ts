@@ -5,8 +5,8 @@ import { deleteUnknownSet, setProblem } from "../../../provider/aws/snapshots";
 import { tagKeys } from "../../../provider/aws/tags";
 import type { CreatedSet } from "../../../provider/aws/createSnapshots";
 import { timing } from "../../../provider/base/timing";
-import type { LocalCloud } from "../../support/localCloud";
-import { sharedCloud, useCloud } from "../../support/sharedCloud";
+import type { LocalCloud } from "../../../lab/cloud/localCloud";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 
 const TIME = "2026-01-01T00:00:00.000Z";
 const set = (...volumes: string[]): CreatedSet => ({

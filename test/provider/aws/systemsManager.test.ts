@@ -5,7 +5,7 @@ import { AwsClock } from "../../../provider/aws/clock";
 import { commentFor, isRunning, knownCommands } from "../../../provider/aws/knownCommands";
 import { awaitCommand, endText, sendCommand } from "../../../provider/aws/systemsManager";
 import { timing } from "../../../provider/base/timing";
-import { rejection } from "../../support/rejection";
+import { rejection } from "../../../lab/rejection";
 
 const instanceId = "i-0123456789abcdef0";
 const execution = "acs-00000000-0000-4000-8000-000000000000";

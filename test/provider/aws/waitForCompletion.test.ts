@@ -8,9 +8,9 @@ import { type Clients, clientsFor } from "../../../provider/aws/clients";
 import { SetLostError } from "../../../provider/aws/setLostError";
 import { type Progress, progressOf, waitForCompletion } from "../../../provider/aws/waitForCompletion";
 import { timing } from "../../../provider/base/timing";
-import { sharedCloud, useCloud } from "../../support/sharedCloud";
-import { rejection } from "../../support/rejection";
-import type { LocalCloud } from "../../support/localCloud";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
+import { rejection } from "../../../lab/rejection";
+import type { LocalCloud } from "../../../lab/cloud/localCloud";
 
 const ids = ["snap-1", "snap-2", "snap-3", "snap-4"];
 const snapshot = (SnapshotId: string, State: Snapshot["State"], Progress?: string, StateMessage?: string) =>

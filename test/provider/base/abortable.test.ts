@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { getEventListeners } from "node:events";
 import { abortable } from "../../../provider/base/abortable";
-import { rejection } from "../../support/rejection";
+import { rejection } from "../../../lab/rejection";
 
 describe("abortable", () => {
     it("answers as the work does", async () => {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { poll } from "../../../provider/base/poll";
-import { rejection } from "../../support/rejection";
+import { rejection } from "../../../lab/rejection";
 
 const signal = new AbortController().signal;
 const inAMinute = () => performance.now() + 60_000;

@@ -9,8 +9,8 @@ import {
     plainError,
     setRequests,
     stateOf,
-} from "../../support/scene";
-import { needsRoot } from "../../support/sshHost";
+} from "../../../lab/scenes/scene";
+import { needsRoot } from "../../../lab/hosts/sshHost";
 
 const PENDING = /0 of 3 completed/;
 const FROZEN_AND_THAWED = ["pre freeze", "post thaw", "thawed thaw"];

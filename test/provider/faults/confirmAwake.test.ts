@@ -1,7 +1,7 @@
 import { assert } from "chai";
 import { tagKeys } from "../../../provider/aws/tags";
-import { type Changes, type Outcome, Scene, initError, plainError, stateOf } from "../../support/scene";
-import { needsRoot, startSshHost } from "../../support/sshHost";
+import { type Changes, type Outcome, Scene, initError, plainError, stateOf } from "../../../lab/scenes/scene";
+import { needsRoot, startSshHost } from "../../../lab/hosts/sshHost";
 
 const FAILS = "exit 1";
 const FROZEN_AND_THAWED = ["pre freeze", "post thaw", "thawed thaw"];

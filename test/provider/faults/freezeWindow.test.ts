@@ -1,7 +1,7 @@
 import { assert } from "chai";
 import { timing } from "../../../provider/base/timing";
-import { type Outcome, Scene, setRequests, stateOf } from "../../support/scene";
-import { needsRoot } from "../../support/sshHost";
+import { type Outcome, Scene, setRequests, stateOf } from "../../../lab/scenes/scene";
+import { needsRoot } from "../../../lab/hosts/sshHost";
 
 /** The call that keeps connections open. */
 const TOUCH = "DescribeVolumes";

@@ -7,8 +7,8 @@ import {
     plainError,
     setRequests,
     stateOf,
-} from "../../support/scene";
-import { needsRoot } from "../../support/sshHost";
+} from "../../../lab/scenes/scene";
+import { needsRoot } from "../../../lab/hosts/sshHost";
 
 /** Where pre-freeze fails in the first `up`; in the next ones what it needs is there again. */
 const PRE = ["before freezing", "in the middle", "after freezing"] as const;

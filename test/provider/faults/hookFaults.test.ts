@@ -8,9 +8,9 @@ import {
     plainError,
     setRequests,
     stateOf,
-} from "../../support/scene";
-import { needsRoot, startSshHost } from "../../support/sshHost";
-import { TcpProxy } from "../../support/tcpProxy";
+} from "../../../lab/scenes/scene";
+import { needsRoot, startSshHost } from "../../../lab/hosts/sshHost";
+import { TcpProxy } from "../../../lab/hosts/tcpProxy";
 
 const FREEZE_FAILED = ["pre freeze", "post freezeFail", "thawed freezeFail"];
 const FROZEN_AND_THAWED = ["pre freeze", "post thaw", "thawed thaw"];

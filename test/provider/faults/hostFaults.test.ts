@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { assert } from "chai";
 import { composeGuard } from "../../../provider/quiesce/hooks/guardProgram";
 import { timing } from "../../../provider/base/timing";
-import { guardParams } from "../../support/guardSession";
+import { guardParams } from "../../../lab/hosts/guardSession";
 import {
     type Changes,
     type Outcome,
@@ -13,9 +13,9 @@ import {
     plainError,
     setRequests,
     stateOf,
-} from "../../support/scene";
-import { type HostProcess, needsRoot } from "../../support/sshHost";
-import { TcpProxy } from "../../support/tcpProxy";
+} from "../../../lab/scenes/scene";
+import { type HostProcess, needsRoot } from "../../../lab/hosts/sshHost";
+import { TcpProxy } from "../../../lab/hosts/tcpProxy";
 
 const FROZEN_AND_THAWED = ["pre freeze", "post thaw", "thawed thaw"];
 /** Nobody waits long for a host that does not come back. */

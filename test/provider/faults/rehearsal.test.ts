@@ -1,6 +1,6 @@
 import { assert } from "chai";
-import { type Changes, Scene, plainError, setRequests, stateOf } from "../../support/scene";
-import { needsRoot } from "../../support/sshHost";
+import { type Changes, Scene, plainError, setRequests, stateOf } from "../../../lab/scenes/scene";
+import { needsRoot } from "../../../lab/hosts/sshHost";
 
 const REHEARSED = ["post thaw", "thawed thaw"];
 const FROZEN_AND_THAWED = ["pre freeze", ...REHEARSED];

@@ -1,6 +1,6 @@
 import { assert } from "chai";
 import { timing } from "../../../provider/base/timing";
-import type { CommandCourse } from "../../support/localSystemsManager";
+import type { CommandCourse } from "../../../lab/cloud/localSystemsManager";
 import {
     PACKAGE,
     SCRIPT,
@@ -12,7 +12,7 @@ import {
     plainError,
     sent,
     stateOf,
-} from "../../support/windowsScene";
+} from "../../../lab/scenes/windowsScene";
 
 const INSTALL = { document: PACKAGE, parameters: { action: "Install" } };
 const UNINSTALL = { document: PACKAGE, parameters: { action: "Uninstall" } };

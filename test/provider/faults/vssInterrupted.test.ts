@@ -1,8 +1,8 @@
 import { assert } from "chai";
 import { SnapshotError } from "../../../provider/base/errors";
 import { timing } from "../../../provider/base/timing";
-import type { CloudCall } from "../../support/localCloud";
-import { PACKAGE, VSS, VSS_AND_INSTALL, WindowsScene, stateOf } from "../../support/windowsScene";
+import type { CloudCall } from "../../../lab/cloud/localCloud";
+import { PACKAGE, VSS, VSS_AND_INSTALL, WindowsScene, stateOf } from "../../../lab/scenes/windowsScene";
 
 /** Pulumi kills the provider 5 s after its SIGINT; `interrupt.ts` ends it after 4. */
 const LIMIT_MS = 4_000;

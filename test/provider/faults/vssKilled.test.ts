@@ -1,6 +1,6 @@
 import { assert } from "chai";
 import { timing } from "../../../provider/base/timing";
-import { type VssOutcome, WindowsScene, stateOf } from "../../support/windowsScene";
+import { type VssOutcome, WindowsScene, stateOf } from "../../../lab/scenes/windowsScene";
 
 const WITH_IMAGE = { quiesce: { createImage: true } } as const;
 

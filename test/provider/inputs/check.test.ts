@@ -3,7 +3,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import type { CheckFailure } from "../../../provider/inputs/checkFailure";
 import { checkHostKeysInputs, checkSnapshotInputs } from "../../../provider/inputs/check";
-import { KeyFolder, type KeyPair } from "../../support/sshServer";
+import { KeyFolder, type KeyPair } from "../../../lab/hosts/sshServer";
 
 /** What the engine passes for a value that is not known yet. */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { check } from "../../support/lifecycle";
+import { check } from "../../../lab/scenes/lifecycle";
 import type { SnapshotInputs } from "../../../provider/inputs/inputs";
 
 const inputs: SnapshotInputs = { instanceId: "i-0123456789abcdef0", quiesce: { method: "none" } };

@@ -7,8 +7,8 @@ import {
     plainError,
     setRequests,
     stateOf,
-} from "../../support/scene";
-import { needsRoot } from "../../support/sshHost";
+} from "../../../lab/scenes/scene";
+import { needsRoot } from "../../../lab/hosts/sshHost";
 
 const FAILS = "exit 1";
 const THAWED = ["post thaw", "thawed thaw"];

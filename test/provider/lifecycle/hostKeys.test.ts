@@ -8,11 +8,11 @@ import {
     updateHostKeys,
 } from "../../../provider/lifecycle/hostKeys";
 import { Session } from "../../../provider/lifecycle/session";
-import { CapturedLog } from "../../support/capturedLog";
-import { type LocalCloud, consoleOutputOfHostKeys } from "../../support/localCloud";
-import { rejection } from "../../support/rejection";
-import { sharedCloud, useCloud } from "../../support/sharedCloud";
-import { KeyFolder, type KeyPair } from "../../support/sshServer";
+import { CapturedLog } from "../../../lab/capturedLog";
+import { type LocalCloud, consoleOutputOfHostKeys } from "../../../lab/cloud/localCloud";
+import { rejection } from "../../../lab/rejection";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
+import { KeyFolder, type KeyPair } from "../../../lab/hosts/sshServer";
 
 describe("InstanceHostKeys", function () {
     // An instance is looked at every 5 s.

@@ -8,7 +8,7 @@ import { expect } from "chai";
 import { SnapshotError } from "../../../provider/base/errors";
 import { isHurried, isUnheard } from "../../../provider/base/interruption";
 import { engineAddress, isEngineGone } from "../../../provider/lifecycle/engine";
-import { needsRoot } from "../../support/sshHost";
+import { needsRoot } from "../../../lab/hosts/sshHost";
 
 describe("the engine's address", () => {
     const rows: [argv: string[], { host: string; port: number } | undefined][] = [

@@ -9,13 +9,13 @@ import {
 import { expect } from "chai";
 import { tagKeys } from "../../../provider/aws/tags";
 import type { SnapshotInputs } from "../../../provider/inputs/inputs";
-import { check, configure, create, diff, read, remove, update } from "../../support/lifecycle";
+import { check, configure, create, diff, read, remove, update } from "../../../lab/scenes/lifecycle";
 import type { SnapshotState } from "../../../provider/run/state";
 import { timing } from "../../../provider/base/timing";
-import { CapturedLog } from "../../support/capturedLog";
-import type { CloudInstance, InstanceSpec, LocalCloud } from "../../support/localCloud";
-import { rejection } from "../../support/rejection";
-import { sharedCloud, useCloud } from "../../support/sharedCloud";
+import { CapturedLog } from "../../../lab/capturedLog";
+import type { CloudInstance, InstanceSpec, LocalCloud } from "../../../lab/cloud/localCloud";
+import { rejection } from "../../../lab/rejection";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 
 type InitError = Error & { id?: string; reasons?: string[]; properties?: State };
 type State = Awaited<ReturnType<typeof create>>["outs"];

@@ -1,7 +1,7 @@
 import { assert } from "chai";
 import { none } from "../../../provider/quiesce/none";
-import { Scene, initError, setRequests, stateOf } from "../../support/scene";
-import { needsRoot } from "../../support/sshHost";
+import { Scene, initError, setRequests, stateOf } from "../../../lab/scenes/scene";
+import { needsRoot } from "../../../lab/hosts/sshHost";
 import { describeQuiescer } from "./quiescerSuite";
 
 describeQuiescer("none", () => ({

@@ -3,14 +3,14 @@ import { type Clients, clientsFor } from "../../../provider/aws/clients";
 import { SnapshotError } from "../../../provider/base/errors";
 import { type Finishing, finishSet } from "../../../provider/run/finishSet";
 import { engineGoneFailure } from "../../../provider/base/interruption";
-import { configure, create } from "../../support/lifecycle";
+import { configure, create } from "../../../lab/scenes/lifecycle";
 import { UnfinishedError } from "../../../provider/run/state";
 import { takeSnapshot } from "../../../provider/run/takeSnapshot";
 import { timing } from "../../../provider/base/timing";
-import { CapturedLog } from "../../support/capturedLog";
-import type { CloudInstance, LocalCloud } from "../../support/localCloud";
-import { rejection } from "../../support/rejection";
-import { sharedCloud, useCloud } from "../../support/sharedCloud";
+import { CapturedLog } from "../../../lab/capturedLog";
+import type { CloudInstance, LocalCloud } from "../../../lab/cloud/localCloud";
+import { rejection } from "../../../lab/rejection";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 import { Shared } from "../../../provider/run/shared";
 
 const interrupted = new SnapshotError({

@@ -10,7 +10,7 @@ import { QuiesceError } from "../../../provider/quiesce/quiesceError";
 import type { Quiescer } from "../../../provider/quiesce/quiescer";
 import type { Source } from "../../../provider/aws/instance";
 import type { Run } from "../../../provider/run/run";
-import { rejection } from "../../support/rejection";
+import { rejection } from "../../../lab/rejection";
 
 const failure = (code: ReasonCode): Failure => ({ code, message: `${code} it is.`, remedy: `Mend ${code}.` });
 const error = (...codes: ReasonCode[]) => preconditionError(codes.map(failure));

@@ -10,12 +10,12 @@ import { expect } from "chai";
 import { clientsFor } from "../../../provider/aws/clients";
 import { ownerTag, tagKeys } from "../../../provider/aws/tags";
 import type { SnapshotInputs } from "../../../provider/inputs/inputs";
-import { configure, create, diff } from "../../support/lifecycle";
+import { configure, create, diff } from "../../../lab/scenes/lifecycle";
 import { reapEarlierRuns } from "../../../provider/run/reapEarlierRuns";
-import { CapturedLog } from "../../support/capturedLog";
-import type { CloudInstance, LocalCloud } from "../../support/localCloud";
-import { rejection } from "../../support/rejection";
-import { sharedCloud, useCloud } from "../../support/sharedCloud";
+import { CapturedLog } from "../../../lab/capturedLog";
+import type { CloudInstance, LocalCloud } from "../../../lab/cloud/localCloud";
+import { rejection } from "../../../lab/rejection";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 import { Shared } from "../../../provider/run/shared";
 
 const MINUTE = 60_000;

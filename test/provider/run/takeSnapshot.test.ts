@@ -1,6 +1,6 @@
 import { assert } from "chai";
-import { Scene, plainError, stateOf } from "../../support/scene";
-import { needsRoot } from "../../support/sshHost";
+import { Scene, plainError, stateOf } from "../../../lab/scenes/scene";
+import { needsRoot } from "../../../lab/hosts/sshHost";
 
 describe("a plain set instead of a quiesced one", function () {
     this.timeout(120_000);

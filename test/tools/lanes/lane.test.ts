@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert } from "chai";
 import { Lane } from "../../../tools/lanes/lane";
-import { needsRoot } from "../../support/sshHost";
+import { needsRoot } from "../../../lab/hosts/sshHost";
 
 const file = (name: string) => join(__dirname, `files/${name}.ts`);
 

@@ -1,9 +1,9 @@
 // Freezes: it looks at real file systems while they are held.
 import { expect } from "chai";
 import { type FileSystemState, fileSystemStates } from "../../../tools/prove/fileSystemState";
-import { type LocalCloud, startLocalCloud } from "../../support/localCloud";
-import { needsRoot, type SshHost, startSshHost } from "../../support/sshHost";
-import { hostRun, mountVolumes, type Volumes } from "../../support/volumes";
+import { type LocalCloud, startLocalCloud } from "../../../lab/cloud/localCloud";
+import { needsRoot, type SshHost, startSshHost } from "../../../lab/hosts/sshHost";
+import { hostRun, mountVolumes, type Volumes } from "../../../lab/volumes/volumes";
 
 const FILE = "/run/volume-store/made";
 

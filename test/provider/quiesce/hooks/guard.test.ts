@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { parseGuardLine } from "../../../../provider/quiesce/hooks/guardLine";
-import { GuardSession, guardParams } from "../../../support/guardSession";
-import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../../support/sshHost";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
+import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../../../lab/hosts/sshHost";
 
 const SHELLS = ["dash", "bash", "busybox"] as const;
 

@@ -10,9 +10,9 @@ import {
     type HostReport,
     type ScriptProblem,
 } from "../../../../provider/quiesce/hooks/hostReport";
-import { GuardSession, guardParams } from "../../../support/guardSession";
-import { spawnAsOrdinaryUser } from "../../../support/ordinaryUser";
-import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../../support/sshHost";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
+import { spawnAsOrdinaryUser } from "../../../../lab/hosts/ordinaryUser";
+import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../../../lab/hosts/sshHost";
 
 async function check(host: SshHost, changes: Partial<GuardParams> = {}): Promise<HostReport> {
     const guard = await GuardSession.start(host, guardParams(host, { mode: "check", ...changes }));

@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { GuardSession, guardParams } from "../../../support/guardSession";
-import { needsRoot, startSshHost, type SshHost } from "../../../support/sshHost";
-import { TcpProxy } from "../../../support/tcpProxy";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
+import { needsRoot, startSshHost, type SshHost } from "../../../../lab/hosts/sshHost";
+import { TcpProxy } from "../../../../lab/hosts/tcpProxy";
 
 describe("guard, when the connection is cut while frozen", () => {
     let host: SshHost;

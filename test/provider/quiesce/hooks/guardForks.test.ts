@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import { setTimeout as sleep } from "node:timers/promises";
-import { HostGroup } from "../../../support/hostGroup";
-import { isGuard } from "../../../support/guardProcesses";
-import { GuardSession, guardParams } from "../../../support/guardSession";
-import { type SshHost, needsRoot, startSshHost } from "../../../support/sshHost";
+import { HostGroup } from "../../../../lab/hosts/hostGroup";
+import { isGuard } from "../../../../lab/hosts/guardProcesses";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
+import { type SshHost, needsRoot, startSshHost } from "../../../../lab/hosts/sshHost";
 
 const SHELLS = ["dash", "bash", "busybox"] as const;
 type Shell = (typeof SHELLS)[number];

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { VMWARE_VERBS } from "../../../../provider/quiesce/hooks/guardProgram";
-import { main, watcher } from "../../../support/guardProcesses";
-import { GuardSession, guardParams } from "../../../support/guardSession";
-import { type SshHost, startSshHost } from "../../../support/sshHost";
+import { main, watcher } from "../../../../lab/hosts/guardProcesses";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
+import { type SshHost, startSshHost } from "../../../../lab/hosts/sshHost";
 
 /** Scripts that know the verb `check`. */
 const VERBS = { ...VMWARE_VERBS, check: "check" };

@@ -2,9 +2,9 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { isAwake, parseGuardLine } from "../../../../provider/quiesce/hooks/guardLine";
 import type { GuardParams } from "../../../../provider/quiesce/hooks/guardProgram";
-import { main } from "../../../support/guardProcesses";
-import { GuardSession, guardParams } from "../../../support/guardSession";
-import { needsRoot, startSshHost, type SshHost } from "../../../support/sshHost";
+import { main } from "../../../../lab/hosts/guardProcesses";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
+import { needsRoot, startSshHost, type SshHost } from "../../../../lab/hosts/sshHost";
 
 const LIMITS = { lock: 0, wait: 30, preFreeze: 30, freeze: 60, postThaw: 30 };
 

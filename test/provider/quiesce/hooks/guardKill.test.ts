@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { isGuard, member, top, type Find } from "../../../support/guardProcesses";
-import { GuardSession, guardParams } from "../../../support/guardSession";
-import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../../support/sshHost";
+import { isGuard, member, top, type Find } from "../../../../lab/hosts/guardProcesses";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
+import { needsRoot, startSshHost, type SshHost, type SshHostOptions } from "../../../../lab/hosts/sshHost";
 
 const SESSION: Record<string, Find> = {
     "sshd's session": (host) =>

@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { companyOf, isGuard, main, member } from "../../../support/guardProcesses";
-import { GuardSession, guardParams } from "../../../support/guardSession";
-import { type SshHost, needsRoot, startSshHost } from "../../../support/sshHost";
+import { companyOf, isGuard, main, member } from "../../../../lab/hosts/guardProcesses";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
+import { type SshHost, needsRoot, startSshHost } from "../../../../lab/hosts/sshHost";
 
 const SHELLS = ["dash", "bash", "busybox"] as const;
 

@@ -3,7 +3,7 @@ import type { GuardParams } from "../../../../provider/quiesce/hooks/guardProgra
 import { VMWARE_VERBS } from "../../../../provider/quiesce/hooks/guardProgram";
 import { GuardSession } from "../../../../provider/quiesce/hooks/guardSession";
 import type { SshConnection } from "../../../../provider/transport/ssh/connection";
-import { rejection } from "../../../support/rejection";
+import { rejection } from "../../../../lab/rejection";
 
 const params: Omit<GuardParams, "nonce"> = {
     mode: "freeze",

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import type { GuardParams } from "../../../../provider/quiesce/hooks/guardProgram";
-import { isGuard, main } from "../../../support/guardProcesses";
-import { GuardSession, guardParams } from "../../../support/guardSession";
-import { needsRoot, startSshHost, type SshHost } from "../../../support/sshHost";
+import { isGuard, main } from "../../../../lab/hosts/guardProcesses";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
+import { needsRoot, startSshHost, type SshHost } from "../../../../lab/hosts/sshHost";
 
 function bootIdOf(host: SshHost): string {
     return host.exec("cat /proc/sys/kernel/random/boot_id").trim();

@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { isGuard, main, top } from "../../../support/guardProcesses";
-import { GuardSession, guardParams } from "../../../support/guardSession";
-import { needsRoot, startSshHost, type SshHost } from "../../../support/sshHost";
+import { isGuard, main, top } from "../../../../lab/hosts/guardProcesses";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
+import { needsRoot, startSshHost, type SshHost } from "../../../../lab/hosts/sshHost";
 
 /** Short, for where sudo passes the words on itself, a stopped one passes none. */
 const LIMITS = { lock: 0, wait: 30, preFreeze: 30, freeze: 8, postThaw: 30 };

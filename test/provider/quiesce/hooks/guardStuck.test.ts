@@ -1,8 +1,8 @@
 // Freezes: hooks that cannot be killed wait for a real file system.
 import { expect } from "chai";
-import { main } from "../../../support/guardProcesses";
-import { GuardSession, guardParams } from "../../../support/guardSession";
-import { needsRoot, startSshHost, type SshHost } from "../../../support/sshHost";
+import { main } from "../../../../lab/hosts/guardProcesses";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
+import { needsRoot, startSshHost, type SshHost } from "../../../../lab/hosts/sshHost";
 
 const LIMITS = { lock: 0, wait: 30, preFreeze: 1, freeze: 30, postThaw: 30 };
 

@@ -10,8 +10,7 @@ const PARTS = "base host state hooks company decide thaw freeze recover watch in
 
 const TEXTS: Record<string, () => string> = {
     "the guard's text": () => PARTS.map((part) => readFileSync(join(FOLDER, `${part}.sh`), "utf8")).join(""),
-    "the first process of a test's host": () =>
-        readFileSync(join(ROOT, "test/support/sshHostInit.sh"), "utf8"),
+    "the first process of a test's host": () => readFileSync(join(ROOT, "lab/hosts/sshHostInit.sh"), "utf8"),
 };
 
 for (const [name, text] of Object.entries(TEXTS)) {

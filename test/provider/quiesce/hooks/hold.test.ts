@@ -3,8 +3,8 @@ import { type GuardLine, parseGuardLine } from "../../../../provider/quiesce/hoo
 import type { GuardEvent, GuardSession } from "../../../../provider/quiesce/hooks/guardSession";
 import { endOfOutput, hold, holdEnd, hookOutput } from "../../../../provider/quiesce/hooks/hold";
 import type { QuiesceError } from "../../../../provider/quiesce/quiesceError";
-import { rejection } from "../../../support/rejection";
-import { holdSettings } from "../../../support/holdSettings";
+import { rejection } from "../../../../lab/rejection";
+import { holdSettings } from "../../../../lab/scenes/holdSettings";
 
 const ASKED_AT = 1000;
 

@@ -4,8 +4,8 @@ import { resolveSource } from "../../../../provider/aws/instance";
 import { chooseQuiescer } from "../../../../provider/run/chooseQuiescer";
 import { isSameHost } from "../../../../provider/quiesce/hooks/hooks";
 import { timing } from "../../../../provider/base/timing";
-import { type Changes, type Outcome, Scene, SECRET, stateOf } from "../../../support/scene";
-import { needsRoot, startSshHost } from "../../../support/sshHost";
+import { type Changes, type Outcome, Scene, SECRET, stateOf } from "../../../../lab/scenes/scene";
+import { needsRoot, startSshHost } from "../../../../lab/hosts/sshHost";
 import { describeQuiescer } from "../quiescerSuite";
 import { Shared } from "../../../../provider/run/shared";
 

@@ -1,6 +1,6 @@
 import { assert } from "chai";
 import { utils } from "ssh2";
-import { GuardSession, guardParams } from "../../../support/guardSession";
+import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
 import {
     type Changes,
     type Outcome,
@@ -11,8 +11,8 @@ import {
     plainError,
     setRequests,
     stateOf,
-} from "../../../support/scene";
-import { needsRoot, startSshHost } from "../../../support/sshHost";
+} from "../../../../lab/scenes/scene";
+import { needsRoot, startSshHost } from "../../../../lab/hosts/sshHost";
 
 const EARLIER = /acs-test-\d+/;
 

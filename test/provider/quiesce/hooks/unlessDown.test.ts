@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { pause } from "../../../../provider/base/pause";
 import { unlessDown } from "../../../../provider/quiesce/hooks/unlessDown";
 import { timing } from "../../../../provider/base/timing";
-import { rejection } from "../../../support/rejection";
+import { rejection } from "../../../../lab/rejection";
 
 describe("what waits for a host that may be booting", () => {
     const usual = timing.downPauseMs;

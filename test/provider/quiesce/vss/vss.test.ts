@@ -2,7 +2,7 @@ import { assert } from "chai";
 import { clientsFor } from "../../../../provider/aws/clients";
 import { assertUnused } from "../../../../provider/aws/snapshots";
 import { timing } from "../../../../provider/base/timing";
-import { rejection } from "../../../support/rejection";
+import { rejection } from "../../../../lab/rejection";
 import { describeQuiescer } from "../quiescerSuite";
 import {
     PACKAGE,
@@ -14,7 +14,7 @@ import {
     plainError,
     sent,
     stateOf,
-} from "../../../support/windowsScene";
+} from "../../../../lab/scenes/windowsScene";
 
 describe("VSS in the cloud", () => {
     let scene: WindowsScene;

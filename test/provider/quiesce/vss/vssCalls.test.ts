@@ -1,5 +1,5 @@
 import { assert } from "chai";
-import { type VssOutcome, WindowsScene, stateOf } from "../../../support/windowsScene";
+import { type VssOutcome, WindowsScene, stateOf } from "../../../../lab/scenes/windowsScene";
 
 /** What is asked until the answer changes; how often depends on time. */
 const POLLED = new Set(["GetCommandInvocation"]);

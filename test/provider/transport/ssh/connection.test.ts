@@ -12,7 +12,7 @@ import {
     type SshSettings,
     type SshTarget,
 } from "../../../../provider/transport/ssh/connection";
-import { freePort, KeyFolder, Sshd, type KeyPair, type SshdOptions } from "../../../support/sshServer";
+import { freePort, KeyFolder, Sshd, type KeyPair, type SshdOptions } from "../../../../lab/hosts/sshServer";
 
 /** Passes bytes on to a server on loopback, until told to stop without a word. */
 class Relay {
@@ -640,7 +640,7 @@ describe("ssh connection", () => {
 
     describe("leaves nothing that keeps the process alive", () => {
         async function run(settings: SshSettings, until = ""): Promise<string> {
-            const script = require.resolve("../../support/connectExecClose.ts");
+            const script = require.resolve("../../../../lab/hosts/connectExecClose.ts");
             const args = ["--import", "tsx", script, JSON.stringify(settings), until];
             const child = spawn(process.execPath, args, {
                 stdio: ["ignore", "pipe", "inherit"],

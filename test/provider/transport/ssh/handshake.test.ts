@@ -8,7 +8,7 @@ import {
     SshError,
     type SshSettings,
 } from "../../../../provider/transport/ssh/connection";
-import { KeyFolder, type KeyPair } from "../../../support/sshServer";
+import { KeyFolder, type KeyPair } from "../../../../lab/hosts/sshServer";
 
 const PASSWORD = "correct horse battery staple";
 

@@ -10,7 +10,7 @@ import {
     signatureAlgorithms,
     HOST_KEY_TYPES,
 } from "../../../../provider/transport/ssh/hostKey";
-import { KEY_KINDS, KeyFolder, type KeyKind, type KeyPair } from "../../../support/sshServer";
+import { KEY_KINDS, KeyFolder, type KeyKind, type KeyPair } from "../../../../lab/hosts/sshServer";
 
 describe("host keys", () => {
     const pairs = new Map<KeyKind, KeyPair>();

@@ -14,7 +14,7 @@ import {
     stopProcess,
     type KeyKind,
     type KeyPair,
-} from "../../../support/sshServer";
+} from "../../../../lab/hosts/sshServer";
 
 const PASSWORD = "correct horse battery staple";
 

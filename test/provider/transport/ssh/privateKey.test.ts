@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { execFileSync } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { checkPrivateKey, readPrivateKey } from "../../../../provider/transport/ssh/privateKey";
-import { KEY_KINDS, KeyFolder, type KeyKind } from "../../../support/sshServer";
+import { KEY_KINDS, KeyFolder, type KeyKind } from "../../../../lab/hosts/sshServer";
 
 const PASSPHRASE = "open sesame";
 
