@@ -26,7 +26,10 @@ export function sectionOf(page: string, heading: string): string {
     const isEnd = (line: string) => new RegExp(`^#{1,${level}} `).test(line);
     const rest = lines.slice(start + 1);
     const end = rest.findIndex(isEnd);
-    return rest.slice(0, end === -1 ? rest.length : end).join("\n");
+    return rest
+        .slice(0, end === -1 ? rest.length : end)
+        .join("\n")
+        .trim();
 }
 
 /** The names in backticks in the first column of a section's first table. */
