@@ -1,64 +1,57 @@
 import { EC2Client, RegisterImageCommand } from "@aws-sdk/client-ec2";
 import { expect } from "chai";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { reasonCodes } from "../provider/base/errors";
 import { defaultTimeouts, hiddenInputs, schemas } from "../provider/inputs/inputs";
-import * as hostKeys from "../provider/lifecycle/hostKeys";
-import { Session } from "../provider/lifecycle/session";
 import * as lifecycle from "../lab/scenes/lifecycle";
+import { createHostKeys } from "../provider/lifecycle/hostKeys";
+import { Session } from "../provider/lifecycle/session";
 import { type LocalCloud, consoleOutputOfHostKeys, startLocalCloud } from "../lab/cloud/localCloud";
-
-const readme = readFileSync(join(__dirname, "../README.md"), "utf8");
+import { README, actionsOf, firstColumn, listedNames, policiesOf, sectionOf } from "./pages";
 
 const OF_THE_TEST = "ec2:RegisterImage";
 const PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUmZ2tcJ0DLg0B9HTCkC6Bv4FhvAbcWbDvuyNkcKTTe";
 
-/** The cells of the first column of the table that follows the text. */
-function firstColumn(after: string): string[] {
-    const table =
-        readme
-            .slice(readme.indexOf(after))
-            .split("\n\n")
-            .find((part) => part.startsWith("|")) ?? "";
-    return table
-        .split("\n")
-        .slice(2)
-        .flatMap((row) => /^\| *`([^`]+)`/.exec(row)?.[1] ?? []);
-}
+/** The page that tells all of them, and README's own table. */
+const INPUTS = "docs/inputs.md";
 
-describe("README", () => {
-    it("lists every input, and no other", () => {
-        const inputs = Object.keys(schemas.snapshot.shape).filter((key) => !hiddenInputs.includes(key));
-        expect(firstColumn("## Inputs")).to.have.members(inputs);
-    });
+describe("README and its pages", () => {
+    for (const [page, heading] of [
+        [README, "Inputs"],
+        [INPUTS, "AppConsistentSnapshot"],
+    ] as const) {
+        it(`${page} lists every input, and no other`, () => {
+            const inputs = Object.keys(schemas.snapshot.shape).filter((key) => !hiddenInputs.includes(key));
+            expect(firstColumn(sectionOf(page, heading))).to.have.members(inputs);
+        });
+    }
 
-    it("lists every input of quiesce by hooks", () => {
+    it("list every input of quiesce by hooks", () => {
         const [hooks] = schemas.snapshot.shape.quiesce.options;
+        const section = sectionOf(INPUTS, "`quiesce` by hooks");
         const inputs = Object.keys(hooks.shape).filter((key) => key !== "method");
-        expect(firstColumn('`quiesce: { method: "hooks"')).to.have.members(inputs);
+        expect(firstColumn(section)).to.have.members(inputs);
         for (const field of Object.keys(hooks.shape.connection.shape)) {
-            expect(readme).to.contain(`\`${field}\``);
+            expect(section).to.contain(`\`${field}\``);
         }
     });
 
-    it("lists every timeout with its default", () => {
+    it("list every timeout with its default", () => {
+        const section = sectionOf(INPUTS, "Timeouts");
+        expect(firstColumn(section)).to.have.members(Object.keys(defaultTimeouts));
         for (const [name, seconds] of Object.entries(defaultTimeouts)) {
-            expect(readme).to.match(new RegExp(`\\| \`${name}\` +\\| ${seconds} +\\|`));
+            expect(section).to.match(new RegExp(`\\| \`${name}\` +\\| ${seconds} +\\|`));
         }
     });
 
-    it("explains every reason code, and no other", () => {
-        expect(firstColumn("## Troubleshooting")).to.have.members([...reasonCodes]);
+    it("explain every reason code, and no other", () => {
+        expect(listedNames(sectionOf("docs/outcomes.md", "Error codes"))).to.have.members([...reasonCodes]);
     });
 
     describe("the IAM policy", function () {
         this.timeout(60_000);
         let cloud: LocalCloud;
-        const policy = JSON.parse(/```json\n([\s\S]*?)```/.exec(readme)?.[1] ?? "{}") as {
-            Statement: { Action: string | string[] }[];
-        };
-        const actions = [...new Set(policy.Statement.flatMap((statement) => statement.Action))];
+        const [policy = { Statement: [] }] = policiesOf(sectionOf("docs/iam.md", "Whoever runs `pulumi up`"));
+        const actions = [...new Set(actionsOf(policy))];
         const environment = { ...process.env };
 
         beforeEach(async () => {
@@ -88,7 +81,7 @@ async function useEverything(cloud: LocalCloud): Promise<void> {
     lifecycle.configure(new Map([["aws:region", cloud.region]]));
     const session = new Session();
     session.configure(new Map([["aws:region", cloud.region]]));
-    await hostKeys.createHostKeys(session, { instanceId });
+    await createHostKeys(session, { instanceId });
 
     const owner = "urn:pulumi:test::test::test::nightly";
     const inputs = { instanceId, owner, quiesce: { method: "none" as const }, tags: { a: "1" } };

@@ -1,25 +1,13 @@
 import { assert } from "chai";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { reasonCodes } from "../provider/base/errors";
 import { schemas } from "../provider/inputs/inputs";
+import { type Policy, actionsOf, firstColumn, listedNames, policiesOf, sectionOf, textOf } from "./pages";
 import { VSS, WindowsScene, plainError, stateOf } from "../lab/scenes/windowsScene";
 
-const ROOT = join(__dirname, "..");
-
-const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-const windows = readme.slice(readme.search(/^## Windows$/m));
-
-interface Policy {
-    readonly Statement: { readonly Action: string | string[]; readonly Resource: string | string[] }[];
-}
-
-const policies = [...readme.matchAll(/```json\n([\s\S]*?)```/g)]
-    .map((match) => JSON.parse(match[1] ?? "{}") as Policy)
-    .filter((policy) => Array.isArray(policy.Statement));
-const actionsOf = (policy: Policy) => policy.Statement.flatMap(({ Action }) => Action);
+const policies = policiesOf(textOf("docs/iam.md"));
 const isOfWindows = (policy: Policy) => actionsOf(policy).includes("ssm:SendCommand");
 
-describe("README, Windows", function () {
+describe("the pages on Windows", function () {
     this.timeout(120_000);
     let scene: WindowsScene;
 
@@ -29,20 +17,19 @@ describe("README, Windows", function () {
     afterEach(() => scene.afterEach());
     after(() => scene.stop());
 
-    it("lists every input of quiesce by VSS", () => {
+    it("list every input of quiesce by VSS, and no other", () => {
         const [, vss] = schemas.snapshot.shape.quiesce.options;
-        for (const input of Object.keys(vss.shape).filter((key) => key !== "method")) {
-            assert.match(windows, new RegExp(`\\| \`${input}\` `));
-        }
+        assert.sameMembers(
+            firstColumn(sectionOf("docs/windows.md", "Inputs")),
+            Object.keys(vss.shape).filter((key) => key !== "method"),
+        );
     });
 
-    it("explains the reason codes of Windows", () => {
-        for (const code of ["VSS_FAILED", "VSS_TIMEOUT", "VSS_NOT_CONSISTENT", "VSS_UNSUPPORTED"]) {
-            assert.match(windows, new RegExp(`\\| \`${code}\` `));
-        }
-        for (const code of ["SSM_NOT_MANAGED", "SSM_OFFLINE", "SSM_AGENT_TOO_OLD"]) {
-            assert.match(windows, new RegExp(`\\| \`${code}\` `));
-        }
+    it("explain the reason codes of Windows, together", () => {
+        assert.sameMembers(
+            listedNames(sectionOf("docs/outcomes.md", "Windows")),
+            reasonCodes.filter((code) => /^(VSS|SSM)_/.test(code)),
+        );
     });
 
     describe("the IAM policies", () => {

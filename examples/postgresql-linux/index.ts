@@ -1,7 +1,7 @@
 /*
  * What: a PostgreSQL server on Linux and application-consistent snapshots of it, from one program.
  * Why:  its host keys are read from its console by the AWS API, so that not even the first connection is on trust.
- * How:  pulumi config set imageId ami-0123456789abcdef0   # with PostgreSQL and the two scripts (README, "Linux")
+ * How:  pulumi config set imageId ami-0123456789abcdef0   # with PostgreSQL and the two scripts (docs/linux.md)
  *       pulumi config set subnetId subnet-0123456789abcdef0      # and: keyName; aws:region
  *       pulumi config set user admin                             # the image's, who may use sudo
  *       pulumi config set --secret privateKey < key.pem          # of keyName

@@ -2,7 +2,7 @@
  * What: application-consistent snapshots of a Windows instance that runs SQL Server, and an image made of them.
  * Why:  VSS has SQL Server write all that it holds in memory before the snapshots; a new server starts from the image.
  *       An image that is registered from Windows snapshots by hand would not start.
- * How:  the instance needs Systems Manager and the policy AWSEC2VssSnapshotPolicy in its role (README, "Windows")
+ * How:  the instance needs Systems Manager and the policy AWSEC2VssSnapshotPolicy in its role (docs/windows.md)
  *       pulumi config set instanceId i-0123456789abcdef0     # and: aws:region, unless the environment has it
  *       pulumi up                                  # later: pulumi config set run "$(date)", and up again
  */

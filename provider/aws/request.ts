@@ -104,7 +104,7 @@ export function awsFailure(operation: string, error: unknown): Failure {
         return {
             code: "ACCESS_DENIED",
             message: `AWS does not allow ${operation}: ${messageOf(error)}`,
-            remedy: `Allow ${operation} to the caller; README, "IAM policy", has the whole policy.`,
+            remedy: `Allow ${operation} to the caller; docs/iam.md has the whole policy.`,
         };
     }
     const clock = clockFailure(name, detail, clockOffsetOf(error));

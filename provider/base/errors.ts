@@ -1,6 +1,6 @@
 /**
  * Why a snapshot has a lower level than was asked for, or why there is none. Every error text starts with one of
- * these; `evidence.reason` is one of these. README, "Troubleshooting", explains each.
+ * these; `evidence.reason` is one of these. docs/outcomes.md explains each.
  */
 export const reasonCodes = [
     // The set exists; what could not be proven of it.

@@ -112,7 +112,7 @@ describe("a hostile host, by what sshd hands it", function () {
         });
     }
 
-    it("that plays the guard to the end is believed: it is root there, and README says what root can forge", async () => {
+    it("that plays the guard to the end is believed: it is root there, and docs/security.md says what root can forge", async () => {
         const lie = `${READY}; read -r word; ${FROZEN}; read -r word; echo releasing asked; ${GONE}`;
         assert.equal(levelOf(await runWith(lie)), "application");
     });

@@ -1,5 +1,5 @@
 """
-IAM policies as far as README's go: actions, resources by their ARN, conditions on tags.
+IAM policies as far as those of docs/iam.md go: actions, resources by their ARN, conditions on tags.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 """

@@ -25,7 +25,7 @@ export function refusal(code: RefusalCode, text: string, instanceId: string): Fa
             return {
                 code,
                 message: `The host cannot be frozen safely: ${text}.`,
-                remedy: 'See README, "What a Linux instance needs".',
+                remedy: 'See docs/linux.md, "What the instance needs".',
             };
         case "POST_THAW_NOT_IDEMPOTENT":
             return notIdempotent(text);
@@ -82,7 +82,7 @@ export function notRoot(uid: number): Failure {
         message: `sudo runs what it is given as the user with uid ${uid}, not as root.`,
         remedy:
             "In sudoers, the account's rule has to name (root) or (ALL), and `Defaults runas_default` has to be root, " +
-            'or absent; README, "SSH account and sudo", has the line.',
+            'or absent; docs/linux.md, "SSH account and sudo", has the line.',
     };
 }
 

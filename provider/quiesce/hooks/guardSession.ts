@@ -186,7 +186,7 @@ async function explain(channel: SshChannel, first: string | undefined, sudo: boo
         return {
             code: "SUDO_REFUSED",
             message: `sudo does not let the account run as root without a password: ${quoted(stderr)}.`,
-            remedy: 'Give the account NOPASSWD for all commands; README, "SSH account and sudo", has the line.',
+            remedy: 'Give the account NOPASSWD for all commands; docs/linux.md, "SSH account and sudo", has the line.',
         };
     }
     return {

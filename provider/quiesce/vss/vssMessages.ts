@@ -22,7 +22,7 @@ const known: readonly { readonly text: RegExp; readonly remedy: string }[] = [
     },
     {
         text: /not authorized|UnauthorizedOperation|AccessDenied|is not able to perform/i,
-        remedy: 'The document runs with the *instance\'s* role: attach AWSEC2VssSnapshotPolicy to it (README, "Windows").',
+        remedy: "The document runs with the *instance's* role: attach AWSEC2VssSnapshotPolicy to it (docs/windows.md).",
     },
     {
         text: /unable to connect|could not connect|endpoint|name could not be resolved/i,
