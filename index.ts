@@ -22,7 +22,13 @@ export type {
 } from "./provider/program/appConsistentSnapshot";
 export { reasonCodes } from "./provider/base/errors";
 export type { ReasonCode } from "./provider/base/errors";
-export type { ConsistencyLevel, Evidence, HookRun, IdentityProof, VssEvidence } from "./provider/base/evidence";
+export type {
+    ConsistencyLevel,
+    Evidence,
+    HookRun,
+    IdentityProof,
+    VssEvidence,
+} from "./provider/base/evidence";
 export { InstanceHostKeys } from "./provider/program/instanceHostKeys";
 export type { InstanceHostKeysArgs } from "./provider/program/instanceHostKeys";
 export type { InstanceFacts, SnapshotInfo } from "./provider/base/outputs";
