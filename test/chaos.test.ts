@@ -6,8 +6,8 @@ import { runSeed } from "../tools/chaos/run";
 import { tooLong, windowsOf } from "../tools/chaos/verdict";
 import { needsRoot } from "../lab/hosts/sshHost";
 
-/** Of those that end soon; 25 has found a bug. */
-const SEEDS = [18, 20, 22, 23, 25];
+/** Of those that end soon, with all pairs that are taken and what lasts. */
+const SEEDS = [2, 5, 42, 83, 97];
 
 describe("chaos", () => {
     it("does the same for the same seed, and everything in 1,000", () => {
@@ -34,9 +34,9 @@ describe("chaos", () => {
     it("notices a freeze that lasted too long, whoever ended it", () => {
         const events = ["pre freeze", "freezing 1.00", "frozen 2.00", "thawing 4.00", "awake 5.00"];
         assert.deepEqual(tooLong(events), []);
-        assert.deepEqual(tooLong([...events.slice(0, 3), "thawing 10.10", "awake 11.00"]), [
-            "frozen for 8.1 s",
-        ]);
+        const late = [...events.slice(0, 3), "thawing 11.10", "awake 12.00"];
+        assert.deepEqual(tooLong(late), ["frozen for 9.1 s"]);
+        assert.deepEqual(tooLong(late, 1_000), []);
         assert.deepEqual(tooLong(["freezing 1.00", "awake 99.00"]), ["freezing for 98.0 s"]);
         assert.deepEqual(tooLong(["freezing 1.00"]), ["freezing for Infinity s"]);
     });
