@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { HostProcess, SshHost } from "./sshHost";
+import type { HostProcess } from "./hostProcesses";
+import type { SshHost } from "./sshHost";
 
 /** Finds a process of the guard, or of its session, on a host. */
 export type Find = (host: SshHost) => HostProcess | undefined;

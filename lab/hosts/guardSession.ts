@@ -1,7 +1,12 @@
 import { once } from "node:events";
 import { Client, type ClientChannel } from "ssh2";
 import { parseGuardLine, type GuardLine } from "../../provider/quiesce/hooks/guardLine";
-import { composeGuard, VMWARE_VERBS, type GuardParams } from "../../provider/quiesce/hooks/guardProgram";
+import {
+    type GuardParams,
+    type GuardProgram,
+    VMWARE_VERBS,
+    composeGuard,
+} from "../../provider/quiesce/hooks/guardProgram";
 import type { SshHost } from "./sshHost";
 
 let executions = 0;
@@ -46,8 +51,15 @@ export class GuardSession {
         params: GuardParams,
         options: { port?: number; username?: string } = {},
     ): Promise<GuardSession> {
+        return await GuardSession.startProgram(host, composeGuard(params), options);
+    }
+
+    static async startProgram(
+        host: SshHost,
+        { command, stdin }: GuardProgram,
+        options: { port?: number; username?: string } = {},
+    ): Promise<GuardSession> {
         const client = await connectTo(host, options);
-        const { command, stdin } = composeGuard(params);
         const channel = await new Promise<ClientChannel>((resolve, reject) => {
             client.exec(command, (error, opened) => (error ? reject(error) : resolve(opened)));
         });

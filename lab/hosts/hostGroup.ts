@@ -59,6 +59,12 @@ export class HostGroup {
         writeFileSync(join(this.folders.pids, "pids.max"), "1");
     }
 
+    /** From now on the host can have so many processes more than it has. */
+    leaveForks(more: number): void {
+        const now = Number(readFileSync(join(this.folders.pids, "pids.current"), "utf8"));
+        writeFileSync(join(this.folders.pids, "pids.max"), String(now + more));
+    }
+
     allowForks(): void {
         writeFileSync(join(this.folders.pids, "pids.max"), "max");
     }

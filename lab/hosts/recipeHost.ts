@@ -1,7 +1,8 @@
 import { shellQuote } from "../../provider/quiesce/hooks/guardProgram";
 import type { RecipeScripts } from "../../recipes";
 import { type LocalCloud, startLocalCloud } from "../cloud/localCloud";
-import { type HostProcess, type SshHost, startSshHost } from "./sshHost";
+import type { HostProcess } from "./hostProcesses";
+import { type SshHost, startSshHost } from "./sshHost";
 import { type VolumeLayout, type Volumes, hostRun, mountVolumes } from "../volumes/volumes";
 
 export interface RecipeRun {

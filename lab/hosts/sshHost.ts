@@ -7,6 +7,7 @@ import {
     existsSync,
     mkdirSync,
     mkdtempSync,
+    readdirSync,
     readFileSync,
     rmSync,
     statSync,
@@ -17,6 +18,7 @@ import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { madeOnce } from "../madeOnce";
+import { type HostProcess, processesIn } from "./hostProcesses";
 
 /** How sudo is set up for the host's user. */
 export type SudoVariant =
@@ -50,16 +52,6 @@ export interface SshHostOptions {
     /** Further lines of sshd_config; they win. */
     readonly sshdConfig?: readonly string[];
     readonly port?: number;
-}
-
-export interface HostProcess {
-    /** As seen in the host. */
-    readonly pid: number;
-    readonly parent: number;
-    readonly group: number;
-    readonly session: number;
-    readonly state: string;
-    readonly command: string;
 }
 
 export const TEST_INSTANCE_ID = "i-0123456789abcdef0";
@@ -229,7 +221,16 @@ export abstract class SshHost {
 
     /** What the guard keeps on the host. */
     get stateLeft(): string[] {
-        return this.exec(`find ${this.guardDirectory} 2>/dev/null || true`).split("\n").filter(Boolean);
+        const folder = this.path(this.guardDirectory);
+        try {
+            const inside = readdirSync(folder, { recursive: true, encoding: "utf8" });
+            return [this.guardDirectory, ...inside.map((name) => join(this.guardDirectory, name))];
+        } catch (error) {
+            if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+                return [];
+            }
+            throw error;
+        }
     }
 
     abstract readonly guardDirectory: string;
@@ -340,7 +341,7 @@ class NamespacedHost extends SshHost {
     }
 
     processes(): HostProcess[] {
-        return parseProcesses(this.exec("ps -eww -o pid=,ppid=,pgid=,sid=,stat=,args="));
+        return processesIn(this.path("/proc"));
     }
 
     changeBootId(): void {
@@ -488,7 +489,7 @@ class PlainHost extends SshHost {
 
     /** sshd and what it started. */
     processes(): HostProcess[] {
-        const all = parseProcesses(this.exec("ps -eww -o pid=,ppid=,pgid=,sid=,stat=,args="));
+        const all = processesIn("/proc");
         const found = new Set([this.child.pid]);
         for (let size = 0; size !== found.size;) {
             size = found.size;
@@ -676,25 +677,6 @@ function sshdPath(): string {
 
 function isRoot(): boolean {
     return process.platform === "linux" && process.getuid?.() === 0;
-}
-
-function parseProcesses(text: string): HostProcess[] {
-    return text
-        .trimEnd()
-        .split("\n")
-        .map((line) => {
-            const [, pid, parent, group, session, state, command] =
-                /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
-            return {
-                pid: Number(pid),
-                parent: Number(parent),
-                group: Number(group),
-                session: Number(session),
-                state: state ?? "",
-                command: command ?? "",
-            };
-        })
-        .filter(({ command }) => !command.startsWith("ps -eww"));
 }
 
 async function freePort(): Promise<number> {

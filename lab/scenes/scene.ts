@@ -4,7 +4,8 @@ import type { HooksQuiesce, SnapshotInputs } from "../../provider/inputs/inputs"
 import type { SnapshotState } from "../../provider/run/state";
 import type { CloudCall, CloudInstance, InstanceSpec, LocalCloud } from "../cloud/localCloud";
 import { sharedCloud, useCloud } from "../cloud/sharedCloud";
-import { type HostProcess, type SshHost, type SshHostOptions, startSshHost } from "../hosts/sshHost";
+import type { HostProcess } from "../hosts/hostProcesses";
+import { type SshHost, type SshHostOptions, startSshHost } from "../hosts/sshHost";
 
 export interface SceneOptions {
     readonly host?: Omit<SshHostOptions, "instanceId">;

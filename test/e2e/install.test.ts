@@ -137,12 +137,12 @@ function upgrade(folder: string): void {
     const contents = JSON.parse(readFileSync(manifest, "utf8")) as object;
     writeFileSync(manifest, JSON.stringify({ ...contents, version: "99.0.0" }));
     appendFileSync(
-        join(folder, "bin/provider/lifecycle/lifecycle.js"),
+        join(folder, "bin/provider/lifecycle/deleteSnapshot.js"),
         `
-const before = exports.remove;
-exports.remove = async (id, state) => {
+const before = exports.deleteSnapshot;
+exports.deleteSnapshot = async (...args) => {
     console.log("removed by version 99");
-    await before(id, state);
+    await before(...args);
 };
 `,
     );

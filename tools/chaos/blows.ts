@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Role } from "../../lab/engine/engine";
 import { isGuard } from "../../lab/hosts/guardProcesses";
 import type { RunningOperation } from "../../lab/engine/project";
-import type { HostProcess } from "../../lab/hosts/sshHost";
+import type { HostProcess } from "../../lab/hosts/hostProcesses";
 import { type ChaosLab, isDatabase } from "./lab";
 import { type Blow, HINDERED_MS } from "./plan";
 import type { Random } from "./random";

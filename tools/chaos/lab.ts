@@ -7,7 +7,8 @@ import { type Lab, connectionOf, programOf, startLab, succeeded } from "../../la
 import { HostGroup } from "../../lab/hosts/hostGroup";
 import type { LocalCloud } from "../../lab/cloud/localCloud";
 import type { Project } from "../../lab/engine/project";
-import type { HostProcess, SshHost } from "../../lab/hosts/sshHost";
+import type { HostProcess } from "../../lab/hosts/hostProcesses";
+import type { SshHost } from "../../lab/hosts/sshHost";
 import { TcpProxy } from "../../lab/hosts/tcpProxy";
 import { type Volumes, mountVolumes } from "../../lab/volumes/volumes";
 import { forgetAll, isRunning, postgresql, restart } from "../prove/postgresql";

@@ -14,7 +14,8 @@ import {
     setRequests,
     stateOf,
 } from "../../../lab/scenes/scene";
-import { type HostProcess, needsRoot } from "../../../lab/hosts/sshHost";
+import type { HostProcess } from "../../../lab/hosts/hostProcesses";
+import { needsRoot } from "../../../lab/hosts/sshHost";
 import { TcpProxy } from "../../../lab/hosts/tcpProxy";
 
 const FROZEN_AND_THAWED = ["pre freeze", "post thaw", "thawed thaw"];

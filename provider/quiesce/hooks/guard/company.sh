@@ -63,8 +63,13 @@ collect() {
 
 keep_end() {
     exec 3<&- 4>&- 8>&- 9>&- >/dev/null
-    join "collector_$1"
-    tail -c 2048 <"$run_directory/errors.$1" >"$run_directory/end.$1" 5>&- 6>&- 7>&-
+    # The one that waits for the hook to open the FIFO is the one that can be dismissed. It may stay as long as a daemon
+    # that the hook has started.
+    (
+        join "collector_$1"
+        printf '%s\n' "$oom_score" >/proc/self/oom_score_adj
+        exec tail -c 2048 <"$run_directory/errors.$1" >"$run_directory/end.$1" 5>&- 6>&- 7>&-
+    )
     tell "status collector_$1 $?"
 }
 
@@ -174,7 +179,12 @@ carry_out() {
         unsafe=$(unsafe_script)
         result=${unsafe:-safe}
         ;;
-    probe) result=ok ;;
+    probe)
+        # More than scripts take at once. All stay for as long, so the last one is waited for.
+        for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep "$tick" & done
+        wait "$!"
+        result=ok
+        ;;
     forget)
         rm -rf "${state_directory:?}/$subject"
         [ -s "$marker_file" ] || rm -f "$marker_file"

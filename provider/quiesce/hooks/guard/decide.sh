@@ -4,7 +4,7 @@
 # Usage: sit_at INBOX NAME
 sit_at() {
     inbox=$1
-    fragment='' told_to_stop='' word='' fences=0
+    fragment='' told_to_stop='' word='' fences=0 family=''
     doubted='' fence_back='' orders=0 order_id=''
     keep_own_thaw
     join "$2"
@@ -108,30 +108,80 @@ linger() {
     while ! past "$linger_until" && { lives ticker1 || lives ticker2; }; do next_event; done
 }
 
-# Ends a hook's whole group; fails when it cannot be killed. It may not lead a group yet. Usage: end_group PID
-end_group() {
-    [ -n "$1" ] || return 0
-    kill -TERM "$1"
-    kill -TERM "-$1"
-    group_gone_within "$1" 100 && return 0
-    kill -KILL "$1"
-    kill -KILL "-$1"
-    group_gone_within "$1" 50
+# Ends a hook and all that it has started and not let go of: its group, and also what is in groups of its own (su,
+# setsid, sudo with a pty). Fails when that cannot be killed. Usage: end_hook NAME
+end_hook() {
+    eval "hook_pid=\$pid_$1 hook_start=\$start_$1"
+    family=''
+    [ -n "$hook_pid" ] || return 0
+    signal_hook TERM
+    hook_gone_within 100 && return 0
+    signal_hook KILL
+    hook_gone_within 50
+}
+
+# It may not lead a group yet.
+signal_hook() {
+    find_family
+    if hook_is_there; then kill "-$1" "$hook_pid"; fi
+    if hook_has_group; then kill "-$1" "-$hook_pid"; fi
+    for relative in $family; do
+        if alive "${relative%:*}" "${relative#*:}"; then kill "-$1" "${relative%:*}"; fi
+    done
+}
+
+hook_is_there() {
+    alive "$hook_pid" "$hook_start"
+}
+
+# While a group is there, no other process gets its number.
+hook_has_group() {
+    if alive "$hook_pid" && ! hook_is_there; then return 1; fi
+    group_alive "$hook_pid"
+}
+
+# Adds to `family` PID:START of all that come from the hook, or from those that are known already.
+find_family() {
+    known=" $hook_pid " grown=1
+    for relative in $family; do known="$known${relative%:*} "; done
+    hook_is_there || [ -n "$family" ] || return 0
+    set +f
+    while [ -n "$grown" ]; do
+        grown=''
+        for stat_file in /proc/[0-9]*/stat; do
+            { read -r stat_line <"$stat_file"; } || continue
+            child=${stat_line%% *}
+            stat_line=${stat_line##*) }
+            # shellcheck disable=SC2086 # split into fields: state, parent
+            set -- $stat_line
+            case $known in *" $child "*) continue ;; *" $2 "*) ;; *) continue ;; esac
+            known="$known$child " family="$family $child:${20}" grown=1
+        done
+    done
+    set -f
+}
+
+# Whether anything of the hook that was to be ended is still there.
+hook_lives() {
+    if hook_has_group; then return 0; fi
+    for relative in $family; do
+        if alive "${relative%:*}" "${relative#*:}"; then return 0; fi
+    done
+    return 1
 }
 
 # Nothing waits for a check to die: it only looks, and what it hangs on may be the freeze.
 end_check() {
-    [ -n "$pid_check" ] || return 0
+    lives check || return 0
     kill -KILL "$pid_check"
     kill -KILL "-$pid_check"
 }
 
-group_gone_within() {
+hook_gone_within() {
     read_clock
-    give_up=$((now + $2))
-    while group_alive "$1" || alive "$1"; do
-        read_clock
-        [ "$now" -lt "$give_up" ] || return 1
+    give_up=$((now + $1))
+    while hook_lives; do
+        ! past "$give_up" || return 1
         next_event
     done
 }

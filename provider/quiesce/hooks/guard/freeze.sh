@@ -10,11 +10,17 @@ is_broken() {
     stays_gone "$missing"
 }
 
+# At its end of file a collector ends by itself. Killed, it would take with it what writes to it next.
+collectors_are_complete() {
+    for missing in collector_pre collector_post1 collector_post2; do
+        eval "pid=\$pid_$missing ended_with=\$status_$missing"
+        [ -z "$pid" ] || lives "$missing" || [ "$ended_with" = 0 ] || return 1
+    done
+}
+
 company_is_complete() {
     all_live reader watcher1 watcher2 ticker1 ticker2 worker runner_post1 post1 runner_post2 post2 "$@" || return 1
-    # At its end of file a collector ends by itself. Killed, it would take with it what writes to it next.
-    missing=collector_pre
-    [ -z "$pid_collector_pre" ] || lives collector_pre || [ "$status_collector_pre" = 0 ] || return 1
+    collectors_are_complete || return 1
     missing=top
     alive "$$" && alive "$parent"
 }
@@ -101,7 +107,7 @@ freeze() {
     ! ended || leave
     write_marker || leave_refusing HOST_UNSUITABLE "$state_directory is full"
     say freezing
-    announce freezing $((limit_pre + 200)) "$verb_failed"
+    announce freezing "$limit_pre" "$verb_failed"
     send_verb pre "$verb_freeze"
     read_clock
     limit_at=$((now + limit_pre))
@@ -127,13 +133,9 @@ freeze() {
 # Pre-freeze did not succeed. It may have frozen half of it.
 abandon() {
     stuck=''
-    case $1 in
-    # What a hook that was killed had started may go on without it, and freeze after post-thaw.
-    timeout | eof | lost | 12[89] | 1[3-9]? | 2??)
-        announce freezing 400 "$verb_failed"
-        end_group "$pid_pre" || stuck=$pid_pre
-        ;;
-    esac
+    announce freezing 400 "$verb_failed"
+    # What it has started may go on without it, and freeze after post-thaw.
+    end_hook pre || stuck=1
     say "unfrozen $1"
     wake_host "$verb_failed" "$stuck"
     have_done show pre

@@ -21,7 +21,9 @@ protect_from_oom() {
 # What a hook's shell does before it becomes the hook. Its arguments: 1 name, 2 verb, 3 where to wait for a verb,
 # 4 file of the environment, 5 where its standard error goes, 6 OOM score, 7 interpreter, 8 its argument, 9 script.
 # It waits here, so that running the hook takes no new process. The environment is tried before that, and names that
-# cannot be set are reported; it is set last, for it may have any name.
+# cannot be set are reported; it is set last, for it may have any name. All that it needs is open before it waits, as
+# 3, 4 and 8: somebody may remove the folder meanwhile. Its standard error may have lost who reads it: opening must not
+# wait for one.
 # busybox ignores SIGQUIT for itself and lets what it execs inherit that, unless it is caught.
 launch='umask 077
 set -f
@@ -29,25 +31,28 @@ read -r pid _ </proc/self/stat
 read -r stat </proc/self/stat
 started() { started=${20}; }
 started ${stat##*) }
+if [ -p "$3" ]; then exec 3<>"$3"; fi
+if [ -r "$4" ]; then exec 4<"$4"; fi
+if [ -n "$7" ] && [ -r "$9" ]; then exec 8<"$9"; fi
 printf "%s\n" "$1 $pid $started" >>"${3%/*}/company"
 member="member $1 $pid $started$(. "$4")"
 printf "%s\n" "$member" >&5
 printf "%s\n" "$member" >&6
 printf "%s\n" "$member" >&7
 verb=$2
-if [ -z "$verb" ]; then
-    exec 3<>"$3"
-    IFS= read -r verb <&3 || exit 126
-fi
-if [ -n "$5" ]; then exec 2>"$5"; fi
-exec 3<&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+[ -n "$verb" ] || IFS= read -r verb <&3 || exit 126
+if [ -p "$5" ]; then exec 2<>"$5" 3>"$5" 2>&3; fi
+exec 3<&- 5>&- 6>&- 7>&- 9>&-
 printf "%s\n" "$6" >/proc/self/oom_score_adj
-set -- "$verb" "$7" "$8" "$9" "$4"
-unset -v pid stat started member verb
+script=$9
+if [ -n "$7" ] && [ ! -e "$script" ]; then script=/proc/self/fd/8; else exec 8<&-; fi
+set -- "$verb" "$7" "$8" "$script"
+unset -v pid stat started member verb script
 umask 022
 cd /
 trap : QUIT
-. "$5"
+if [ -r /proc/self/fd/4 ]; then . /proc/self/fd/4; fi
+exec 4<&-
 unset -v OLDPWD
 if [ -n "$3" ]; then exec "$2" "$3" "$4" "$1"; elif [ -n "$2" ]; then exec "$2" "$4" "$1"; else exec "$4" "$1"; fi'
 

@@ -2,12 +2,17 @@
 
 # Sets `holder`. The lock is held a moment before its holder is written.
 read_holder() {
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
         { read -r holder <"$lock_file"; } || holder=''
         [ -z "$holder" ] || return 0
-        sleep "$tick"
+        pause
     done
     holder=another-execution
+}
+
+# Some know no fractions.
+pause() {
+    sleep 0.2 || sleep 1
 }
 
 # The last holder removes the file, and the directory: what we locked may not be what the path names by now.
@@ -30,7 +35,7 @@ take_lock() {
         elif ! flock -n 9; then
             read_clock
             if [ "$now" -ge "$give_up" ]; then refuse_busy; fi
-            sleep "$tick"
+            pause
         elif lock_is_current; then
             : >"$lock_file"
             printf '%s %s\n' "$execution" "$instance" >&9
@@ -74,7 +79,8 @@ write_marker() {
 
 # Empty, it marks nothing any more: removing it takes a process.
 clear_marker() {
-    : >"$marker_file"
+    # What fails with `:` ends the shell, and somebody may have removed the folder.
+    true >"$marker_file"
 }
 
 # Sets marker_*, all empty when there is no marker. The lines are read, never run: what wrote them may not be ours.

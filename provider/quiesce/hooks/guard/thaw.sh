@@ -1,7 +1,7 @@
 # ----------------------------------------------------------------------------------------------- thaw
 
 # Post-thaw, until it has run: up to three tries, of which those do not count that could not have run for want of
-# processes. The first two take no new process. Sets `result` and `last_try`. Usage: thaw VERB [marker]
+# processes: the last one is between two moments at which many could be had. The first two take no new process. Sets `result` and `last_try`. Usage: thaw VERB [marker]
 thaw() {
     verb=$1 source=${2:-own}
     failures=0
@@ -12,12 +12,11 @@ thaw() {
         unforked) failures=0 ;;
         *) failures=$((failures + 1)) ;;
         esac
-        if [ "$failures" -ge 3 ]; then
-            forks_fail || return 1
-            failures=0
-        fi
+        if [ "$failures" -ge 2 ] && forks_fail; then failures=0; fi
+        [ "$failures" -lt 3 ] || return 1
         [ "$result" = unforked ] || say "tried $result${tried_as:+ $tried_as}"
-        linger 20
+        # What hinders for a moment only shall not hinder all of them.
+        if [ "$failures" = 2 ]; then linger 200; else linger 20; fi
     done
 }
 
@@ -25,7 +24,7 @@ next_try() {
     for unit in post1 post2; do
         eval "used=\$used_$unit"
         # shellcheck disable=SC2154 # set by eval
-        if [ "$thaw_state" = thawing ] && [ -z "$used" ] && all_live "runner_$unit" "$unit"; then
+        if [ "$thaw_state" = thawing ] && [ -z "$used" ] && all_live "runner_$unit" "$unit" && ! is_stopped; then
             try_waiting "$unit"
             return
         fi
@@ -33,19 +32,24 @@ next_try() {
     try_new
 }
 
+# The process that was looked at last, by SIGSTOP.
+is_stopped() {
+    case $stat_line in [Tt]*) ;; *) return 1 ;; esac
+}
+
 # Usage: try_waiting NAME
 try_waiting() {
     last_try=$1
     send_verb "$1" "$verb"
-    announce "$thaw_state" $((limit_post + 200)) "$verb"
+    announce "$thaw_state" "$limit_post" "$verb"
     await_hook "$1" "runner_$1" "$1" "$limit_post"
 }
 
-# Usage: send_verb NAME VERB
+# To what the hook has open: the folder may be gone. Usage: send_verb NAME VERB
 send_verb() {
-    eval "used_$1=1"
+    eval "used_$1=1 pid=\$pid_$1"
     tell_successors "using $1"
-    printf '%s\n' "$2" 1<>"$run_directory/go.$1"
+    printf '%s\n' "$2" 1<>"/proc/$pid/fd/3"
 }
 
 # A try by the worker, which reports `unforked` when there is no process to be had; bash takes 15 s to say so.
@@ -60,7 +64,7 @@ try_new() {
         [ -n "$result" ] || do_without_worker try "$source"
         return
     fi
-    announce "$thaw_state" $((limit_of_try + 200)) "$verb"
+    announce "$thaw_state" "$limit_of_try" "$verb"
     await_hook try worker worker "$limit_of_try"
 }
 
@@ -72,7 +76,8 @@ await_hook() {
         result_of "$3"
         [ -z "$result" ] || return 0
         if past "$limit_at"; then
-            eval "end_group \"\$pid_$1\""
+            announce "$thaw_state" 400 "$verb"
+            end_hook "$1"
             result=timeout
             return 0
         fi
@@ -89,6 +94,7 @@ await_hook() {
 
 # Whether the last tries may have failed for that.
 forks_fail() {
+    announce "$thaw_state" 3000 "$verb"
     ask_worker probe
     [ "$result_of_worker" = unforked ]
 }
@@ -141,20 +147,27 @@ have_done() {
 }
 
 # Thaws, also for a pre-freeze that cannot be killed: at once, and again when it is gone, for what it is stuck in may be
-# the freeze itself. Usage: wake_host VERB [PROCESS THAT IS STUCK]
+# the freeze itself. Usage: wake_host VERB [stuck]
 wake_host() {
     thaw_state=thawing tried_as='' limit_of_try=$limit_post
+    # Before a post-thaw may have to be ended, too.
+    stuck_family=$family
     # Placed with the scripts: what thawing writes finds room, also where something has filled /run meanwhile.
-    : >"$run_directory/reserve"
+    true >"$run_directory/reserve"
     thaw "$1"
     if [ -n "$2" ]; then
-        while group_alive "$2"; do
+        while pre_freeze_lives; do
             announce thawing 500 "$1"
             next_event
         done
         thaw "$1"
     fi
     conclude
+}
+
+pre_freeze_lives() {
+    hook_pid=$pid_pre hook_start=$start_pre family=$stuck_family
+    hook_lives
 }
 
 # The host is awake, or not.

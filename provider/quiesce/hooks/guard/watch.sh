@@ -43,7 +43,7 @@ take_over() {
     case $state in
     freezing)
         stuck=''
-        end_group "$pid_pre" || stuck=$pid_pre
+        end_hook pre || stuck=1
         say 'unfrozen lost'
         wake_host "$state_verb" "$stuck"
         ;;
@@ -53,25 +53,30 @@ take_over() {
         wake_host "$state_verb" ''
         ;;
     thawing)
-        await_orphan
-        wake_host "$state_verb" ''
+        stuck=''
+        # It could not be killed, or it may not have been tried yet.
+        if [ "$state_verb" = "$verb_failed" ]; then end_hook pre || stuck=1; fi
+        await_orphans
+        wake_host "$state_verb" "$stuck"
         ;;
     esac
 }
 
 # A post-thaw may be half done: it is run again, but not beside itself.
-await_orphan() {
-    read_clock
-    patience=$((now + limit_post + 100))
+await_orphans() {
+    stuck_family=$family
+    announce thawing $((limit_post + 100)) "$state_verb"
+    patience=$deadline
+    # shellcheck disable=SC2034 # by eval
+    used_try=1
     for member in post1 post2 try; do
-        eval "orphan=\$pid_$member used=\$used_$member"
+        eval "used=\$used_$member"
         # shellcheck disable=SC2154 # set by eval
-        case $orphan,$used,$member in
-        ,*) continue ;;
-        *,1,* | *,try) ;;
-        *) continue ;;
-        esac
-        while group_alive "$orphan" && ! past "$patience"; do next_event; done
-        end_group "$orphan"
+        if [ -n "$used" ] && lives "$member"; then
+            while lives "$member" && ! past "$patience"; do next_event; done
+            announce thawing 400 "$state_verb"
+            end_hook "$member"
+        fi
     done
+    family=$stuck_family
 }
