@@ -138,6 +138,7 @@ export interface Project {
 const PACKAGE = "pulumi-app-consistent-snapshot";
 const STACK = "test";
 const NAME = "a-users-project";
+const SETTINGS = `Pulumi.${STACK}.yaml`;
 
 export async function makeProject(options: ProjectOptions): Promise<Project> {
     const home = realpathSync(mkdtempSync(join(tmpdir(), "acs-project-")));
@@ -199,10 +200,8 @@ function newProject(home: string, options: ProjectOptions): Project {
         setProgram,
         ownPackage: () => ownPackage(join(folder, "node_modules"), install),
         setConfig: async (plain, secrets = {}) => {
-            const args = [
-                ...Object.entries(plain).flatMap(([key, value]) => ["--plaintext", `${key}=${value}`]),
-                ...Object.entries(secrets).flatMap(([key, value]) => ["--secret", `${key}=${value}`]),
-            ];
+            writeConfig(join(folder, SETTINGS), plain);
+            const args = Object.entries(secrets).flatMap(([key, value]) => ["--secret", `${key}=${value}`]);
             if (args.length > 0) {
                 await succeed(run(["config", "set-all", "--stack", STACK, ...args]));
             }
@@ -304,8 +303,26 @@ function addStack(home: string): void {
         });
     });
     cpSync(join(made, "backend"), join(home, "backend"), { recursive: true });
-    const settings = `Pulumi.${STACK}.yaml`;
-    cpSync(join(made, "project", settings), join(home, "project", settings));
+    cpSync(join(made, "project", SETTINGS), join(home, "project", SETTINGS));
+}
+
+/** As `pulumi config set` does it, which takes longer than many a test. The engine reads JSON's spelling of a text, too. */
+function writeConfig(file: string, plain: Record<string, string>): void {
+    const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
+    for (const [key, value] of Object.entries(plain)) {
+        const begins = `  ${key.includes(":") ? key : `${NAME}:${key}`}: `;
+        const line = begins + JSON.stringify(value);
+        const there = lines.findIndex((one) => one.startsWith(begins));
+        if (there >= 0) {
+            lines[there] = line;
+        } else {
+            if (!lines.includes("config:")) {
+                lines.push("config:");
+            }
+            lines.splice(lines.indexOf("config:") + 1, 0, line);
+        }
+    }
+    writeFileSync(file, `${lines.join("\n")}\n`);
 }
 
 function ownPackage(modules: string, install: InstallKind): string {
