@@ -138,6 +138,8 @@ export interface Project {
 const PACKAGE = "pulumi-app-consistent-snapshot";
 const STACK = "test";
 const NAME = "a-users-project";
+/** What marks a secret in a state (pulumi, sdk/go/common/resource/sig). */
+const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 const SETTINGS = `Pulumi.${STACK}.yaml`;
 
 export async function makeProject(options: ProjectOptions): Promise<Project> {
@@ -207,6 +209,10 @@ function newProject(home: string, options: ProjectOptions): Project {
             }
         },
         outputs: async () => {
+            const stored = stackOutputs(state());
+            if (!JSON.stringify(stored).includes(SECRET)) {
+                return stored;
+            }
             const { stdout } = await succeed(
                 run(["stack", "output", "--json", "--show-secrets", "--stack", STACK]),
             );
@@ -381,17 +387,20 @@ function toResult(ended: Ended, log: string, state: State): EngineResult {
     const changes = events
         .flatMap(({ summaryEvent }) => (summaryEvent ? [summaryEvent.resourceChanges] : []))
         .at(-1);
-    const stack = state.resources.find(({ type }) => type === "pulumi:pulumi:Stack");
     return {
         ...ended,
         summary: changes ?? {},
-        outputs: stack?.outputs ?? {},
+        outputs: stackOutputs(state),
         events,
         diagnostics: events
             // The engine writes debug messages too, whatever the type says.
             .flatMap(({ diagnosticEvent: one }) => (one && !/debug/.test(one.severity) ? [one.message] : []))
             .join(""),
     };
+}
+
+function stackOutputs({ resources }: State): Record<string, unknown> {
+    return resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
 }
 
 /** The last line may be cut off when the engine was killed. */

@@ -61,9 +61,13 @@ const FAILURES: Readonly<Record<string, string | undefined>> = {
     "resource that has nothing to do with it": undefined,
 };
 
-const SDKS: Readonly<Record<string, InstallKind>> = { newest: "pack-npm", oldest: OLDEST_SDK };
+const SDKS: readonly { sdk: string; install: InstallKind; parts: readonly string[] }[] = [
+    { sdk: "newest", install: "pack-npm", parts: Object.keys(FAILURES) },
+    // Where the engine goes on, and where it does not.
+    { sdk: "oldest", install: OLDEST_SDK, parts: ["replica", "resource that has nothing to do with it"] },
+];
 
-for (const [sdk, install] of Object.entries(SDKS)) {
+for (const { sdk, install, parts } of SDKS) {
     describe(`recovery points with the ${sdk} SDK`, function () {
         this.timeout(600_000);
         let lab: Lab;
@@ -114,7 +118,8 @@ for (const [sdk, install] of Object.entries(SDKS)) {
             );
         }
 
-        for (const [part, operation] of Object.entries(FAILURES)) {
+        for (const part of parts) {
+            const operation = FAILURES[part];
             it(`lose nothing by nights whose ${part} fails, nor by a merge after them`, async () => {
                 const before = list() as string[];
                 expect(await whole()).to.deep.equal(before);
