@@ -1,7 +1,8 @@
 import { EC2Client, RegisterImageCommand } from "@aws-sdk/client-ec2";
 import { expect } from "chai";
 import { reasonCodes } from "../provider/base/errors";
-import { defaultTimeouts, hiddenInputs, schemas } from "../provider/inputs/inputs";
+import { hiddenInputs, schemas } from "../provider/inputs/inputs";
+import { limits } from "../provider/inputs/timeouts";
 import * as lifecycle from "../lab/scenes/lifecycle";
 import { createHostKeys } from "../provider/lifecycle/hostKeys";
 import { Session } from "../provider/lifecycle/session";
@@ -37,8 +38,8 @@ describe("README and its pages", () => {
 
     it("list every timeout with its default", () => {
         const section = sectionOf(INPUTS, "Timeouts");
-        expect(firstColumn(section)).to.have.members(Object.keys(defaultTimeouts));
-        for (const [name, seconds] of Object.entries(defaultTimeouts)) {
+        expect(firstColumn(section)).to.have.members(Object.keys(limits));
+        for (const [name, { usual: seconds }] of Object.entries(limits)) {
             expect(section).to.match(new RegExp(`\\| \`${name}\` +\\| ${seconds} +\\|`));
         }
     });

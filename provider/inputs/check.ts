@@ -4,6 +4,7 @@ import { checkVss } from "./checkVss";
 import { reaches } from "../base/consistency";
 import { type ConsistencyLevel, levels } from "../base/evidence";
 import { hiddenInputs, schemas, suggestion } from "./inputs";
+import { promisedLevel } from "./promisedLevel";
 import { checkHostKey } from "../transport/ssh/hostKey";
 import { checkPrivateKey } from "../transport/ssh/privateKey";
 import { isUnknown } from "../base/unknown";
@@ -118,7 +119,7 @@ function unwrap(node: SchemaNode, value: unknown): SchemaNode {
 
 /** By what is given, not by what was parsed: an unknown or bad value elsewhere must not hide this. */
 function checkMinimumLevel({ quiesce, minimumLevel }: Inputs): CheckFailure[] {
-    const promised = promisedBy(quiesce);
+    const promised = promisedLevel(quiesce);
     const minimum = minimumLevel ?? promised;
     if (promised === undefined || !isLevel(minimum)) {
         return [];
@@ -136,22 +137,6 @@ function checkMinimumLevel({ quiesce, minimumLevel }: Inputs): CheckFailure[] {
         );
     }
     return [];
-}
-
-function promisedBy(quiesce: unknown): ConsistencyLevel | undefined {
-    switch (methodOf(quiesce)) {
-        case "none":
-            return "crash";
-        case "vss":
-            return (quiesce as Inputs).noWriters === true ? "filesystem" : "application";
-        case "hooks": {
-            const { scripts } = quiesce as Inputs;
-            const level = isRecord(scripts) ? scripts.level : undefined;
-            return level === "filesystem" ? level : "application";
-        }
-        default:
-            return undefined;
-    }
 }
 
 function methodOf(quiesce: unknown): string {

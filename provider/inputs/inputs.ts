@@ -3,6 +3,8 @@ import { z } from "zod";
 import { type ConsistencyLevel, levels } from "../base/evidence";
 import { TAG_PREFIX } from "../aws/tags";
 import { isUnknown } from "../base/unknown";
+import { promisedLevel } from "./promisedLevel";
+import { type Phase, limits } from "./timeouts";
 
 /*
  * The inputs as they reach the provider: plain values. Defaults are applied when an input is used, not stored, so
@@ -17,22 +19,21 @@ const volumeId = z
     .string()
     .regex(/^vol-([0-9a-f]{8}|[0-9a-f]{17})$/, "is not an EBS volume id, such as vol-0123456789abcdef0");
 
-const seconds = (minimum: number, maximum: number) =>
+const seconds = ({ least, most }: (typeof limits)[Phase]) =>
     z
         .number("must be a number of seconds")
-        .min(minimum, `must be at least ${minimum} seconds`)
-        .max(maximum, `must be at most ${maximum} seconds`)
+        .min(least, `must be at least ${least} seconds`)
+        .max(most, `must be at most ${most} seconds`)
         .optional();
 
-const DAY = 86_400;
 const timeouts = z.strictObject({
-    connect: seconds(1, DAY),
-    lock: seconds(0, DAY),
-    preFreeze: seconds(1, 3600),
-    freeze: seconds(1, 120),
-    postThaw: seconds(1, 3600),
-    command: seconds(30, 2 * DAY),
-    completion: seconds(1, 7 * DAY),
+    connect: seconds(limits.connect),
+    lock: seconds(limits.lock),
+    preFreeze: seconds(limits.preFreeze),
+    freeze: seconds(limits.freeze),
+    postThaw: seconds(limits.postThaw),
+    command: seconds(limits.command),
+    completion: seconds(limits.completion),
 });
 
 /** What editors of Windows put into a script, and a shell of Linux then takes for a part of a command's name. */
@@ -274,40 +275,11 @@ export type HooksQuiesce = z.infer<typeof hooks>;
 export type VssQuiesce = z.infer<typeof vss>;
 export type ScriptSource = z.infer<typeof script>;
 export type HostKeysInputs = z.infer<typeof hostKeysInputs>;
-export type Timeouts = Required<{ [K in keyof z.infer<typeof timeouts>]: number }>;
 
 export const schemas = { snapshot: snapshotInputs, hostKeys: hostKeysInputs };
 
-/** Seconds, each for a phase of its own. */
-export const defaultTimeouts: Timeouts = {
-    connect: 300,
-    lock: 0,
-    preFreeze: 60,
-    freeze: 10,
-    postThaw: 60,
-    command: 900,
-    completion: DAY,
-};
-
-export function timeoutsOf(inputs: Pick<SnapshotInputs, "timeouts">): Timeouts {
-    const given = Object.entries(inputs.timeouts ?? {}).filter(([, value]) => value !== undefined);
-    return { ...defaultTimeouts, ...Object.fromEntries(given) };
-}
-
-/** The level that a way of quiescing promises: the default of `minimumLevel`. */
-export function promisedLevel(quiesce: Quiesce): ConsistencyLevel {
-    switch (quiesce.method) {
-        case "hooks":
-            return quiesce.scripts?.level ?? "application";
-        case "vss":
-            return quiesce.noWriters ? "filesystem" : "application";
-        case "none":
-            return "crash";
-    }
-}
-
 export function minimumLevelOf(inputs: Pick<SnapshotInputs, "minimumLevel" | "quiesce">): ConsistencyLevel {
-    return inputs.minimumLevel ?? promisedLevel(inputs.quiesce);
+    return inputs.minimumLevel ?? promisedLevel(inputs.quiesce) ?? "crash";
 }
 
 /**

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { cannotBeFrozen, findInstance, type Source } from "../aws/instance";
 import type { Clients } from "../aws/clients";
-import { type HooksQuiesce, minimumLevelOf, timeoutsOf } from "../inputs/inputs";
+import { type HooksQuiesce, minimumLevelOf } from "../inputs/inputs";
+import { timeoutsOf } from "../inputs/timeouts";
 import type { Run } from "./run";
 import { setRequest } from "./setRequest";
 import { type HooksSettings, hooks } from "../quiesce/hooks/hooks";

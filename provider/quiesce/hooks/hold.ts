@@ -1,7 +1,7 @@
 import type { HookEnd } from "../../base/hookEnd";
 import { type HookOutput, type ReasonCode, failureOf } from "../../base/errors";
 import type { CaptureEvidence, ConsistencyLevel, HookRun } from "../../base/evidence";
-import type { Timeouts } from "../../inputs/inputs";
+import type { Timeouts } from "../../inputs/timeouts";
 import { isHurried } from "../../base/interruption";
 import { type Secret, maskSecrets } from "../../base/maskSecrets";
 import { timing } from "../../base/timing";

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SourceVolume } from "../../aws/instance";
 import { type Failure, type HookOutput, messageOf } from "../../base/errors";
 import type { ConsistencyLevel } from "../../base/evidence";
-import type { HooksQuiesce, ScriptSource, Timeouts } from "../../inputs/inputs";
+import type { HooksQuiesce, ScriptSource } from "../../inputs/inputs";
+import type { Timeouts } from "../../inputs/timeouts";
 import { isHurried } from "../../base/interruption";
 import { secretTable, secretsIn } from "../../base/secretTable";
 import {

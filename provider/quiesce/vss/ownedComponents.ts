@@ -1,6 +1,7 @@
 import type { Clients } from "../../aws/clients";
 import type { Source } from "../../aws/instance";
-import type { Timeouts, VssQuiesce } from "../../inputs/inputs";
+import type { VssQuiesce } from "../../inputs/inputs";
+import type { Timeouts } from "../../inputs/timeouts";
 import { isHurried } from "../../base/interruption";
 import { timing } from "../../base/timing";
 import {
