@@ -14,6 +14,16 @@ export class Interruption {
     readonly #ending = new AbortController();
     readonly #running = new Set<Promise<unknown>>();
     #installed = false;
+    #watches = false;
+
+    /** From now on the process ends when the engine that started it is gone: Pulumi's own server would stay for ever. */
+    watchEngine(): void {
+        const engine = engineAddress(process.argv);
+        if (engine !== undefined && !this.#watches) {
+            this.#watches = true;
+            void this.#watch(engine);
+        }
+    }
 
     /**
      * Runs such work. Its signal is aborted by SIGINT (second Ctrl-C), by SIGTERM and when the engine that started this
@@ -21,6 +31,7 @@ export class Interruption {
      */
     async interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
         this.#install();
+        this.watchEngine();
         const done = work(this.#ending.signal);
         this.#running.add(done);
         try {
@@ -46,10 +57,6 @@ export class Interruption {
                 setTimeout(() => process.exit(130), EXIT_LIMIT_MS);
                 void this.#endWith(130, interruptedFailure);
             });
-        }
-        const engine = engineAddress(process.argv);
-        if (engine !== undefined) {
-            void this.#watch(engine);
         }
     }
 

@@ -19,6 +19,7 @@ export class Session {
     /** Stored at once: the engine may call on before this has returned. */
     configure(config: { get(key: string): string | undefined }): void {
         this.#config = readStackConfig(config);
+        this.interruption.watchEngine();
     }
 
     async clients(settings?: AwsSettings): Promise<Clients> {

@@ -1,37 +1,30 @@
 import type { Failure } from "../base/errors";
-import type { Quiescer } from "./quiescer";
+import type { Held, Quiescer } from "./quiescer";
 
 /** How long the answer of CreateSnapshots is waited for when nothing is frozen meanwhile. */
 const ANSWER_LIMIT_MS = 60_000;
 
 /** Quiesces nothing: a plain, crash-consistent set. */
-export function none(signal: AbortSignal): Quiescer {
+export function none(): Quiescer {
     return {
-        takesSetItself: false,
         preconditions: () => Promise.resolve([]),
         deploy: () => Promise.resolve(),
-        capture: async (reserve) => {
-            const call = await reserve();
-            const set = await call(ANSWER_LIMIT_MS, signal);
-            return {
-                set,
-                awake: true,
-                deployed: false,
-                evidence: {
-                    method: "none",
-                    vouchedBy: "nobody",
-                    vouchedLevel: "crash",
-                    requestedAt: set.requestedAt,
-                    returnedAt: set.returnedAt,
-                    apiMs: set.apiMs,
-                    held: false,
-                },
-            };
-        },
+        freeze: () => Promise.resolve(nothingHeld),
         recover: () => Promise.resolve({ obstacle: cannotWake }),
         close: () => Promise.resolve(),
     };
 }
+
+const nothingHeld: Held = {
+    answerLimitMs: ANSWER_LIMIT_MS,
+    release: () =>
+        Promise.resolve({
+            awake: true,
+            froze: false,
+            deployed: false,
+            evidence: { method: "none", vouchedBy: "nobody", vouchedLevel: "crash", held: false },
+        }),
+};
 
 const cannotWake: Failure = {
     code: "THAW_PENDING",

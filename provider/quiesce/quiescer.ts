@@ -39,21 +39,51 @@ export interface Capture {
     readonly pending?: PendingFreeze;
 }
 
-/** A way to quiesce an instance. Windows and Linux, and none, are the same to the flow in `takeSnapshot.ts`. */
-export interface Quiescer {
-    /** Has the set taken by somebody else than our own CreateSnapshots: `capture` never calls `reserve`. */
-    readonly takesSetItself: boolean;
+/** What letting go has shown; what the API's answer tells comes to it. */
+export interface Release {
+    readonly evidence: Omit<CaptureEvidence, keyof AnswerEvidence>;
+    /** Pre-freeze was started. */
+    readonly froze: boolean;
+    /** As in `Capture`. */
+    readonly deployed: boolean;
+    readonly awake: boolean;
+    readonly pending?: PendingFreeze;
+}
+
+type AnswerEvidence = Pick<CaptureEvidence, "requestedAt" | "returnedAt" | "apiMs">;
+
+/** What is held now. */
+export interface Held {
+    /** For how long the answer of CreateSnapshots is worth waiting for. Milliseconds. */
+    readonly answerLimitMs: number;
+    /** Asks whether it is still held, lets go, and tells what is proven. To be called once, after the API's answer. */
+    release(): Promise<Release>;
+}
+
+/** A way to freeze that leaves it to others when to let go. */
+export interface Holding {
+    /** Everything else is ready by then. @throws QuiesceError, with whether the instance is awake, when it does not hold */
+    freeze(): Promise<Held>;
+}
+
+/** A way that has the set taken by somebody else than our own CreateSnapshots. */
+export interface TakesSet {
+    /** @throws QuiesceError when there is no set, with whether the instance is awake */
+    capture(undo: Undo): Promise<Capture>;
+}
+
+/** A way to quiesce an instance. Windows and Linux, and none, are the same to the flow in `run/takeSnapshot.ts`. */
+export type Quiescer = (Holding | TakesSet) & {
     /** All that can be found out without touching the instance; every failure, not the first. */
     preconditions(): Promise<Failure[]>;
     /** Puts on the instance what this run needs; registers its removal before it acts. */
     deploy(undo: Undo): Promise<void>;
-    /**
-     * Quiesces, has the set taken, wakes the instance. Calls `reserve` before anything is frozen; one that takes the
-     * set itself never calls it. Throws `QuiesceError` when there is no set, with whether the instance is awake.
-     */
-    capture(reserve: () => Promise<SnapshotCall>, undo: Undo): Promise<Capture>;
     /** Wakes an instance that an earlier execution may have left frozen; answers why it is not known to be awake. */
     recover(executionId: string): Promise<NotAwake | undefined>;
     /** Ends every connection. Bounded; can be called again. */
     close(): Promise<void>;
+};
+
+export function takesSet(quiescer: Quiescer): quiescer is Extract<Quiescer, TakesSet> {
+    return "capture" in quiescer;
 }

@@ -25,7 +25,7 @@ export function chooseQuiescer(run: Run, source: Source): Quiescer {
                 timeouts: timeoutsOf(run.inputs),
             });
         case "none":
-            return none(run.signal);
+            return none();
     }
 }
 
@@ -38,7 +38,7 @@ export function chooseHealer(run: Omit<Run, "known" | "healed" | "shared">, froz
     const settings = { ...run, healed: new Set<string>() };
     return quiesce.method === "hooks"
         ? hooks({ ...hooksSettings(settings, quiesce, { state: "running", excluded: [] }), frozenBootId })
-        : none(run.signal);
+        : none();
 }
 
 function hooksSettings(

@@ -10,7 +10,7 @@ import { type Failure, type ReasonCode, SnapshotError, combine, messageOf } from
 import { type SnapshotInputs, minimumLevelOf } from "../inputs/inputs";
 import { timeoutsOf } from "../inputs/timeouts";
 import { QuiesceError } from "../quiesce/quiesceError";
-import type { Quiescer } from "../quiesce/quiescer";
+import { type Quiescer, takesSet } from "../quiesce/quiescer";
 import type { Run } from "./run";
 import { setRequest } from "./setRequest";
 
@@ -71,7 +71,7 @@ export function preconditionError(failures: readonly Failure[]): SnapshotError |
 
 async function awsPreconditions(run: Run, source: Source, quiescer: Quiescer): Promise<Failure[]> {
     // Who never calls CreateSnapshots need not be allowed to.
-    const callsApi = !quiescer.takesSetItself || minimumLevelOf(run.inputs) === "crash";
+    const callsApi = !takesSet(quiescer) || minimumLevelOf(run.inputs) === "crash";
     const found = await Promise.all(
         [
             pendingFailure(run, source),

@@ -8,6 +8,7 @@ import { finishSet } from "./finishSet";
 import { minimumLevelOf } from "../inputs/inputs";
 import { isHurried } from "../base/interruption";
 import { assertPreconditions, multiAttachRemedy } from "./preconditions";
+import { captureBy } from "./capture";
 import { chooseQuiescer } from "./chooseQuiescer";
 import { none } from "../quiesce/none";
 import { QuiesceError } from "../quiesce/quiesceError";
@@ -100,7 +101,7 @@ async function cleanUp(run: Run, undo: Undo): Promise<void> {
 /** A failure of the plain set does not make anybody forget that the instance may still be frozen. */
 async function capturePlain(run: Run, source: Source, undo: Undo, before: QuiesceError): Promise<Capture> {
     try {
-        return await none(run.signal).capture(() => reserve(run, source, undo), undo);
+        return await captureBy(none(), () => reserve(run, source, undo), undo, run.signal);
     } catch (error) {
         const { awake, froze, bootId, pending } = before;
         throw new QuiesceError(
@@ -135,7 +136,7 @@ async function quiesceAndCapture(run: Run, source: Source, undo: Undo): Promise<
     undo.cleanUp("close the connection", () => quiescer.close());
     await assertPreconditions(run, source, quiescer);
     await quiescer.deploy(undo);
-    return await quiescer.capture(() => reserve(run, source, undo), undo);
+    return await captureBy(quiescer, () => reserve(run, source, undo), undo, run.signal);
 }
 
 function assertLevel(run: Run, source: Source, { evidence }: Capture): ProvenLevel {

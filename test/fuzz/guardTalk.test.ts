@@ -115,13 +115,9 @@ interface Claims {
 
 async function claimsOf(what: Said): Promise<Claims> {
     const guard = await sessionWith(talkOf(what));
-    const set = { snapshots: [], requestedAt: "", returnedAt: "", apiMs: 1 };
     try {
-        const { awake, evidence } = await hold(
-            guard,
-            () => Promise.resolve(set),
-            holdSettings({ proveAwake: () => Promise.resolve({}) }),
-        );
+        const held = await hold(guard, holdSettings({ proveAwake: () => Promise.resolve({}) }));
+        const { awake, evidence } = await held.release();
         return { frozen: true, held: evidence.held, awake };
     } catch (error) {
         assert.instanceOf(error, QuiesceError);

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { EngineProcess } from "../../lab/engine/engine";
 import { type Lab, connectionOf, programOf, startLab, succeeded } from "../../lab/engine/e2e";
 import { HostGroup } from "../../lab/hosts/hostGroup";
 import type { LocalCloud } from "../../lab/cloud/localCloud";
@@ -73,8 +74,11 @@ export class ChaosLab {
         const project = await lab.project({
             program: "",
             env: {
-                NODE_OPTIONS: `--require ${join(__dirname, "steppedClock.cjs")}`,
+                NODE_OPTIONS: ["steppedClock", "packageLoaded"]
+                    .map((name) => `--require ${join(__dirname, `${name}.cjs`)}`)
+                    .join(" "),
                 CHAOS_CLOCK: join(folder, "clock"),
+                CHAOS_LOADED: folder,
             },
         });
         const { host, instance } = lab.server;
@@ -110,6 +114,11 @@ export class ChaosLab {
     /** How far the clock of the engine's processes is off, in milliseconds. */
     get clockFile(): string {
         return join(this.folder, "clock");
+    }
+
+    /** Whether anything of this package is in a process of the engine. */
+    hasLoadedPackage({ pid }: EngineProcess): boolean {
+        return existsSync(join(this.folder, String(pid)));
     }
 
     /** The next `up` takes a set, in the place of the one before. Inline scripts are put into the host's /run for it. */

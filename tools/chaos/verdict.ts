@@ -2,6 +2,7 @@ import { CreateTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { executionsIn } from "../../lab/engine/e2e";
 import type { CloudSnapshot } from "../../lab/cloud/localCloud";
+import type { EngineProcess } from "../../lab/engine/engine";
 import type { EngineResult, ResourceState } from "../../lab/engine/project";
 import type { Application } from "../prove/application";
 import { postgresql } from "../prove/postgresql";
@@ -77,8 +78,7 @@ export async function notWritten({ writers }: ChaosLab): Promise<string[]> {
 
 /** Nothing of the run lives on: neither an orphaned provider nor a session. @returns what is wrong */
 export async function stillRunning(lab: ChaosLab, fault: Fault): Promise<string[]> {
-    // Pulumi's language host may outlive a killed CLI for long; nothing of this package is in it.
-    const ours = () => lab.project.processes().filter(({ role }) => role !== "languageHost");
+    const ours = () => withoutPulumisOwn(lab, lab.project.processes());
     const gone = await until(ORPHAN_LIMIT_MS, () => ours().length === 0);
     if (fault.kind === "moment" && fault.what === "cut the connection silently") {
         // Nobody is left who uses it, but a host that was never told of the cut keeps its session for hours.
@@ -91,6 +91,16 @@ export async function stillRunning(lab: ChaosLab, fault: Fault): Promise<string[
         ...(gone ? [] : [`lives on: ${roles.join(", ")}`]),
         ...(idle ? [] : [`still runs on the host: ${commands.join("; ")}`]),
     ];
+}
+
+/**
+ * Pulumi's language host may outlive a killed CLI for long, and so may its server of dynamic providers where nobody came
+ * to ask it for anything: nothing of this package is in either.
+ */
+function withoutPulumisOwn(lab: ChaosLab, all: readonly EngineProcess[]): readonly EngineProcess[] {
+    const isAsked = all.some((one) => one.role === "dynamicProvider" && lab.hasLoadedPackage(one));
+    const own = isAsked ? ["languageHost"] : ["languageHost", "dynamicProvider", "dynamicProviderShell"];
+    return all.filter(({ role }) => !own.includes(role));
 }
 
 /** @returns what is on the host that was not there before, or is there no more */

@@ -9,8 +9,7 @@ import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardF
 import { type GuardLine, type ReleaseReason, isAwake } from "./guardLine";
 import type { GuardEvent, GuardSession } from "./guardSession";
 import { QuiesceError } from "../quiesceError";
-import type { CreatedSet } from "../../aws/createSnapshots";
-import type { Capture, NotAwake, PendingFreeze, SnapshotCall } from "../quiescer";
+import type { Held, NotAwake, PendingFreeze, Release } from "../quiescer";
 
 export interface HoldSettings {
     /** What the scripts vouch for. */
@@ -33,42 +32,36 @@ export interface HoldSettings {
 /** When the process has little time left; the guard goes on by itself. */
 const HURRIED_MS = 1_500;
 
-/** Freezes, has the set taken, thaws. Whatever happens on the way, it ends with letting go. */
-export async function hold(
-    guard: GuardSession,
-    call: SnapshotCall,
-    settings: HoldSettings,
-): Promise<Capture> {
-    const { timeouts, signal } = settings;
+/** Freezes, and holds until it is released. Whatever happens on the way, it ends with letting go. */
+export async function hold(guard: GuardSession, settings: HoldSettings): Promise<Held> {
+    const { timeouts } = settings;
     const frozen = await freeze(guard, settings);
-    const answer = await settle(call(timeouts.freeze * 1000 + timing.lateAnswerMs, signal));
+    return {
+        answerLimitMs: timeouts.freeze * 1000 + timing.lateAnswerMs,
+        release: () => release(guard, frozen, settings),
+    };
+}
+
+async function release(guard: GuardSession, frozen: Frozen, settings: HoldSettings): Promise<Release> {
     const asked = performance.now();
     guard.say("release");
     const thaw = await awaitThaw(guard, settings);
     const notAwake = await whyNotAwake(thaw, settings);
-    const { time: frozenAt } = frozen.frozen;
-    if ("error" in answer) {
-        const pending = notAwake && { ...notAwake, frozenAt };
-        throw new QuiesceError(
-            failureOf(answer.error),
-            { ...afterFreezing(pending, settings), mayFallBack: false },
-            { cause: answer.error },
-        );
-    }
-    const evidence = evidenceOf(answer.value, frozen, thaw, asked, settings);
+    const evidence = evidenceOf(frozen, thaw, asked, settings);
     const awake = notAwake === undefined;
     tell(evidence, awake, settings);
+    const { time: frozenAt } = frozen.frozen;
     return {
-        set: answer.value,
         evidence,
         awake,
+        froze: true,
         deployed: settings.deployed,
         ...(awake ? {} : { pending: { ...notAwake, frozenAt, ...causeOf(evidence) } }),
     };
 }
 
 /** Why the level is not what was vouched for, for an error that tells more than that. */
-function causeOf({ reason, message = "" }: CaptureEvidence): Pick<PendingFreeze, "cause"> {
+function causeOf({ reason, message = "" }: Release["evidence"]): Pick<PendingFreeze, "cause"> {
     return reason === undefined ? {} : { cause: { code: reason, message } };
 }
 
@@ -227,12 +220,11 @@ async function whyNotAwake({ end, output }: Thaw, settings: HoldSettings): Promi
 }
 
 function evidenceOf(
-    set: CreatedSet,
     { freezing, frozen }: Frozen,
     thaw: Thaw,
     askedAt: number,
     settings: HoldSettings,
-): CaptureEvidence {
+): Release["evidence"] {
     const { releasing, thawed, end } = thaw;
     const why = holdEnd(thaw, askedAt);
     const { ready, level, vouchedBy, notCovered } = settings;
@@ -243,13 +235,10 @@ function evidenceOf(
         identity: ready.identity,
         bootId: ready.bootId,
         frozenAt: frozen.time,
-        requestedAt: set.requestedAt,
-        returnedAt: set.returnedAt,
         ...(releasing === undefined ? {} : { freezeWindowMs: milliseconds(releasing.at - frozen.at) }),
         ...(thawed === undefined
             ? {}
             : { thawedAt: thawed.time, quiescedMs: milliseconds(thawed.at - freezing.at) }),
-        apiMs: milliseconds(set.apiMs),
         held: why === "asked",
         hooks: {
             preFreeze: { exitCode: 0, durationMs: milliseconds(frozen.at - freezing.at) },
@@ -327,7 +316,7 @@ function milliseconds(value: number): number {
     return Math.round(value * 10) / 10;
 }
 
-function tell(evidence: CaptureEvidence, awake: boolean, { log }: HoldSettings): void {
+function tell(evidence: Release["evidence"], awake: boolean, { log }: HoldSettings): void {
     const { freezeWindowMs, quiescedMs, held, message } = evidence;
     const host = awake ? "the instance is awake" : "THE INSTANCE MAY STILL BE FROZEN";
     const window = freezeWindowMs === undefined ? "an unknown time" : `${freezeWindowMs} ms`;
@@ -355,12 +344,4 @@ export function endOfOutput(bytes: Buffer): string {
     return bytes
         .subarray(bytes.length < TAIL_BYTES ? 0 : bytes.indexOf("\n") + 1 || bytes.length)
         .toString("utf8");
-}
-
-async function settle<T>(work: Promise<T>): Promise<{ value: T } | { error: unknown }> {
-    try {
-        return { value: await work };
-    } catch (error) {
-        return { error };
-    }
 }

@@ -25,7 +25,7 @@ import { hold, hookOutput } from "./hold";
 import { hostFailures, isStale, notCovered } from "./hostFailures";
 import { knownFailure } from "./knownFailure";
 import { QuiesceError } from "../quiesceError";
-import type { Capture, NotAwake, Quiescer, SnapshotCall } from "../quiescer";
+import type { Held, Holding, NotAwake, Quiescer } from "../quiescer";
 import { recoverHost } from "./recovery";
 import { defaultScripts } from "./standardPaths";
 
@@ -68,8 +68,7 @@ export function hooks(settings: HooksSettings): Quiescer {
 type ReadyLine = Extract<GuardLine, { kind: "ready" }>;
 type GoneLine = Extract<GuardLine, { kind: "gone" }>;
 
-class Hooks implements Quiescer {
-    readonly takesSetItself = false;
+class Hooks implements Holding {
     readonly #settings: HooksSettings;
     #connecting: Promise<SshConnection> | undefined;
     #connection: SshConnection | undefined;
@@ -121,14 +120,13 @@ class Hooks implements Quiescer {
         }
     }
 
-    async capture(reserve: () => Promise<SnapshotCall>): Promise<Capture> {
+    async freeze(): Promise<Held> {
         const { quiesce, timeouts, log, signal } = this.#settings;
         if (this.#guard === undefined || this.#ready === undefined) {
-            throw new TypeError("capture was called without deploy");
+            throw new TypeError("freeze was called without deploy");
         }
-        const call = await reserve();
         const recipe = quiesce.scripts?.recipe;
-        return await hold(this.#guard, call, {
+        return await hold(this.#guard, {
             level: quiesce.scripts?.level ?? "application",
             vouchedBy: recipe === undefined ? "script" : `recipe:${recipe}`,
             timeouts,

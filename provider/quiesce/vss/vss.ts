@@ -19,7 +19,7 @@ import { imageName } from "./imageName";
 import { OwnedComponents, type OwnedComponentsSettings } from "./ownedComponents";
 import { QuiesceError } from "../quiesceError";
 import type { CreatedSet } from "../../aws/createSnapshots";
-import type { Capture, Quiescer } from "../quiescer";
+import type { Capture, Quiescer, TakesSet } from "../quiescer";
 import { ComponentsError } from "./vssComponents";
 import { vssFailure } from "./vssMessages";
 import { vssParameters } from "./vssParameters";
@@ -47,8 +47,7 @@ export function vss(settings: VssSettings): Quiescer {
     return new Vss(settings);
 }
 
-class Vss implements Quiescer {
-    readonly takesSetItself = true;
+class Vss implements TakesSet {
     readonly #settings: VssSettings;
     readonly #components: OwnedComponents;
     /** The document that may have begun. */
@@ -73,7 +72,7 @@ class Vss implements Quiescer {
         }
     }
 
-    async capture(_reserve: unknown, undo: Undo): Promise<Capture> {
+    async capture(undo: Undo): Promise<Capture> {
         const { signal, log } = this.#settings;
         undo.undo("delete the snapshots", () => this.#undoSet());
         const requestedAt = new Date().toISOString();

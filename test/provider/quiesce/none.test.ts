@@ -5,7 +5,7 @@ import { needsRoot } from "../../../lab/hosts/sshHost";
 import { describeQuiescer } from "./quiescerSuite";
 
 describeQuiescer("none", () => ({
-    make: (signal) => none(signal),
+    make: () => none(),
     frozen: () => false,
     assertClean: () => Promise.resolve(),
     vouchedLevel: "crash",

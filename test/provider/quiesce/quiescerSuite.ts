@@ -3,6 +3,7 @@ import { QuiesceError } from "../../../provider/quiesce/quiesceError";
 import type { CreatedSet } from "../../../provider/aws/createSnapshots";
 import type { Capture, Quiescer, SnapshotCall } from "../../../provider/quiesce/quiescer";
 import { Undo } from "../../../provider/base/undo";
+import { captureBy } from "../../../provider/run/capture";
 
 /** What the suite needs to know of a way to quiesce. */
 export interface Subject {
@@ -56,6 +57,9 @@ export function describeQuiescer(
             await subject().assertClean();
         });
 
+        const capture = (reserve: () => Promise<SnapshotCall>, own: Undo): Promise<Capture> =>
+            captureBy(quiescer, reserve, own, abort.signal);
+
         async function deploy(): Promise<void> {
             assert.deepEqual(await quiescer.preconditions(), []);
             await quiescer.deploy(undo);
@@ -70,7 +74,7 @@ export function describeQuiescer(
         it("freezes nothing before the set is reserved", async () => {
             await deploy();
             let frozenAtReserve: boolean | undefined;
-            await quiescer.capture(async () => {
+            await capture(async () => {
                 frozenAtReserve = await subject().frozen();
                 return answering();
             }, undo);
@@ -80,7 +84,7 @@ export function describeQuiescer(
         it("takes the set while it holds, and wakes the instance", async () => {
             await deploy();
             let frozenAtCall: boolean | undefined;
-            const capture = await quiescer.capture(
+            const captured = await capture(
                 () =>
                     Promise.resolve(
                         answering(async () => {
@@ -93,16 +97,16 @@ export function describeQuiescer(
                 assert.equal(frozenAtCall, subject().holds);
             }
             assert.isFalse(await subject().frozen());
-            assert.isTrue(capture.awake);
-            assert.equal(capture.evidence.held, subject().holds);
-            assert.isNotEmpty(capture.set.snapshots);
-            assert.equal(capture.evidence.vouchedLevel, subject().vouchedLevel);
-            assert.isUndefined(capture.evidence.reason);
+            assert.isTrue(captured.awake);
+            assert.equal(captured.evidence.held, subject().holds);
+            assert.isNotEmpty(captured.set.snapshots);
+            assert.equal(captured.evidence.vouchedLevel, subject().vouchedLevel);
+            assert.isUndefined(captured.evidence.reason);
         });
 
         it("gives the times of the set, not its own", async () => {
             await deploy();
-            const { set, evidence } = await quiescer.capture(() => Promise.resolve(answering()), undo);
+            const { set, evidence } = await capture(() => Promise.resolve(answering()), undo);
             assert.equal(evidence.requestedAt, set.requestedAt);
             assert.equal(evidence.returnedAt, set.returnedAt);
             assert.equal(evidence.apiMs, set.apiMs);
@@ -112,10 +116,7 @@ export function describeQuiescer(
             await deploy();
             await subject().taker?.refuse("refused by EC2");
             const error = await failureOf(() =>
-                quiescer.capture(
-                    () => Promise.resolve(() => Promise.reject(new Error("refused by EC2"))),
-                    undo,
-                ),
+                capture(() => Promise.resolve(() => Promise.reject(new Error("refused by EC2"))), undo),
             );
             assert.include(error.message, "refused by EC2");
             assert.isFalse(await subject().frozen());
@@ -127,12 +128,10 @@ export function describeQuiescer(
         it("freezes nothing when the set cannot be reserved", async () => {
             await deploy();
             if (!subject().reserves) {
-                await quiescer.capture(() => assert.fail("it reserves"), undo);
+                await capture(() => assert.fail("it reserves"), undo);
                 return;
             }
-            const error = await failureOf(() =>
-                quiescer.capture(() => Promise.reject(new Error("no slot")), undo),
-            );
+            const error = await failureOf(() => capture(() => Promise.reject(new Error("no slot")), undo));
             assert.include(error.message, "no slot");
             assert.isFalse(await subject().frozen());
         });
@@ -141,7 +140,7 @@ export function describeQuiescer(
             await deploy();
             await subject().taker?.meanwhile(() => abort.abort(new Error("interrupted")));
             const error = await failureOf(() =>
-                quiescer.capture(
+                capture(
                     () =>
                         Promise.resolve((_limitMs: number, signal: AbortSignal) => {
                             abort.abort(new Error("interrupted"));
@@ -169,9 +168,7 @@ export function describeQuiescer(
             it("tells that quiescing failed, and lets a plain set take its place", async () => {
                 await breakQuiescing();
                 await deploy();
-                const error = await failureOf(() =>
-                    quiescer.capture(() => Promise.resolve(answering()), undo),
-                );
+                const error = await failureOf(() => capture(() => Promise.resolve(answering()), undo));
                 assert.instanceOf(error, QuiesceError);
                 assert.isTrue(error.awake);
                 assert.isTrue(error.mayFallBack);

@@ -98,8 +98,7 @@ describe("hold, when the word to freeze", () => {
     }
 
     async function failureOf(guard: GuardSession): Promise<QuiesceError> {
-        const call = () => Promise.reject(new Error("nothing may be taken"));
-        return await rejection<QuiesceError>(hold(guard, call, holdSettings()));
+        return await rejection<QuiesceError>(hold(guard, holdSettings()));
     }
 
     it("is refused, names why: pre-freeze never started", async () => {
