@@ -58,9 +58,18 @@ collect() {
     [ "$show_output" = yes ] || return 0
     rm -f "$run_directory/errors.$1" "$run_directory/end.$1"
     mkfifo "$run_directory/errors.$1"
-    keep_end "$1" &
+    if [ "$1" = try ]; then
+        # It runs at once, and may end before its collector is there, so this is open for both. The first opening never
+        # waits, and so neither does the second. What dash starts with `&` has lost its standard input already.
+        # shellcheck disable=SC2094 # that is what a FIFO is for
+        command exec <>"$run_directory/errors.$1" 3<"$run_directory/errors.$1"
+        keep_end "$1" <&3 &
+    else
+        keep_end "$1" &
+    fi
 }
 
+# Usage: keep_end NAME
 keep_end() {
     exec 3<&- 4>&- 8>&- 9>&- >/dev/null
     # The one that waits for the hook to open the FIFO is the one that can be dismissed. It may stay as long as a daemon
@@ -68,7 +77,8 @@ keep_end() {
     (
         join "collector_$1"
         printf '%s\n' "$oom_score" >/proc/self/oom_score_adj
-        exec tail -c 2048 <"$run_directory/errors.$1" >"$run_directory/end.$1" 5>&- 6>&- 7>&-
+        [ "$1" = try ] || exec <"$run_directory/errors.$1"
+        exec tail -c 2048 >"$run_directory/end.$1" 5>&- 6>&- 7>&-
     )
     tell "status collector_$1 $?"
 }
@@ -203,6 +213,7 @@ try_hook() {
     collect try
     run_hook try post "$verb"
     result=$?
+    exec 3<&- </dev/null
 }
 
 show_end() {
