@@ -8,8 +8,8 @@ import { DOCS, README, proseOf, textOf } from "./pages";
 
 const PAGES = [README, "CONTRIBUTING.md", "recipes/README.md", "examples/github-actions/README.md", ...DOCS];
 
-/** These are reports of tools, with tables as wide as these make them. */
-const REPORTS = ["docs/chaos.md", "docs/proof.md"];
+/** This is the report of a tool, with tables as wide as it makes them. */
+const REPORTS = ["docs/proof.md"];
 const WRITTEN = PAGES.filter((page) => !REPORTS.includes(page));
 
 /** What a terminal shows. */
