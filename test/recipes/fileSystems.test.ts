@@ -246,14 +246,17 @@ describe("the recipe for file systems", function () {
             }
         }
 
-        /** What sets LVM apart, of which this machine has none: `dm` in /sys. */
-        async function asDeviceMapper(test: () => Promise<void>): Promise<void> {
+        /** Another kind of device, of which this machine has none: as it looks in /sys. */
+        async function madeSys(lines: readonly string[], test: () => Promise<void>): Promise<void> {
+            const device = (name: string) => `$(readlink -f /sys/dev/block/${name})`;
             await lab.shell(
-                `made=/run/made-sys && mkdir -p $made/${LOG_DEVICE}/dm $made/${LOG_DEVICE}/queue && ` +
-                    `ln -s $(readlink -f /sys/dev/block/${LOG_DEVICE})/stat $made/${LOG_DEVICE}/stat && ` +
-                    `echo 0 >$made/${LOG_DEVICE}/queue/iostats && ` +
-                    `ln -s $(readlink -f /sys/dev/block/${DATA_DEVICE}) $made/${DATA_DEVICE} && ` +
+                [
+                    "made=/run/made-sys && mkdir -p $made",
+                    ...lines,
+                    `ln -s ${device(LOG_DEVICE)}/stat $made/${LOG_DEVICE}/stat`,
+                    `ln -s ${device(DATA_DEVICE)} $made/${DATA_DEVICE}`,
                     "mount --bind $made /sys/dev/block",
+                ].join(" && "),
             );
             try {
                 await test();
@@ -261,6 +264,27 @@ describe("the recipe for file systems", function () {
                 await lab.shell("umount /sys/dev/block && rm -r /run/made-sys");
             }
         }
+
+        /** What sets LVM apart: `dm`. */
+        const asDeviceMapper = (test: () => Promise<void>) =>
+            madeSys(
+                [
+                    `mkdir -p $made/${LOG_DEVICE}/dm $made/${LOG_DEVICE}/queue`,
+                    `echo 0 >$made/${LOG_DEVICE}/queue/iostats`,
+                ],
+                test,
+            );
+
+        /** A partition lies in the folder of its disk, which has the setting. */
+        const asPartition = (setting: 0 | 1, test: () => Promise<void>) =>
+            madeSys(
+                [
+                    "mkdir -p $made/disk/queue $made/disk/part",
+                    `echo ${setting} >$made/disk/queue/iostats`,
+                    `ln -s disk/part $made/${LOG_DEVICE}`,
+                ],
+                test,
+            );
 
         it("freezes nothing, and names the command that mends it", async () => {
             await lab.ready(both);
@@ -284,6 +308,21 @@ describe("the recipe for file systems", function () {
                     output: "a frozen file system was written to\n",
                 });
                 expect((await lab.run("thaw")).exitCode).to.equal(0);
+            });
+            await expectAwake();
+        });
+
+        it("holds a partition of a disk that counts, and refuses one of a disk that does not", async () => {
+            await lab.ready(both);
+            await asPartition(1, async () => {
+                for (const verb of ["freeze", "check", "thaw"]) {
+                    expect((await lab.run(verb)).exitCode, verb).to.equal(0);
+                }
+            });
+            await asPartition(0, async () => {
+                const { exitCode, output } = await lab.run("freeze");
+                expect(exitCode).to.equal(1);
+                expect(output).to.match(refusal);
             });
             await expectAwake();
         });
