@@ -53,6 +53,8 @@ describe("recipes for databases", function () {
         before(async () => {
             await application.start(lab.host);
             writers = Writers.start(lab.host, application);
+            // Their clients are there, and told from what a recipe starts.
+            await writers.progress(1);
         });
         beforeEach(async () => {
             await lab.ready(recipe);
