@@ -56,6 +56,9 @@ export interface SshHostOptions {
 
 export const TEST_INSTANCE_ID = "i-0123456789abcdef0";
 
+/** A look at all processes of a host takes some milliseconds of a processor, and many tests look at once. */
+const UNTIL_INTERVAL_MS = 20;
+
 const METADATA_ADDRESS = "169.254.169.254";
 const USER_ID = 54321;
 
@@ -215,7 +218,7 @@ export abstract class SshHost {
                     `waited in vain for ${options.what ?? String(condition)}; events: ${this.events.join(", ")}`,
                 );
             }
-            await delay(5);
+            await delay(UNTIL_INTERVAL_MS);
         }
     }
 
