@@ -14,7 +14,7 @@ import { ownOptions } from "./options";
 const ROOT = join(__dirname, "..");
 const DURATIONS = join(ROOT, "test/durations.json");
 /** Most tests wait most of the time: for an engine, a host, a limit to pass. */
-const LANES_PER_PROCESSOR = 4;
+const LANES_PER_PROCESSOR = 2;
 
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const options = ownOptions("npm run unit", {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
     existsSync,
     mkdirSync,
@@ -14,7 +15,6 @@ import type { SshHost } from "./sshHost";
 const ROOT = "/sys/fs/cgroup";
 const REMOVE_TRIES = 100;
 const PAUSE_TRIES = 1_000;
-let groups = 0;
 
 /** cgroup v1 has a hierarchy for each controller; in v2 one folder has all files, and a group is frozen by another one. */
 interface Folders {
@@ -36,7 +36,8 @@ export class HostGroup {
 
     /** Needs root. */
     static around(host: SshHost): HostGroup {
-        const folders = foldersOf(`acs-test-${process.pid}-${(groups += 1)}`);
+        // Lanes have processes of their own, so their numbers are the same; the cgroups are the machine's.
+        const folders = foldersOf(`acs-test-${randomUUID()}`);
         for (const folder of new Set([folders.pids, folders.freezer])) {
             mkdirSync(folder);
         }
