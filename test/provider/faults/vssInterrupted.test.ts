@@ -135,6 +135,8 @@ describe("a run of VSS that is interrupted", function () {
         abort.abort(interrupted());
         await gate.release();
         assert.match((await running).error?.message ?? "", NOTHING_KEPT);
+        // Who is in a hurry sends the removal, and does not wait for it.
+        await scene.ssm.allEnded();
     });
 
     it("while another run uses the components does not pull them away", async () => {

@@ -25,6 +25,8 @@ export interface Subject {
         refuse(text: string): Promise<void>;
         /** Acts while the set is being taken. */
         meanwhile(act: () => void): Promise<void>;
+        /** When nobody takes one any more: who is interrupted does not wait for that. */
+        ended(): Promise<void>;
     };
 }
 
@@ -150,6 +152,7 @@ export function describeQuiescer(
                 ),
             );
             assert.include(error.message, "interrupted");
+            await subject().taker?.ended();
             assert.isFalse(await subject().frozen());
         });
 

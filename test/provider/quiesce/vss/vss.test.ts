@@ -42,6 +42,7 @@ describe("VSS in the cloud", () => {
                     const gate = await scene.cloud.gate("CreateSnapshots");
                     void gate.reached().then(act);
                 },
+                ended: () => scene.ssm.allEnded(),
             },
         }),
         () => scene.ssm.setCourse({ vss: "writerFailed" }),
