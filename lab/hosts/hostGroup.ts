@@ -38,7 +38,7 @@ export class HostGroup {
     static around(host: SshHost): HostGroup {
         // Lanes have processes of their own, so their numbers are the same; the cgroups are the machine's.
         const folders = foldersOf(`acs-test-${randomUUID()}`);
-        for (const folder of new Set([folders.pids, folders.freezer])) {
+        for (const folder of allOf(folders)) {
             mkdirSync(folder);
         }
         const group = new HostGroup(host, folders);
@@ -49,7 +49,7 @@ export class HostGroup {
     /** Takes in what has been started from outside of the host since. */
     gather(): void {
         for (const pid of processesOf(this.host)) {
-            for (const folder of new Set([this.folders.pids, this.folders.freezer])) {
+            for (const folder of allOf(this.folders)) {
                 enter(folder, pid);
             }
         }
@@ -104,10 +104,14 @@ export class HostGroup {
 
     /** When the host has ended. */
     async remove(): Promise<void> {
-        for (const folder of new Set([this.folders.pids, this.folders.freezer])) {
+        for (const folder of allOf(this.folders)) {
             await removeFolder(folder);
         }
     }
+}
+
+function allOf({ pids, freezer }: Folders): ReadonlySet<string> {
+    return new Set([pids, freezer]);
 }
 
 async function removeFolder(folder: string): Promise<void> {

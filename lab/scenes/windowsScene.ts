@@ -25,7 +25,7 @@ import { ROOT } from "../engine/engine";
 import type { CloudCall, CloudInstance, InstanceSpec, LocalCloud } from "../cloud/localCloud";
 import { type CloudCommand, LocalSystemsManager, type ManagedSpec } from "../cloud/localSystemsManager";
 import { sharedCloud, useCloud } from "../cloud/sharedCloud";
-import { Shared } from "../../provider/run/shared";
+import { runOf } from "./run";
 
 export interface WindowsSceneOptions {
     readonly instance?: InstanceSpec;
@@ -162,17 +162,7 @@ export class WindowsScene {
         const inputs = this.inputs(changes);
         const clients = await clientsFor();
         const executionId = `acs-${crypto.randomUUID()}`;
-        const log = () => undefined;
-        const run = {
-            executionId,
-            inputs,
-            clients,
-            known: new Set<string>(),
-            healed: new Set<string>(),
-            shared: new Shared(() => Promise.resolve(false)),
-            log,
-            signal,
-        };
+        const run = runOf({ executionId, inputs, clients, signal });
         const account = await accountOf(clients, signal);
         return chooseQuiescer(run, await resolveSource(clients, account, this.instanceId, undefined, signal));
     }
@@ -191,16 +181,7 @@ export class WindowsScene {
         const executionId = `acs-${crypto.randomUUID()}`;
         return await this.#run(executionId, inputs, async (log) => {
             const clients = await clientsFor();
-            const run = {
-                executionId,
-                inputs,
-                clients,
-                known: new Set<string>(),
-                healed: new Set<string>(),
-                shared: new Shared(() => Promise.resolve(false)),
-                log,
-                signal,
-            };
+            const run = runOf({ executionId, inputs, clients, log, signal });
             try {
                 const { instanceId } = this;
                 return { id: executionId, state: { instanceId, ...(await takeSnapshot(run)) } };

@@ -1,3 +1,23 @@
+/** Found wrong before anything of quiescing has begun. */
+export const quiescingPreconditions = [
+    "SSH_UNREACHABLE",
+    "SSH_LOGIN_REFUSED",
+    "SSH_PROTOCOL_ERROR",
+    "UNEXPECTED_OUTPUT",
+    "SUDO_REFUSED",
+    "SCRIPT_MISSING",
+    "SCRIPT_UNSAFE",
+    "POST_THAW_NOT_IDEMPOTENT",
+    "HOST_UNSUITABLE",
+    "HOST_BUSY",
+    "STALE_FREEZE",
+    "SSM_NOT_MANAGED",
+    "SSM_OFFLINE",
+    "SSM_AGENT_TOO_OLD",
+    "VSS_UNSUPPORTED",
+    "VSS_COMPONENTS",
+] as const;
+
 /**
  * Why a snapshot has a lower level than was asked for, or why there is none. Every error text starts with one of
  * these; `evidence.reason` is one of these. docs/outcomes.md explains each.
@@ -18,23 +38,7 @@ export const reasonCodes = [
     "CONNECTION_LOST",
     "VSS_FAILED",
     "VSS_TIMEOUT",
-    // Preconditions of quiescing.
-    "SSH_UNREACHABLE",
-    "SSH_LOGIN_REFUSED",
-    "SSH_PROTOCOL_ERROR",
-    "UNEXPECTED_OUTPUT",
-    "SUDO_REFUSED",
-    "SCRIPT_MISSING",
-    "SCRIPT_UNSAFE",
-    "POST_THAW_NOT_IDEMPOTENT",
-    "HOST_UNSUITABLE",
-    "HOST_BUSY",
-    "STALE_FREEZE",
-    "SSM_NOT_MANAGED",
-    "SSM_OFFLINE",
-    "SSM_AGENT_TOO_OLD",
-    "VSS_UNSUPPORTED",
-    "VSS_COMPONENTS",
+    ...quiescingPreconditions,
     // Always an error.
     "SSH_HOST_KEY_MISMATCH",
     "WRONG_INSTANCE",

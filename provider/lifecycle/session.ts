@@ -10,16 +10,16 @@ import { StackKnowledge } from "./stackKnowledge";
 export class Session {
     readonly stack = new StackKnowledge();
     readonly shared = new Shared(isEngineGone);
-    readonly interruption = new Interruption();
     /** What a preview has said already: it checks a replacement twice. */
     readonly said = new Set<string>();
+    readonly #interruption = new Interruption();
     readonly #clients = new ClientCache();
     #config: StackConfig = {};
 
     /** Stored at once: the engine may call on before this has returned. */
     configure(config: { get(key: string): string | undefined }): void {
         this.#config = readStackConfig(config);
-        this.interruption.watchEngine();
+        this.#interruption.watchEngine();
     }
 
     async clients(settings?: AwsSettings): Promise<Clients> {
@@ -27,6 +27,6 @@ export class Session {
     }
 
     async interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-        return await this.interruption.interruptible(work);
+        return await this.#interruption.interruptible(work);
     }
 }

@@ -6,7 +6,14 @@ import type { Source, SourceVolume } from "../aws/instance";
 import { dryRunSetTags } from "../aws/setTags";
 import { dryRunDelete, findSnapshots } from "../aws/snapshots";
 import { MAX_TAGS, ownerTag, tagKeys } from "../aws/tags";
-import { type Failure, type ReasonCode, SnapshotError, combine, messageOf } from "../base/errors";
+import {
+    type Failure,
+    type ReasonCode,
+    SnapshotError,
+    combine,
+    messageOf,
+    quiescingPreconditions,
+} from "../base/errors";
 import { type SnapshotInputs, minimumLevelOf } from "../inputs/inputs";
 import { timeoutsOf } from "../inputs/timeouts";
 import { QuiesceError } from "../quiesce/quiesceError";
@@ -15,26 +22,11 @@ import type { Run } from "./run";
 import { setRequest } from "./setRequest";
 
 /** Failures of quiescing alone: a plain snapshot may take the place, if `minimumLevel` allows. All others are errors. */
-const ofQuiescing: ReadonlySet<ReasonCode> = new Set([
-    "SSH_UNREACHABLE",
-    "SSH_LOGIN_REFUSED",
-    "SSH_PROTOCOL_ERROR",
-    "UNEXPECTED_OUTPUT",
-    "SUDO_REFUSED",
-    "SCRIPT_MISSING",
-    "SCRIPT_UNSAFE",
-    "POST_THAW_NOT_IDEMPOTENT",
-    "HOST_UNSUITABLE",
-    "HOST_BUSY",
-    "STALE_FREEZE",
-    "SSM_NOT_MANAGED",
-    "SSM_OFFLINE",
-    "SSM_AGENT_TOO_OLD",
-    "VSS_UNSUPPORTED",
-    "VSS_COMPONENTS",
+const ofQuiescing: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+    ...quiescingPreconditions,
     "INSTANCE_STATE",
     "IDENTITY_UNVERIFIED",
-] satisfies ReasonCode[]);
+]);
 
 /** Checks everything before anything is touched, and reports all that is wrong together. */
 export async function assertPreconditions(run: Run, source: Source, quiescer: Quiescer): Promise<void> {

@@ -4,19 +4,16 @@ import { text } from "node:stream/consumers";
 import { clientsFor } from "../../provider/aws/clients";
 import type { SnapshotInputs } from "../../provider/inputs/inputs";
 import { takeSnapshot } from "../../provider/run/takeSnapshot";
-import { Shared } from "../../provider/run/shared";
+import { runOf } from "../../lab/scenes/run";
 
 async function main(): Promise<void> {
-    await takeSnapshot({
-        executionId: `acs-${randomUUID()}`,
-        inputs: JSON.parse(await text(process.stdin)) as SnapshotInputs,
-        clients: await clientsFor(),
-        known: new Set(),
-        healed: new Set(),
-        shared: new Shared(() => Promise.resolve(false)),
-        log: () => undefined,
-        signal: new AbortController().signal,
-    });
+    await takeSnapshot(
+        runOf({
+            executionId: `acs-${randomUUID()}`,
+            inputs: JSON.parse(await text(process.stdin)) as SnapshotInputs,
+            clients: await clientsFor(),
+        }),
+    );
 }
 
 void main();

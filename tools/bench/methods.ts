@@ -13,7 +13,7 @@ import { linesOf } from "../../lab/lines";
 import { setupAwsCli } from "./awsCli";
 import { inputsFor } from "./inputs";
 import type { Lab, Server } from "./lab";
-import { Shared } from "../../provider/run/shared";
+import { runOf } from "../../lab/scenes/run";
 
 /** One snapshot, in milliseconds of this process's monotonic clock. */
 export interface Sample {
@@ -35,16 +35,11 @@ const API_LIMIT_MS = 60_000;
 const cache = new ClientCache();
 
 async function runOn(server: Server, roundTripMs: number): Promise<Run> {
-    return {
+    return runOf({
         executionId: `acs-${randomUUID()}`,
         inputs: inputsFor(server, await server.port(roundTripMs)),
         clients: await cache.for(),
-        known: new Set(),
-        healed: new Set(),
-        shared: new Shared(() => Promise.resolve(false)),
-        log: () => undefined,
-        signal: new AbortController().signal,
-    };
+    });
 }
 
 /** What this package does. */

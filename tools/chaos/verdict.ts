@@ -32,8 +32,11 @@ const CLOCK_MS = 25;
 
 /** For how long this fault keeps everybody from thawing. Milliseconds. */
 export function hinderedBy(fault: Fault): number {
-    const ms = fault.kind === "moment" ? (HINDERED_MS[fault.what] ?? 0) : 0;
-    return ms === 0 || (fault.kind === "moment" && fault.what.startsWith("pause")) ? ms : ms + RETRY_MS;
+    if (fault.kind !== "moment") {
+        return 0;
+    }
+    const { what } = fault;
+    return (HINDERED_MS[what] ?? 0) + (what.startsWith("let no process") ? RETRY_MS : 0);
 }
 
 /** Waits until the host is awake by itself: its hooks say so, and its volumes. @returns what is wrong */

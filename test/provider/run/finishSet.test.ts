@@ -12,6 +12,7 @@ import type { CloudInstance, LocalCloud } from "../../../lab/cloud/localCloud";
 import { rejection } from "../../../lab/rejection";
 import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 import { Shared } from "../../../provider/run/shared";
+import { runOf } from "../../../lab/scenes/run";
 
 const interrupted = new SnapshotError({
     code: "INTERRUPTED",
@@ -145,16 +146,14 @@ describe("finishing a set", () => {
         const owner = "urn:pulumi:dev::shop::ec2:AppConsistentSnapshot::interrupted";
         // Those before are the dry runs', the warm connection's and the verification's; by its filter it is known.
         const gate = await cloud.gate("DescribeSnapshots", { resource: owner, skip: 1 });
-        const taking = takeSnapshot({
-            executionId: "acs-00000000-0000-4000-8000-00000000c0de",
-            inputs: { instanceId: instance.instanceId, quiesce: { method: "none" }, owner },
-            clients,
-            known: new Set(),
-            healed: new Set(),
-            shared: new Shared(() => Promise.resolve(false)),
-            log: () => undefined,
-            signal: abort.signal,
-        });
+        const taking = takeSnapshot(
+            runOf({
+                executionId: "acs-00000000-0000-4000-8000-00000000c0de",
+                inputs: { instanceId: instance.instanceId, quiesce: { method: "none" }, owner },
+                clients,
+                signal: abort.signal,
+            }),
+        );
         taking.catch(() => undefined);
         await gate.reached();
         expect(await left()).to.have.length(3);

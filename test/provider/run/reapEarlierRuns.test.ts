@@ -16,7 +16,7 @@ import { CapturedLog } from "../../../lab/capturedLog";
 import type { CloudInstance, LocalCloud } from "../../../lab/cloud/localCloud";
 import { rejection } from "../../../lab/rejection";
 import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
-import { Shared } from "../../../provider/run/shared";
+import { runOf } from "../../../lab/scenes/run";
 
 const MINUTE = 60_000;
 
@@ -189,16 +189,15 @@ describe("what earlier runs left", () => {
         }
         // A later process, when the resource was replaced and its set retained.
         const lines: string[] = [];
-        await reapEarlierRuns({
-            executionId: "acs-later",
-            inputs,
-            clients: await clientsFor(undefined, {}),
-            known: new Set(),
-            healed: new Set(),
-            shared: new Shared(() => Promise.resolve(false)),
-            log: (line) => lines.push(line),
-            signal: AbortSignal.timeout(30_000),
-        });
+        await reapEarlierRuns(
+            runOf({
+                executionId: "acs-later",
+                inputs,
+                clients: await clientsFor(undefined, {}),
+                log: (line) => lines.push(line),
+                signal: AbortSignal.timeout(30_000),
+            }),
+        );
         expect(await stillThere(set)).to.deep.equal(set.snapshotIds);
         expect(lines.join("\n")).to.include(`does not manage its earlier set ${set.executionId}`);
     });

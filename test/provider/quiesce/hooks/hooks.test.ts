@@ -7,7 +7,7 @@ import { timing } from "../../../../provider/base/timing";
 import { type Changes, type Outcome, Scene, SECRET, stateOf } from "../../../../lab/scenes/scene";
 import { needsRoot, startSshHost } from "../../../../lab/hosts/sshHost";
 import { describeQuiescer } from "../quiescerSuite";
-import { Shared } from "../../../../provider/run/shared";
+import { runOf } from "../../../../lab/scenes/run";
 
 const FROZEN_AND_THAWED = ["pre freeze", "post thaw", "thawed thaw"];
 
@@ -27,16 +27,12 @@ describe("quiescing by scripts over ssh", function () {
             const clients = await clientsFor();
             const { instanceId } = scene.instance;
             const source = await resolveSource(clients, "123456789012", instanceId, undefined, signal);
-            const run = {
+            const run = runOf({
                 executionId: `acs-suite-${(suites += 1)}`,
                 inputs: scene.inputs(),
                 clients,
-                known: new Set<string>(),
-                healed: new Set<string>(),
-                shared: new Shared(() => Promise.resolve(false)),
-                log: () => undefined,
                 signal,
-            };
+            });
             return chooseQuiescer(run, source);
         },
         frozen: () => scene.host.frozen,
