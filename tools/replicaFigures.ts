@@ -1,14 +1,13 @@
 // What replicas cost in engine time: `npm run bench:replicas [-- --replicas 1,20,100 --rounds 3]`.
 import { defaultNetwork } from "../lab/cloud/cloudNetwork";
-import { hooksOf, type Lab, startLab, succeeded } from "../lab/engine/e2e";
+import { hooksOf, type Lab, startLab } from "../lab/engine/e2e";
 import type { CloudCall } from "../lab/cloud/localCloud";
-import type { Operation, Project } from "../lab/engine/project";
+import { engineTime } from "./bench/engineTime";
 import { median, ms, table } from "./bench/report";
 import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
 
 const AWAY = "eu-west-1";
-const LIMIT_MS = 1_200_000;
 
 interface Figures {
     readonly replicas: number;
@@ -62,24 +61,18 @@ for (let index = 0; index < ${replicas}; index += 1) {
 }
 `;
     const project = await lab.project({ program });
-    const firstPreviewMs = await timed(project, "preview");
-    const firstUpMs = await timed(project, "up");
+    const firstPreviewMs = await engineTime(project, "preview");
+    const firstUpMs = await engineTime(project, "up");
     const resources = project.state().resources.filter(({ type }) => !isFixed(type)).length;
-    const previewMs = median(await repeated(() => timed(project, "preview")));
-    const upMs = median(await repeated(() => timed(project, "up")));
-    await timed(project, "destroy");
+    const previewMs = median(await repeated(() => engineTime(project, "preview")));
+    const upMs = median(await repeated(() => engineTime(project, "up")));
+    await engineTime(project, "destroy");
     return { replicas, firstPreviewMs, firstUpMs, previewMs, upMs, resources };
 }
 
 /** There however many replicas there are: the stack, and a provider for each plugin. */
 function isFixed(type: string): boolean {
     return type.startsWith("pulumi:");
-}
-
-async function timed(project: Project, operation: Operation): Promise<number> {
-    const started = performance.now();
-    succeeded(await project[operation]({ limitMs: LIMIT_MS }));
-    return performance.now() - started;
 }
 
 async function repeated(once: () => Promise<number>): Promise<number[]> {
@@ -100,10 +93,10 @@ new AppConsistentAmi("db", { snapshot });
     const project = await lab.project({ program });
     await lab.cloud.clearCalls();
     const started = Number(process.hrtime.bigint()) / 1e6;
-    await timed(project, "up");
+    await engineTime(project, "up");
     const calls = await lab.cloud.calls();
     const registered = calls.find(({ operation }) => operation === "RegisterImage");
-    await timed(project, "destroy");
+    await engineTime(project, "destroy");
     const ended = registered?.answeredAt ?? NaN;
     return ended - started - busyMs(calls.filter(({ receivedAt }) => receivedAt < ended));
 }

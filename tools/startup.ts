@@ -1,14 +1,14 @@
 // What this package adds to a run in which nothing changes: `npm run bench:startup [-- --resources 50 --rounds 5]`.
 //
 // Two stacks side by side, by turns: one of AppConsistentSnapshots, one of as many dynamic resources that do nothing.
-import { type Lab, startLab, succeeded } from "../lab/engine/e2e";
+import { type Lab, startLab } from "../lab/engine/e2e";
 import type { Project } from "../lab/engine/project";
+import { engineTime } from "./bench/engineTime";
 import { median, ms, table } from "./bench/report";
 import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
 
 const OPERATIONS = ["up", "preview"] as const;
-const LIMIT_MS = 600_000;
 /** So much more than the least that dynamic resources cost. */
 const HIGHEST_RATIO = 1.1;
 
@@ -38,7 +38,7 @@ async function main(): Promise<void> {
 
 async function projectOf(lab: Lab, program: string): Promise<Project> {
     const project = await lab.project({ program, main: "index.js" });
-    succeeded(await project.up({ limitMs: LIMIT_MS }));
+    await engineTime(project, "up");
     return project;
 }
 
@@ -75,9 +75,7 @@ async function timed(
     const times: [number[], number[]] = [[], []];
     for (let round = 0; round < options.rounds; round += 1) {
         for (const [index, project] of projects.entries()) {
-            const started = performance.now();
-            succeeded(await project[operation]({ limitMs: LIMIT_MS }));
-            times[index]?.push(performance.now() - started);
+            times[index]?.push(await engineTime(project, operation));
         }
     }
     return [median(times[0]), median(times[1])];

@@ -1,3 +1,4 @@
+import { HostGroup } from "./hostGroup";
 import { type SshHost, type SshHostOptions, startSshHost } from "./sshHost";
 
 export const SHELLS = ["dash", "bash", "busybox"] as const;
@@ -5,12 +6,21 @@ export type Shell = (typeof SHELLS)[number];
 
 /** A host for each shell that the guard runs under. Tests run on all of them at once, for most of a test is waiting. */
 export class ShellHosts {
-    private constructor(readonly hosts: ReadonlyMap<Shell, SshHost>) {}
+    readonly #groups = new Map<SshHost, HostGroup>();
+
+    private constructor(private readonly hosts: ReadonlyMap<Shell, SshHost>) {}
 
     /** Needs root. */
     static async start(options: Omit<SshHostOptions, "sh"> = {}): Promise<ShellHosts> {
         const hosts = SHELLS.map(async (sh) => [sh, await startSshHost({ ...options, sh })] as const);
         return new ShellHosts(new Map(await Promise.all(hosts)));
+    }
+
+    /** Around one of the hosts: it goes with it. */
+    groupOf(host: SshHost): HostGroup {
+        const group = this.#groups.get(host) ?? HostGroup.around(host);
+        this.#groups.set(host, group);
+        return group;
     }
 
     /** @throws Error that says in which shells it failed, and how */
@@ -39,5 +49,6 @@ export class ShellHosts {
 
     async stop(): Promise<void> {
         await Promise.all([...this.hosts.values()].map((host) => host.stop()));
+        await Promise.all([...this.#groups.values()].map((group) => group.remove()));
     }
 }

@@ -1,12 +1,11 @@
 import { expect } from "chai";
 import { setTimeout as sleep } from "node:timers/promises";
-import { HostGroup } from "../../../../lab/hosts/hostGroup";
+import type { HostGroup } from "../../../../lab/hosts/hostGroup";
 import { isGuard } from "../../../../lab/hosts/guardProcesses";
 import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
-import { type SshHost, needsRoot, startSshHost } from "../../../../lab/hosts/sshHost";
+import { ShellHosts } from "../../../../lab/hosts/shellHosts";
+import { type SshHost, needsRoot } from "../../../../lab/hosts/sshHost";
 
-const SHELLS = ["dash", "bash", "busybox"] as const;
-type Shell = (typeof SHELLS)[number];
 type Phase = "during pre-freeze" | "while frozen" | "during post-thaw";
 /** What the client does meanwhile: it is gone, says nothing more, or goes on as it would. */
 type Client = "gone" | "silent" | "alive";
@@ -16,45 +15,18 @@ const LIMITS = { lock: 0, wait: 30, preFreeze: 30, freeze: 3, postThaw: 10 };
 /** After forks work again; with room for a machine that is busy, and for bash, which tries again after up to 15 s. */
 const THAWED_WITHIN_MS = 40_000;
 
-interface Host {
-    readonly host: SshHost;
-    readonly group: HostGroup;
-}
-
 describe("guard, when no process can be had,", function () {
     this.timeout(120_000);
-    const hosts = new Map<Shell, Host>();
+    let shells: ShellHosts;
 
     before(async function () {
         needsRoot(this);
-        for (const sh of SHELLS) {
-            const host = await startSshHost({ sh });
-            hosts.set(sh, { host, group: HostGroup.around(host) });
-        }
+        shells = await ShellHosts.start();
     });
-    after(async () => {
-        for (const { host, group } of hosts.values()) {
-            group.allowForks();
-            await host.stop();
-            await group.remove();
-        }
-    });
+    after(() => shells.stop());
 
-    /** All shells at once: most of it is waiting. */
-    function inAllShells(title: string, test: (host: Host) => Promise<void>): void {
-        it(title, async () => {
-            const results = await Promise.allSettled(
-                SHELLS.map(async (sh) => {
-                    try {
-                        await test(hosts.get(sh)!);
-                    } catch (error) {
-                        throw new Error(`${sh}: ${(error as Error).message}`, { cause: error });
-                    }
-                }),
-            );
-            const failures = results.filter((result) => result.status === "rejected");
-            expect(failures.map(({ reason }) => String(reason))).to.deep.equal([]);
-        });
+    function inAllShells(title: string, test: (host: SshHost, group: HostGroup) => Promise<void>): void {
+        it(title, () => shells.all((host) => test(host, shells.groupOf(host))));
     }
 
     const COURSES: [Phase, Client, number][] = [
@@ -72,7 +44,7 @@ describe("guard, when no process can be had,", function () {
     ];
 
     for (const [phase, client, seconds] of COURSES) {
-        inAllShells(`${phase}, for ${seconds} s, the client ${client}: thaws`, async ({ host, group }) => {
+        inAllShells(`${phase}, for ${seconds} s, the client ${client}: thaws`, async (host, group) => {
             host.writeHooks({
                 // Without a process to be had it waits on: an error would be another course.
                 pre:

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type GuardParams, composeGuard } from "../../../../provider/quiesce/hooks/guardProgram";
 import { companyOf, isGuard, main } from "../../../../lab/hosts/guardProcesses";
 import { GuardSession, guardParams } from "../../../../lab/hosts/guardSession";
-import { HostGroup } from "../../../../lab/hosts/hostGroup";
 import { ShellHosts } from "../../../../lab/hosts/shellHosts";
 import { type SshHost, needsRoot } from "../../../../lab/hosts/sshHost";
 
@@ -20,24 +19,13 @@ const SHIM =
 
 describe("guard, handled roughly,", function () {
     this.timeout(180_000);
-    const groups = new Map<SshHost, HostGroup>();
     let shells: ShellHosts;
 
     before(async function () {
         needsRoot(this);
         shells = await ShellHosts.start();
     });
-    after(async () => {
-        await shells.stop();
-        await Promise.all([...groups.values()].map((group) => group.remove()));
-    });
-
-    /** One for each host, as it has to go when the host is gone. */
-    function groupOf(host: SshHost): HostGroup {
-        const group = groups.get(host) ?? HostGroup.around(host);
-        groups.set(host, group);
-        return group;
-    }
+    after(() => shells.stop());
 
     /** Whatever happens, in the end the host is awake, nothing is left, and no guard runs. */
     async function roughly(host: SshHost, test: (host: SshHost) => Promise<GuardSession>): Promise<void> {
@@ -102,7 +90,7 @@ describe("guard, handled roughly,", function () {
         host.writeHooks({
             post: "for i in 1 2 3 4 5 6 7 8 9 10; do cat /proc/uptime >/dev/null || exit 3; done",
         });
-        const group = groupOf(host);
+        const group = shells.groupOf(host);
         const guard = await frozen(host);
         let turn = 0;
         const timer = setInterval(() => ((turn += 1) % 3 === 0 ? group.denyForks() : group.allowForks()), 4);
@@ -118,7 +106,7 @@ describe("guard, handled roughly,", function () {
         host.writeHooks({
             post: 'true | true | true | true | true | true | true | true || exit 3; x=$(true | true | true | true; echo ok) || exit 3; [ "$x" = ok ] || exit 3',
         });
-        const group = groupOf(host);
+        const group = shells.groupOf(host);
         const guard = await frozen(host);
         group.leaveForks(3);
         guard.send("release");
