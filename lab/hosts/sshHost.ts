@@ -142,6 +142,15 @@ export abstract class SshHost {
         this.exec(`kill -${signal.replace("SIG", "")} ${pid}`);
     }
 
+    /** Stops processes, and waits until they stand: what is sent SIGSTOP may still run for a moment. */
+    async suspend(...pids: readonly number[]): Promise<void> {
+        for (const pid of pids) {
+            this.signal(pid, "SIGSTOP");
+        }
+        const stands = ({ pid, state }: HostProcess) => !pids.includes(pid) || state === "T";
+        await this.until(() => this.processes().every(stands), { what: "the stop of processes" });
+    }
+
     /** Kills the sshd processes that serve connections. */
     killSessions(signal: NodeJS.Signals = "SIGKILL"): void {
         for (const { pid, command } of this.processes()) {

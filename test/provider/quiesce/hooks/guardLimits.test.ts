@@ -56,10 +56,9 @@ describe("guard, members stopped:", function () {
         return guard;
     }
 
-    function stop(host: SshHost, names: readonly string[]): void {
-        for (const name of names) {
-            host.signal(companyOf(host).get(name) ?? 0, "SIGSTOP");
-        }
+    async function stop(host: SshHost, names: readonly string[]): Promise<void> {
+        const company = companyOf(host);
+        await host.suspend(...names.map((name) => company.get(name) ?? 0));
     }
 
     async function isOver(host: SshHost, guard: GuardSession): Promise<void> {
@@ -77,7 +76,7 @@ describe("guard, members stopped:", function () {
                 `${names.join(" and ")}, while frozen, for good: the freeze's limit is kept`,
                 async (host) => {
                     const guard = await frozen(host);
-                    stop(host, names);
+                    await stop(host, names);
                     await isOver(host, guard);
                 },
             );
@@ -92,7 +91,7 @@ describe("guard, members stopped:", function () {
             guard.send("freeze");
             await host.waitFor(/^pre freeze/);
             const from = performance.now();
-            stop(host, [name]);
+            await stop(host, [name]);
             await host.until(() => !host.frozen, { limit: WITHIN_MS, what: "the thaw" });
             expect(performance.now() - from).to.be.lessThan(KEPT_WITHIN_MS);
             await isOver(host, guard);
@@ -102,9 +101,8 @@ describe("guard, members stopped:", function () {
     everywhere("main, for a while: it goes on, and what it held is held", async (host) => {
         const guard = await frozen(host, { ...LIMITS, freeze: 30 });
         const pid = main(host)?.pid ?? 0;
-        host.signal(pid, "SIGSTOP");
+        await host.suspend(pid);
         guard.send("release");
-        await host.until(() => host.processes().find((process) => process.pid === pid)?.state === "T");
         host.signal(pid, "SIGCONT");
         await guard.end();
         expect(guard.lines.slice(-3)).to.deep.equal(["releasing asked", "thawed 0", "cleaned ok"]);
@@ -115,7 +113,7 @@ describe("guard, members stopped:", function () {
         const guard = await frozen(host);
         guard.send("release");
         await host.waitFor(/^post thaw/);
-        stop(host, ["main", "watcher1"]);
+        await stop(host, ["main", "watcher1"]);
         await isOver(host, guard);
     });
 

@@ -213,7 +213,7 @@ describe("guard, handled roughly,", function () {
         "a post-thaw that waits for its turn is stopped: the other one thaws at once",
         async (host) => {
             const guard = await frozen(host);
-            host.signal(companyOf(host).get("post1") ?? 0, "SIGSTOP");
+            await host.suspend(companyOf(host).get("post1") ?? 0);
             guard.send("release");
             await thaw(host, guard);
             return guard;

@@ -121,7 +121,7 @@ describe("guard's lock and marker", () => {
     it("main stopped for good: the watcher thaws in the end", async () => {
         const guard = await start({ limits: { ...LIMITS, preFreeze: 1, freeze: 1.5, postThaw: 1 } });
         await guard.freeze();
-        host.signal(main(host)?.pid ?? 0, "SIGSTOP");
+        await host.suspend(main(host)?.pid ?? 0);
         expect((await guard.end(55_000)).slice(-3)).to.deep.equal([
             "releasing lost",
             "thawed 0",
