@@ -11,7 +11,8 @@ import {
     type HostKeyType,
 } from "./hostKey";
 import { Login, type Credentials } from "./login";
-import type { Where } from "./sshError";
+import { IdentifiedStream } from "./identification";
+import type { Place } from "./sshError";
 
 /** How often an idle connection is asked whether it still lives, and how many answers may be missing. */
 export const KEEPALIVE = { intervalMs: 5000, misses: 3 } as const;
@@ -19,12 +20,7 @@ export const KEEPALIVE = { intervalMs: 5000, misses: 3 } as const;
 const MAX_HANDSHAKE_BYTES = 1024 * 1024;
 
 /** One end of the road: which server, as whom, and how to know it. */
-export interface HopSettings {
-    readonly where: Where;
-    readonly host: string;
-    readonly port: number;
-    /** `user@host:port` */
-    readonly address: string;
+export interface HopSettings extends Place {
     readonly credentials: Credentials;
     /** "any" only when the user asked for it by `insecureIgnoreHostKey`. */
     readonly hostKeys: readonly HostKey[] | "any";
@@ -53,15 +49,16 @@ export class OtherHostKey extends Error {
  * OtherHostKey, or the signal's reason.
  */
 export function handshake(
-    socket: Duplex,
+    stream: Duplex,
     settings: HopSettings,
     hostKeyTypes: readonly HostKeyType[],
     signal: AbortSignal,
 ): Promise<Hop> {
     return new Promise((resolve, reject) => {
         const client = new Client();
+        const socket = new IdentifiedStream(stream);
         const login = new Login(settings.credentials);
-        const end: HandshakeEnd = { phase: "identification", login, banner: "" };
+        const end: Omit<HandshakeEnd, "textBefore"> = { phase: "identification", login, banner: "" };
         let presented: Buffer | undefined;
         let received = 0;
         let settled = false;
@@ -70,7 +67,7 @@ export function handshake(
         const settle = () => {
             settled = true;
             signal.removeEventListener("abort", onAbort);
-            socket.removeListener("data", onBytes);
+            stream.removeListener("data", onBytes);
             login.dispose();
         };
         const fail = (reason: unknown) => {
@@ -82,11 +79,13 @@ export function handshake(
             // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an AbortSignal's reason is the caller's own
             reject(reason);
         };
+        const failAsDescribed = (error: Error | undefined) =>
+            fail(describeFailure(error, { ...end, textBefore: socket.textBefore }, settings));
         const onAbort = () => fail(signal.reason);
         const onBytes = (bytes: Buffer) => {
             received += bytes.length;
             if (received > MAX_HANDSHAKE_BYTES) {
-                fail(describeFailure(new Error("endless data before login"), end, settings));
+                failAsDescribed(new Error("endless data before login"));
             }
         };
 
@@ -105,14 +104,14 @@ export function handshake(
             } else if (error.message.includes("no matching host key format")) {
                 fail(new OtherHostKey(undefined));
             } else {
-                fail(describeFailure(error, end, settings));
+                failAsDescribed(error);
             }
         });
         const onEnd = () => {
             if (onGone) {
                 onGone("the server closed the connection");
             } else {
-                fail(describeFailure(undefined, end, settings));
+                failAsDescribed(undefined);
             }
         };
         client.on("end", onEnd);
@@ -148,7 +147,7 @@ export function handshake(
                 return settings.hostKeys === "any" || matchesHostKey(key, settings.hostKeys);
             },
         });
-        socket.on("data", onBytes);
+        stream.on("data", onBytes);
     });
 }
 

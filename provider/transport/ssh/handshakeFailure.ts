@@ -8,6 +8,8 @@ export interface HandshakeEnd {
     readonly login: Pick<Login, "tried" | "offered" | "notes">;
     /** What the server said before login, which often tells why it refuses. */
     banner: string;
+    /** What it said before it identified itself. */
+    readonly textBefore: string;
 }
 
 type Described = Omit<SshFailure, "where" | "address" | "cause">;
@@ -29,6 +31,9 @@ function describe(
     quote: (text: string) => string,
 ): Described {
     const message = error?.message ?? "";
+    if (TURNED_AWAY.test(end.textBefore)) {
+        return turnedAway(end.textBefore, quote);
+    }
     if (error && isSocketError(error)) {
         return cut(describeSocketError(error));
     }
@@ -39,7 +44,9 @@ function describe(
         return refused(end, quote);
     }
     if (error === undefined || message === "Connection lost before handshake") {
-        return cut(`the server closed the connection ${PHASE[end.phase]}${said(end.banner, quote)}`);
+        return cut(
+            `the server closed the connection ${PHASE[end.phase]}${said(end.textBefore + end.banner, quote)}`,
+        );
     }
     // OpenSSH disconnects with a text, such as "Too many connections"; ssh2 puts the protocol's number into `code`.
     if (typeof error.code === "number") {
@@ -73,6 +80,20 @@ function cut(what: string): Described {
         code: "SSH_UNREACHABLE",
         what,
         remedy: "check that the instance is running, that sshd is up, and the security group and routes between here and there",
+        transient: true,
+    };
+}
+
+// sshd.c of OpenSSH: what it says to whom it does not serve, before its identification.
+const TURNED_AWAY = /^(Not allowed at this time|Exceeded MaxStartups)/m;
+
+function turnedAway(text: string, quote: (text: string) => string): Described {
+    return {
+        code: "SSH_UNREACHABLE",
+        what: `the server turned the connection away: ${quote(text)}`,
+        remedy:
+            "it serves this address again by itself; its sshd log says why it did not: failed logins before " +
+            "(PerSourcePenalties of sshd_config), or too many connections at once (MaxStartups)",
         transient: true,
     };
 }

@@ -1,7 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { ClientChannel } from "ssh2";
 import { SshChannel } from "./channel";
+import type { Route } from "../route";
 import type { Hop } from "./handshake";
+import { closeHop } from "./hop";
 import { SshError, type SshFailure } from "./sshError";
 
 export interface ConnectionEnd {
@@ -12,35 +13,25 @@ export interface ConnectionEnd {
 
 /** A server that accepted the login must accept or refuse a command in this time. */
 const EXEC_MS = 15_000;
-/** How long a server may take to close after it was told; then the socket is cut. */
-const CLOSE_MS = 1000;
 
 /** A logged-in connection to the instance. */
 export class SshConnection {
     /** Resolves (never rejects) when the connection is gone, with why. */
     readonly closed: Promise<ConnectionEnd>;
-    readonly #instance: Hop;
-    readonly #hops: readonly Hop[];
     #closing: Promise<void> | undefined;
 
     /** @internal use connect() */
     constructor(
         /** `user@host:port`, for messages. */
         readonly address: string,
-        hop: Hop,
-        bastion: Hop | undefined,
+        private readonly hop: Hop,
+        private readonly route: Route,
     ) {
-        this.#instance = hop;
-        this.#hops = bastion ? [hop, bastion] : [hop];
-        this.closed = Promise.race([
-            hop.gone,
-            ...(bastion ? [bastion.gone.then((reason) => `proxy: ${reason}`)] : []),
-        ]).then((reason) => {
+        this.closed = hop.gone.then((reason) => {
             const asked = this.#closing !== undefined;
             if (!asked) {
-                for (const { socket } of this.#hops) {
-                    socket.destroy();
-                }
+                hop.socket.destroy();
+                void route.close();
             }
             return { asked, reason };
         });
@@ -78,7 +69,10 @@ export class SshConnection {
             );
             const answer = (error: Error | undefined, channel?: ClientChannel) => {
                 if (error) {
-                    fail(`the server starts no command: ${error.message}`, "SSH_PROTOCOL_ERROR");
+                    // ssh2 answers so as well when the connection ends, which `closed` tells better.
+                    setImmediate(() =>
+                        fail(`the server starts no command: ${error.message}`, "SSH_PROTOCOL_ERROR"),
+                    );
                 } else if (channel && over) {
                     new SshChannel(channel, this.closed).close();
                 } else if (channel) {
@@ -86,7 +80,7 @@ export class SshConnection {
                 }
             };
             try {
-                this.#instance.client.exec(command, answer);
+                this.hop.client.exec(command, answer);
             } catch {
                 fail("the connection is gone", "SSH_UNREACHABLE");
             }
@@ -103,22 +97,9 @@ export class SshConnection {
         });
     }
 
-    /** Ends both hops, the instance's first. Takes at most about 2 s, may be called again, and leaves nothing that keeps the process alive. */
+    /** Ends it, then what carries it. Takes a few seconds at most, may be called again, and leaves nothing that keeps the process alive. */
     close(): Promise<void> {
-        this.#closing ??= this.#closeHops();
+        this.#closing ??= closeHop(this.hop).then(() => this.route.close());
         return this.#closing;
-    }
-
-    async #closeHops(): Promise<void> {
-        for (const hop of this.#hops) {
-            hop.client.end();
-            const cut = new AbortController();
-            await Promise.race([
-                hop.gone,
-                delay(CLOSE_MS, undefined, { signal: cut.signal }).catch(() => undefined),
-            ]);
-            cut.abort();
-            hop.socket.destroy();
-        }
     }
 }

@@ -11,6 +11,15 @@ export type SshErrorCode =
 /** Which of the two hops a failure concerns. */
 export type Where = "instance" | "proxy";
 
+/** A server, as messages name it. */
+export interface Place {
+    readonly where: Where;
+    readonly host: string;
+    readonly port: number;
+    /** `user@host:port` */
+    readonly address: string;
+}
+
 export interface SshFailure {
     readonly code: SshErrorCode;
     readonly where: Where;
@@ -45,4 +54,21 @@ export class SshError extends Error {
         this.remedy = failure.remedy;
         this.transient = failure.transient ?? false;
     }
+}
+
+/** Nobody answered. Trying again may help. */
+export function unreachable(
+    { where, address }: Pick<Place, "where" | "address">,
+    what: string,
+    cause?: unknown,
+): SshError {
+    return new SshError({
+        code: "SSH_UNREACHABLE",
+        where,
+        address,
+        what,
+        remedy: "check that the instance is running, that sshd is up, and the security group and routes between here and there",
+        transient: true,
+        cause,
+    });
 }

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect as connectTcp, createServer, type Server, type Socket } from "node:net";
+import { connect as connectTcp, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import {
     connect,
@@ -12,70 +12,8 @@ import {
     type SshSettings,
     type SshTarget,
 } from "../../../../provider/transport/ssh/connection";
+import { Relay } from "../../../../lab/hosts/relay";
 import { freePort, KeyFolder, Sshd, type KeyPair, type SshdOptions } from "../../../../lab/hosts/sshServer";
-
-/** Passes bytes on to a server on loopback, until told to stop without a word. */
-class Relay {
-    connections = 0;
-    readonly #sockets = new Set<Socket>();
-    #silent = false;
-
-    private constructor(
-        readonly server: Server,
-        readonly port: number,
-    ) {}
-
-    static async to(target: number): Promise<Relay> {
-        const server = createServer({ allowHalfOpen: true }, (client) =>
-            relay.#join(client, connectTcp({ port: target, host: "127.0.0.1", allowHalfOpen: true })),
-        );
-        server.listen(0, "127.0.0.1");
-        await once(server, "listening");
-        const relay = new Relay(server, (server.address() as { port: number }).port);
-        return relay;
-    }
-
-    #join(client: Socket, upstream: Socket): void {
-        this.connections++;
-        for (const [from, to] of [
-            [client, upstream],
-            [upstream, client],
-        ] as const) {
-            this.#sockets.add(from);
-            from.on("error", () => to.destroy());
-            from.on("close", () => to.destroy());
-            from.on("data", (bytes) => {
-                if (!this.#silent) {
-                    to.write(bytes);
-                }
-            });
-            from.on("end", () => {
-                if (!this.#silent) {
-                    to.end();
-                }
-            });
-        }
-    }
-
-    /** As when a route is gone: nothing arrives any more, not even an end. */
-    silence(): void {
-        this.#silent = true;
-    }
-
-    /** As when the instance is killed: a reset. */
-    reset(): void {
-        for (const socket of this.#sockets) {
-            socket.resetAndDestroy();
-        }
-    }
-
-    close(): void {
-        this.server.close();
-        for (const socket of this.#sockets) {
-            socket.destroy();
-        }
-    }
-}
 
 describe("ssh connection", () => {
     let keys: KeyFolder;

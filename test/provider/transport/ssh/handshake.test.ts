@@ -102,6 +102,22 @@ describe("a hostile server", () => {
         expect(error.message).to.include("no answer within");
     });
 
+    it("that turns us away with a word, byte by byte", async () => {
+        const port = await tcpServer((client) => {
+            client.setNoDelay(true);
+            void (async () => {
+                for (const byte of "Not allowed at this time\r\n") {
+                    await new Promise((resolve) => client.write(byte, resolve));
+                }
+                client.destroy();
+            })();
+        });
+        const error = await failure(port);
+        expect(error.code).to.equal("SSH_UNREACHABLE");
+        expect(error.message).to.include("turned the connection away: Not allowed at this time");
+        expect(error.remedy).to.include("PerSourcePenalties");
+    });
+
     it("that drips", async () => {
         const port = await tcpServer((client) => {
             const timer = setInterval(() => client.write("x\r\n"), 20);

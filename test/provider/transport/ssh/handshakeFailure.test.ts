@@ -16,7 +16,7 @@ describe("describeFailure", () => {
         string,
         Error | undefined,
         Phase,
-        { tried?: string[]; banner?: string },
+        { tried?: string[]; banner?: string; textBefore?: string },
         SshErrorCode,
         boolean,
     ][] = [
@@ -26,6 +26,22 @@ describe("describeFailure", () => {
             error("Connection lost before handshake"),
             "identification",
             {},
+            "SSH_UNREACHABLE",
+            true,
+        ],
+        [
+            "closed by sshd's penalties",
+            error("Connection lost before handshake"),
+            "identification",
+            { textBefore: "Not allowed at this time\r\n" },
+            "SSH_UNREACHABLE",
+            true,
+        ],
+        [
+            "reset by sshd that has too many connections",
+            socket("ECONNRESET"),
+            "identification",
+            { textBefore: "Exceeded MaxStartups\r\n" },
             "SSH_UNREACHABLE",
             true,
         ],
@@ -88,12 +104,18 @@ describe("describeFailure", () => {
         ],
         ["no SSH", error("Invalid identification string"), "identification", {}, "SSH_PROTOCOL_ERROR", false],
     ];
-    for (const [name, cause, phase, { tried = [], banner = "" }, code, transient] of rows) {
+    for (const [name, cause, phase, { tried = [], banner = "", textBefore = "" }, code, transient] of rows) {
         it(`${name}: ${code}${transient ? ", tried again" : ""}`, () => {
-            const end: HandshakeEnd = { phase, banner, login: { tried, notes: [], offered: ["publickey"] } };
+            const end: HandshakeEnd = {
+                phase,
+                banner,
+                textBefore,
+                login: { tried, notes: [], offered: ["publickey"] },
+            };
             const described = describeFailure(cause, end, { where: "proxy", address: "u@h:22", secrets: [] });
             expect(described).to.include({ code, transient, where: "proxy", address: "u@h:22" });
             expect(described.remedy).to.not.equal("");
+            expect(described.what).to.include(textBefore.trim());
         });
     }
 });

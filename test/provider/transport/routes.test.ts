@@ -1,0 +1,216 @@
+import { expect } from "chai";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+    connect,
+    SshError,
+    type SshConnection,
+    type SshSettings,
+} from "../../../provider/transport/ssh/connection";
+import { Relay, type RelayOptions } from "../../../lab/hosts/relay";
+import { freePort, KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
+
+interface RouteUnderTest {
+    /** Starts what the route needs, and gives the settings that lead to a port by it. */
+    start(lab: Lab): Promise<(instance: SshSettings) => SshSettings>;
+}
+
+/** Keys and servers that are there for all routes. */
+interface Lab {
+    readonly keys: KeyFolder;
+    readonly hostKey: KeyPair;
+    readonly userKey: KeyPair;
+    /** Called when the route's tests are over. */
+    readonly atEnd: (cleanUp: () => unknown) => void;
+}
+
+const ROUTES: Readonly<Record<string, RouteUnderTest>> = {
+    tcp: { start: () => Promise.resolve((instance) => instance) },
+    bastion: {
+        start: async ({ keys, hostKey, userKey, atEnd }) => {
+            const bastion = await Sshd.start(keys, { hostKeys: [hostKey], authorized: [userKey] });
+            atEnd(() => bastion.stop());
+            return (instance) => ({ ...instance, proxy: { ...instance, port: bastion.port } });
+        },
+    },
+};
+
+for (const [name, route] of Object.entries(ROUTES)) {
+    // What every route to a host's SSH port has to stand.
+    describe(`route ${name}`, () => {
+        let keys: KeyFolder;
+        let hostKey: KeyPair;
+        let userKey: KeyPair;
+        let sshd: Sshd;
+        let lead: (instance: SshSettings) => SshSettings;
+        const atEnd: (() => unknown)[] = [];
+        const cleanUps: (() => unknown)[] = [];
+
+        before(async () => {
+            keys = new KeyFolder();
+            atEnd.push(() => keys.remove());
+            hostKey = keys.make("ed25519");
+            userKey = keys.make("ed25519");
+            sshd = await Sshd.start(keys, { hostKeys: [hostKey], authorized: [userKey] });
+            atEnd.push(() => sshd.stop());
+            lead = await route.start({
+                keys,
+                hostKey,
+                userKey,
+                atEnd: (cleanUp) => void atEnd.push(cleanUp),
+            });
+        });
+        afterEach(() => runAll(cleanUps));
+        after(() => runAll(atEnd));
+
+        async function runAll(list: (() => unknown)[]): Promise<void> {
+            for (const cleanUp of list.splice(0).reverse()) {
+                await cleanUp();
+            }
+        }
+
+        async function open(
+            port: number,
+            { timeoutMs = 30_000, keepaliveMs = 5_000 } = {},
+        ): Promise<SshConnection> {
+            const instance = {
+                host: "127.0.0.1",
+                port,
+                user: sshd.user,
+                privateKey: userKey.privateKey,
+                hostKey: hostKey.publicLine,
+            };
+            const signal = new AbortController().signal;
+            const options = { timeoutMs, signal, log: () => undefined, keepaliveMs };
+            const connection = await connect(lead(instance), options);
+            cleanUps.push(() => connection.close());
+            return connection;
+        }
+
+        async function relay(options?: RelayOptions): Promise<Relay> {
+            const made = await Relay.to(sshd.port, options);
+            cleanUps.push(() => made.close());
+            return made;
+        }
+
+        async function failure(opening: Promise<SshConnection>): Promise<SshError> {
+            const error: unknown = await opening.then(
+                () => new Error("it connected"),
+                (reason: unknown) => reason,
+            );
+            if (!(error instanceof SshError)) {
+                throw error as Error;
+            }
+            return error;
+        }
+
+        async function expectEcho(connection: SshConnection): Promise<void> {
+            const channel = await connection.exec("cat");
+            for (const word of ["one", "two"]) {
+                channel.write(`${word}\n`);
+                expect(await channel.nextLine(20_000)).to.equal(word);
+            }
+        }
+
+        /** A command that writes a file when its input ends. Resolves with what waits for that. */
+        async function untilInputEnds(connection: SshConnection): Promise<() => Promise<void>> {
+            const file = join(keys.path, `ended-${Math.random().toString(36).slice(2)}`);
+            const channel = await connection.exec(`echo ready; cat >/dev/null; echo ended >${file}`);
+            expect(await channel.nextLine(20_000)).to.equal("ready");
+            return async () => {
+                const giveUp = performance.now() + 20_000;
+                const ended = () => {
+                    try {
+                        return readFileSync(file, "utf8") === "ended\n";
+                    } catch {
+                        return false;
+                    }
+                };
+                while (!ended()) {
+                    expect(performance.now(), "the host notices").to.be.lessThan(giveUp);
+                    await sleep(20);
+                }
+            };
+        }
+
+        it("logs in, talks, and ends when it is asked to", async () => {
+            const connection = await open(sshd.port);
+            await expectEcho(connection);
+            const inputEnds = await untilInputEnds(connection);
+            await connection.close();
+            expect((await connection.closed).asked).to.equal(true);
+            await inputEnds();
+        });
+
+        it("carries a megabyte out, and in", async () => {
+            const connection = await open(sshd.port);
+            const out = await connection.exec(
+                "yes 0123456789abcdef | head -n 15000; echo out; head -c 1000000 | wc -c; echo in",
+            );
+            let line: string | undefined;
+            let count = 0;
+            while ((line = await out.nextLine(20_000)) === "0123456789abcdef") {
+                count++;
+            }
+            expect([count, line]).to.deep.equal([15_000, "out"]);
+            out.write("x".repeat(1_000_000));
+            expect(await out.nextLine(20_000)).to.equal("1000000");
+            expect(await out.nextLine(20_000)).to.equal("in");
+        });
+
+        it("carries pieces of one byte", async () => {
+            await expectEcho(await open((await relay({ bytewise: true })).port));
+        });
+
+        it("may be slow", async () => {
+            await expectEcho(await open((await relay({ delayMs: 100 })).port));
+        });
+
+        it("is tried again while nobody listens, and given up in time", async () => {
+            const error = await failure(open(await freePort(), { timeoutMs: 1_000 }));
+            expect(error).to.include({ code: "SSH_UNREACHABLE", where: "instance" });
+            expect(error.message).to.match(/refused.*gave up after \d+ tr/i);
+        });
+
+        it("is given up in time when nobody answers", async () => {
+            const silent = await relay();
+            silent.silence();
+            const error = await failure(open(silent.port, { timeoutMs: 1_500 }));
+            expect(error).to.include({ code: "SSH_UNREACHABLE", where: "instance" });
+            expect(error.message).to.include("no answer within");
+        });
+
+        for (const how of ["reset", "end"] as const) {
+            it(`is cut (${how}): both sides notice at once`, async () => {
+                const way = await relay();
+                const connection = await open(way.port, { keepaliveMs: 600_000 });
+                const inputEnds = await untilInputEnds(connection);
+                way[how]();
+                expect((await connection.closed).asked).to.equal(false);
+                await inputEnds();
+            });
+        }
+
+        it("is cut without a word: we notice by the keepalive", async () => {
+            const way = await relay();
+            const connection = await open(way.port, { keepaliveMs: 200 });
+            const channel = await connection.exec("cat");
+            way.silence();
+            const { asked, reason } = await connection.closed;
+            expect(asked).to.equal(false);
+            expect(reason).to.match(/keepalive/i);
+            expect(await channel.exit).to.deep.equal({});
+        });
+
+        it("is closed within a bound though nobody answers any more", async () => {
+            const way = await relay();
+            const connection = await open(way.port);
+            way.silence();
+            const from = performance.now();
+            await connection.close();
+            expect(performance.now() - from).to.be.lessThan(10_000);
+            expect((await connection.closed).asked).to.equal(true);
+        });
+    });
+}
