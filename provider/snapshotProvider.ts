@@ -2,6 +2,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Inputs } from "./lifecycle/request";
 import { checkSnapshot } from "./lifecycle/checkSnapshot";
 import { diffSnapshot } from "./lifecycle/diffSnapshot";
+import { inEngineWords } from "./lifecycle/engineWords";
 import { Session } from "./lifecycle/session";
 import type { State } from "./lifecycle/stackKnowledge";
 
@@ -18,20 +19,24 @@ export const provider: dynamic.ResourceProvider<Inputs, State> = {
     check: (olds, news) => checkSnapshot(session, news, olds),
     // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
     diff: async (id, olds, news) => diffSnapshot(session, id, olds, news),
-    create: async (inputs) => {
-        const { createSnapshot } = await import("./lifecycle/createSnapshot.js");
-        return await createSnapshot(session, inputs);
-    },
-    read: async (id, props) => {
-        const { readSnapshot } = await import("./lifecycle/readSnapshot.js");
-        return await readSnapshot(session, id, props);
-    },
-    update: async (id, olds, news) => {
-        const { updateSnapshot } = await import("./lifecycle/updateSnapshot.js");
-        return await updateSnapshot(session, id, olds, news);
-    },
-    delete: async (id, props) => {
-        const { deleteSnapshot } = await import("./lifecycle/deleteSnapshot.js");
-        await deleteSnapshot(session, id, props);
-    },
+    create: (inputs) =>
+        inEngineWords(async () => {
+            const { createSnapshot } = await import("./lifecycle/createSnapshot.js");
+            return await createSnapshot(session, inputs);
+        }),
+    read: (id, props) =>
+        inEngineWords(async () => {
+            const { readSnapshot } = await import("./lifecycle/readSnapshot.js");
+            return await readSnapshot(session, id, props);
+        }),
+    update: (id, olds, news) =>
+        inEngineWords(async () => {
+            const { updateSnapshot } = await import("./lifecycle/updateSnapshot.js");
+            return await updateSnapshot(session, id, olds, news);
+        }),
+    delete: (id, props) =>
+        inEngineWords(async () => {
+            const { deleteSnapshot } = await import("./lifecycle/deleteSnapshot.js");
+            await deleteSnapshot(session, id, props);
+        }),
 };

@@ -111,7 +111,7 @@ export async function waitForImage(
             throw new SnapshotError({
                 code: "COMPLETION_PENDING",
                 message: `The snapshots are taken, but the image ${imageId} is not available yet.`,
-                remedy: "Run `pulumi up` again: it goes on waiting and takes no new snapshot.",
+                remedy: "Run again: it goes on waiting and takes no new snapshot.",
             });
         }
         await pause(Math.min(PAUSE_MS, left), signal);

@@ -135,7 +135,7 @@ function pendingError(cause: unknown): SnapshotError {
         {
             code: "COMPLETION_PENDING",
             message: `The snapshots are taken, but waiting for their completion ended: ${why}.`,
-            remedy: "Run `pulumi up` again: it goes on waiting and takes no new snapshot.",
+            remedy: "Run again: it goes on waiting and takes no new snapshot.",
         },
         { cause },
     );

@@ -64,7 +64,7 @@ export const reasonCodes = [
     "SNAPSHOT_LOST",
     "SNAPSHOT_IN_USE",
     "HOST_KEYS_NOT_FOUND",
-    // The set is good, something remains to be done; the next `pulumi up` does it.
+    // The set is good, something remains to be done; the next run does it.
     "THAW_PENDING",
     "COMPLETION_PENDING",
     "TAGGING_FAILED",

@@ -11,7 +11,7 @@ export const interruptedFailure: Failure = {
 export const engineGoneFailure: Failure = {
     code: "ENGINE_GONE",
     message: "The Pulumi engine that started this run is gone.",
-    remedy: "Run `pulumi up` again.",
+    remedy: "Run again.",
 };
 
 /** Whether the process has little time left: then only what cannot wait is undone. */

@@ -133,7 +133,7 @@ async function record(run: Finishing, state: SnapshotState): Promise<SnapshotSta
         throw unfinished(run, state, {
             code: "TAGGING_FAILED",
             message: `The snapshots are good, but could not be tagged: ${factOf(error)}`,
-            remedy: "Allow ec2:CreateTags on snapshots and run `pulumi up` again.",
+            remedy: "Allow ec2:CreateTags on snapshots and run again.",
         });
     }
 }
@@ -172,6 +172,6 @@ function pendingError(run: Finishing, error: unknown) {
     return {
         code: "COMPLETION_PENDING" as const,
         message: `The snapshots are taken, but waiting for their completion ended: ${messageOf(reason)}`,
-        remedy: "Run `pulumi up` again: it goes on waiting and takes no new snapshot.",
+        remedy: "Run again: it goes on waiting and takes no new snapshot.",
     };
 }

@@ -56,7 +56,7 @@ export function toState<T extends object>(values: T): T {
     return JSON.parse(JSON.stringify(values)) as T;
 }
 
-/** The work so far is recorded in `state`; the next `pulumi up` goes on with it. */
+/** The work so far is recorded in `state`; the next run goes on with it. */
 export class UnfinishedError extends SnapshotError {
     constructor(
         error: SnapshotError,

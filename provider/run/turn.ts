@@ -5,7 +5,7 @@ import { timing } from "../base/timing";
 import type { Undo } from "../base/undo";
 
 /**
- * Runs of this process that begin at once, whatever `pulumi up --parallel` says. Logins and questions of many
+ * Runs of this process that begin at once, however many the engine begins. Logins and questions of many
  * more would keep those busy that have an instance frozen, lengthening its freeze; `sshd`, so a bastion too, refuses
  * some of the logins beyond as many (sshd_config(5), `MaxStartups`: 10 by default).
  */

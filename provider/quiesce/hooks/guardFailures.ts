@@ -57,7 +57,7 @@ function staleFreeze(text: string): Failure {
 export function staleRemedy(executionId: string): string {
     return [
         "Mend that post-thaw and run again: it is tried first.",
-        `Or ${thawByHandLater(executionId)}, and run \`pulumi up\` with confirmAwake: "${executionId}".`,
+        `Or ${thawByHandLater(executionId)}, and run again with confirmAwake: "${executionId}".`,
         "A reboot of the instance ends a freeze as well.",
     ].join(" ");
 }

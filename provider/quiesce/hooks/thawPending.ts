@@ -56,12 +56,11 @@ function thawRemedy({
     byHand,
     obstacle,
 }: Pick<FreezeFacts, "executionId" | "byHand" | "obstacle">): string {
-    const again =
-        obstacle === undefined ? "Run `pulumi up` again" : `${obstacle.remedy} Then run \`pulumi up\``;
+    const again = obstacle === undefined ? "Run again" : `${obstacle.remedy} Then run again`;
     return [
         `${again}: it thaws the instance before anything else.`,
         "Where post-thaw fails, mend it first, in the program or on the instance: the present one is tried, too.",
-        `Or ${byHand}, and run \`pulumi up\` with confirmAwake: "${executionId}".`,
+        `Or ${byHand}, and run again with confirmAwake: "${executionId}".`,
         "A reboot of the instance ends a freeze as well.",
     ].join(" ");
 }

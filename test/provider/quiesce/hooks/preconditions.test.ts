@@ -435,7 +435,7 @@ describe("preconditions of quiescing by scripts", function () {
                 /^PRECONDITION_FAILED .*\[STALE_FREEZE\] .*acs-test-\d+, .*exited with 3\./,
             );
             assert.notInclude(message, "no process", "of another resource nobody knows what is secret");
-            assert.match(message, /and run `pulumi up` with confirmAwake: "acs-test-\d+"/);
+            assert.match(message, /and run again with confirmAwake: "acs-test-\d+"/);
             assert.notMatch(message, /instance is awake/);
             assert.notInclude(refused.events, "pre freeze");
             assert.deepEqual(setRequests(refused), []);

@@ -72,16 +72,16 @@ describe("that an instance may still be frozen", () => {
     it("names the ways out, the easiest first", () => {
         const { remedy } = thawPending(facts);
         expect(remedy).to.equal(
-            "Run `pulumi up` again: it thaws the instance before anything else. " +
+            "Run again: it thaws the instance before anything else. " +
                 "Where post-thaw fails, mend it first, in the program or on the instance: the present one is tried, too. " +
-                `Or thaw by hand, and run \`pulumi up\` with confirmAwake: "${ID}". ` +
+                `Or thaw by hand, and run again with confirmAwake: "${ID}". ` +
                 "A reboot of the instance ends a freeze as well.",
         );
     });
 
     it("names first what keeps us from thawing", () => {
         const { remedy } = thawPending({ ...facts, obstacle: UNREACHABLE });
-        expect(remedy).to.match(/^Open the port\. Then run `pulumi up`: it thaws the instance/);
+        expect(remedy).to.match(/^Open the port\. Then run again: it thaws the instance/);
     });
 
     const hooks = (scripts?: object) => ({ method: "hooks", connection: {}, scripts }) as Quiesce;
