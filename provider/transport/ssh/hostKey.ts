@@ -27,21 +27,55 @@ export interface HostKeyProblem {
 const EXPECTED = 'expected a line like "ssh-ed25519 AAAA..." or a fingerprint like "SHA256:..."';
 
 /**
- * Reads a host key: an `authorized_keys`-style line (`ssh-ed25519 AAAA... [comment]`, the contents of a
- * `/etc/ssh/ssh_host_*_key.pub`) or a `SHA256:` fingerprint.
+ * Reads the host keys in a text, one in each line, in any of the forms in which tools print them:
+ *
+ * - `ssh-ed25519 AAAA... [comment]`: the contents of a `/etc/ssh/ssh_host_*_key.pub`
+ * - `NAMES ssh-ed25519 AAAA...`: what `ssh-keyscan` prints, with its comments, and lines of known_hosts (sshd(8))
+ * - `SHA256:...`: a fingerprint
+ * - `256 SHA256:... comment (ED25519)`: what `ssh-keygen -l` prints, and cloud-init on the console
+ *
+ * Of several lines, those of types that are not accepted are left out.
  */
-export function parseHostKey(text: string): HostKey | HostKeyProblem {
-    const trimmed = text.trim();
-    if (trimmed === "") {
-        return { problem: `is empty; ${EXPECTED}` };
-    }
-    if (trimmed.includes("PRIVATE KEY")) {
+export function parseHostKey(text: string): readonly HostKey[] | HostKeyProblem {
+    if (text.includes("PRIVATE KEY")) {
         return { problem: `is a private key; it takes the host's public key; ${EXPECTED}` };
     }
-    if (/[\r\n]/.test(trimmed)) {
-        return { problem: "has several lines; give one key, or a list with one key in each element" };
+    const lines = text
+        .split(/[\r\n]+/)
+        .map((line) => line.trim())
+        .filter((line) => line !== "" && !line.startsWith("#"));
+    if (lines.length === 0) {
+        return { problem: `is empty; ${EXPECTED}` };
     }
-    return trimmed.startsWith("SHA256:") ? parseFingerprint(trimmed) : parseLine(trimmed);
+    return keysOf(lines) ?? severalHosts(lines) ?? { problem: "has no key of an accepted type" };
+}
+
+/** Undefined when none is of an accepted type, or when they are of several hosts. */
+function keysOf(lines: readonly string[]): readonly HostKey[] | HostKeyProblem | undefined {
+    const keys: HostKey[] = [];
+    for (const line of lines) {
+        const key = parseLine(line);
+        if ("fingerprint" in key) {
+            keys.push(key);
+        } else if (lines.length === 1 || !key.ofOtherType) {
+            return key;
+        }
+    }
+    return keys.length === 0 || namesIn(lines).length > 1 ? undefined : keys;
+}
+
+function severalHosts(lines: readonly string[]): HostKeyProblem | undefined {
+    const names = namesIn(lines);
+    return names.length > 1
+        ? { problem: `has keys of several hosts (${names.join(" and ")}); give the lines of this one` }
+        : undefined;
+}
+
+/** What stands before the keys, as in known_hosts. Hashed names cannot be told apart. */
+function namesIn(lines: readonly string[]): string[] {
+    const named = lines.filter((line) => isHostKeyType(line.split(/\s+/)[1] ?? ""));
+    const names = named.map((line) => line.split(/\s+/)[0] ?? "").filter((name) => !name.startsWith("|"));
+    return [...new Set(names)];
 }
 
 /** What is wrong with a host key's text, or undefined. */
@@ -50,13 +84,12 @@ export function checkHostKey(text: string): string | undefined {
     return "problem" in parsed ? parsed.problem : undefined;
 }
 
-/** Reads one host key or a list of them; the first problem is returned, with its index in a list. */
+/** Reads one text with host keys or a list of them; the first problem is returned, with its index in a list. */
 export function parseHostKeys(
     texts: string | readonly string[],
 ): readonly HostKey[] | (HostKeyProblem & { readonly index?: number }) {
     if (typeof texts === "string") {
-        const parsed = parseHostKey(texts);
-        return "problem" in parsed ? parsed : [parsed];
+        return parseHostKey(texts);
     }
     if (texts.length === 0) {
         return { problem: "is an empty list, which no host key can match" };
@@ -67,35 +100,63 @@ export function parseHostKeys(
         if ("problem" in parsed) {
             return { ...parsed, index };
         }
-        keys.push(parsed);
+        keys.push(...parsed);
     }
     return keys;
 }
 
-function parseFingerprint(text: string): HostKey | HostKeyProblem {
-    const match = /^SHA256:([A-Za-z0-9+/]{43})=?$/.exec(text);
-    if (!match) {
-        return { problem: 'is not a whole fingerprint: "SHA256:" and 43 characters of base64' };
-    }
-    return { fingerprint: `SHA256:${String(match[1])}` };
-}
+type LineProblem = HostKeyProblem & { readonly ofOtherType?: boolean };
 
-function parseLine(line: string): HostKey | HostKeyProblem {
-    const [type = "", base64 = "", third = ""] = line.split(/\s+/);
-    if (/^\d+$/.test(type) && base64.startsWith("SHA256:")) {
-        return { problem: 'is a whole line of ssh-keygen -l; give only its part that begins with "SHA256:"' };
+function parseLine(line: string): HostKey | LineProblem {
+    const words = line.split(/\s+/);
+    const print = words.find((word) => word.startsWith("SHA256:"));
+    if (print !== undefined) {
+        return parseFingerprint(
+            print,
+            /\((\w+)\)$/.exec(line)?.[1],
+            Number(words.at(words.indexOf(print) - 1)),
+        );
     }
     if (/(?:^|\s)(?:MD5:)?(?:[0-9a-f]{2}:){15}[0-9a-f]{2}(?:\s|$)/i.test(line)) {
         return { problem: "is an MD5 fingerprint; ssh-keygen -l -E sha256 prints the one that is accepted" };
     }
-    if (type === "@cert-authority" || type.includes("-cert-")) {
+    if (words[0] === "@revoked") {
+        return { problem: "has a key that is revoked" };
+    }
+    if (words[0] === "@cert-authority" || words.some((word) => word.includes("-cert-v"))) {
         return { problem: "is a certificate or its authority; only plain host keys are accepted" };
     }
+    const at = isHostKeyType(words[0] ?? "") ? 0 : 1;
+    return parseKey(words[at] ?? "", words[at + 1] ?? "");
+}
+
+/** The types as `ssh-keygen -l` names them, ECDSA by its bits. */
+const NAMED_TYPES: Readonly<Record<string, HostKeyType>> = {
+    ED25519: "ssh-ed25519",
+    RSA: "ssh-rsa",
+    ECDSA256: "ecdsa-sha2-nistp256",
+    ECDSA384: "ecdsa-sha2-nistp384",
+    ECDSA521: "ecdsa-sha2-nistp521",
+};
+
+function parseFingerprint(text: string, named: string | undefined, bits: number): HostKey | LineProblem {
+    const match = /^SHA256:([A-Za-z0-9+/]{43})=?$/.exec(text);
+    if (!match) {
+        return { problem: 'is not a whole fingerprint: "SHA256:" and 43 characters of base64' };
+    }
+    const print = `SHA256:${String(match[1])}`;
+    if (named === undefined) {
+        return { fingerprint: print };
+    }
+    const type = NAMED_TYPES[named === "ECDSA" ? `${named}${bits}` : named];
+    return type === undefined
+        ? { problem: `is of a type (${named}) that is not accepted`, ofOtherType: true }
+        : { type, fingerprint: print };
+}
+
+function parseKey(type: string, base64: string): HostKey | LineProblem {
     if (!isHostKeyType(type)) {
-        if (isHostKeyType(base64) && third !== "") {
-            return { problem: "begins with a host name, as in known_hosts; leave that out" };
-        }
-        return { problem: `has an unknown or unsupported key type; ${EXPECTED}` };
+        return { problem: `has an unknown or unsupported key type; ${EXPECTED}`, ofOtherType: true };
     }
     const blob = decodeBase64(base64);
     if (

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { utils, type ParsedKey } from "ssh2";
 import { HOST_KEY_TYPES } from "./hostKey";
+import { findMisunderstanding, plainKeyText } from "./privateKeyText";
 
 /** Why a private key cannot be used, and which input is to blame; never quotes them. */
 export interface PrivateKeyProblem {
@@ -10,19 +11,19 @@ export interface PrivateKeyProblem {
 }
 
 /**
- * Reads a private key from its text: OpenSSH, PKCS#1, SEC 1, PKCS#8 or PuTTY format, encrypted or not;
- * Ed25519, ECDSA or RSA.
+ * Reads a private key from its text: OpenSSH, PKCS#1, SEC 1, PKCS#8 or PuTTY format (version 2, RSA), encrypted or not;
+ * Ed25519, ECDSA or RSA. What tools and secret stores do to such a text is undone: see `plainKeyText`.
  */
 export function readPrivateKey(text: string, passphrase?: string): ParsedKey | PrivateKeyProblem {
-    const normalized = normalizeLines(text);
-    const misunderstanding = findMisunderstanding(normalized);
+    const plain = plainKeyText(text);
+    const misunderstanding = findMisunderstanding(plain);
     if (misunderstanding !== undefined) {
         return problem(misunderstanding);
     }
 
-    const key = /^-----BEGIN (?:ENCRYPTED )?PRIVATE KEY-----/.test(normalized)
-        ? readPkcs8(normalized, passphrase)
-        : readWithSsh2(normalized, passphrase);
+    const key = /^-----BEGIN (?:ENCRYPTED )?PRIVATE KEY-----/.test(plain)
+        ? readPkcs8(plain, passphrase)
+        : readWithSsh2(plain, passphrase);
     if ("reason" in key) {
         return key;
     }
@@ -43,34 +44,6 @@ export function checkPrivateKey(text: string, passphrase?: string): PrivateKeyPr
 
 function problem(reason: string): PrivateKeyProblem {
     return { input: "privateKey", reason };
-}
-
-// Keys pasted into indented texts carry blanks that the parsers do not forgive.
-function normalizeLines(text: string): string {
-    return text
-        .trim()
-        .split(/\r\n|\r|\n/)
-        .map((line) => line.trim())
-        .join("\n");
-}
-
-function findMisunderstanding(text: string): string | undefined {
-    if (text === "") {
-        return "is empty";
-    }
-    if (text.includes("-----BEGIN")) {
-        if (text.includes("\\n")) {
-            return 'has "\\n" written as two characters where its lines should end';
-        }
-        if (!text.includes("\n")) {
-            return "has lost its line ends";
-        }
-        return undefined;
-    }
-    if (!text.includes("\n") && /^(?:[~./\\]|[A-Za-z]:[\\/])|\.pem$/.test(text)) {
-        return "looks like a path; the contents of the file are needed";
-    }
-    return undefined;
 }
 
 function readWithSsh2(text: string, passphrase: string | undefined): ParsedKey | PrivateKeyProblem {

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { execFileSync } from "node:child_process";
 import {
     checkHostKey,
     describeHostKey,
@@ -9,6 +10,7 @@ import {
     parseHostKeys,
     signatureAlgorithms,
     HOST_KEY_TYPES,
+    type HostKey,
 } from "../../../../provider/transport/ssh/hostKey";
 import { KEY_KINDS, KeyFolder, type KeyKind, type KeyPair } from "../../../../lab/hosts/sshServer";
 
@@ -34,14 +36,13 @@ describe("host keys", () => {
                 `${type!} ${base64!}`,
                 `  ${type!}   ${base64!} a comment \n`,
             ]) {
-                expect(parseHostKey(line), line).to.deep.equal({ type, fingerprint: pair(kind).fingerprint });
+                expect(parseHostKey(line), line).to.deep.equal([
+                    { type, fingerprint: pair(kind).fingerprint },
+                ]);
             }
-            expect(parseHostKey(pair(kind).fingerprint)).to.deep.equal({
-                fingerprint: pair(kind).fingerprint,
-            });
-            expect(parseHostKey(`${pair(kind).fingerprint}=`)).to.deep.equal({
-                fingerprint: pair(kind).fingerprint,
-            });
+            for (const print of [pair(kind).fingerprint, `${pair(kind).fingerprint}=`]) {
+                expect(parseHostKey(print)).to.deep.equal([{ fingerprint: pair(kind).fingerprint }]);
+            }
             expect(fingerprint(blobOf(pair(kind)))).to.equal(pair(kind).fingerprint);
         });
     }
@@ -49,18 +50,18 @@ describe("host keys", () => {
     const problems: [string, () => string, RegExp][] = [
         ["nothing", () => " \n", /is empty/],
         ["a private key", () => pair().privateKey, /is a private key/],
-        ["two lines", () => `${pair().publicLine}\n${pair("rsa").publicLine}`, /several lines/],
         ["a short fingerprint", () => pair().fingerprint.slice(0, -1), /not a whole fingerprint/],
         ["a long fingerprint", () => `${pair().fingerprint}A`, /not a whole fingerprint/],
-        [
-            "a line of ssh-keygen -l",
-            () => `256 ${pair().fingerprint} root@host (ED25519)`,
-            /whole line of ssh-keygen -l/,
-        ],
         ["an MD5 fingerprint", () => `MD5:${"0a:".repeat(15)}0a`, /MD5/],
         ["a bare MD5 fingerprint", () => `${"0a:".repeat(15)}0a`, /MD5/],
-        ["a known_hosts line", () => `host ${pair().publicLine}`, /begins with a host name/],
-        ["a hashed known_hosts line", () => `|1|abc=|def= ${pair().publicLine}`, /begins with a host name/],
+        [
+            "known_hosts of two hosts",
+            () => `a ${pair().publicLine}\nb,10.0.0.5 ${pair("rsa").publicLine}`,
+            /keys of several hosts \(a and b,10\.0\.0\.5\)/,
+        ],
+        ["a revoked key", () => `@revoked host ${pair().publicLine}`, /revoked/],
+        ["comments only", () => "# host:22 SSH-2.0-OpenSSH_9.2", /is empty/],
+        ["a fingerprint of a DSA key", () => `1024 ${pair().fingerprint} h (DSA)`, /type \(DSA\)/],
         ["a certificate authority", () => `@cert-authority * ${pair().publicLine}`, /certificate/],
         ["a certificate", () => "ssh-ed25519-cert-v01@openssh.com AAAA", /certificate/],
         ["a DSA key", () => "ssh-dss AAAAB3NzaC1kc3M=", /unknown or unsupported key type/],
@@ -79,6 +80,42 @@ describe("host keys", () => {
         });
     }
 
+    const first = (text: string) => (parseHostKey(text) as readonly HostKey[])[0]!;
+
+    it("reads all that ssh-keyscan prints", () => {
+        const lines = (["rsa", "ecdsa256", "ed25519"] as const).map(
+            (kind) => `10.0.0.5 ${pair(kind).publicLine}`,
+        );
+        const text = `# 10.0.0.5:22 SSH-2.0-OpenSSH_9.2\n${lines.join("\n")}\n`;
+        expect(parseHostKey(text)).to.deep.equal(
+            (["rsa", "ecdsa256", "ed25519"] as const).map((kind) => first(pair(kind).publicLine)),
+        );
+    });
+
+    it("reads lines of known_hosts, with hashed names, ports and keys of other types beside", () => {
+        const lines = [
+            `|1|abc=|def= ${pair().publicLine}`,
+            `|1|ghi=|jkl= ${pair("rsa").publicLine}`,
+            "|1|mno=|pqr= ssh-dss AAAAB3NzaC1kc3M=",
+        ];
+        expect(parseHostKey(lines.join("\r\n"))).to.deep.equal([
+            first(pair().publicLine),
+            first(pair("rsa").publicLine),
+        ]);
+        expect(parseHostKey(`[10.0.0.5]:2222 ${pair().publicLine}`)).to.deep.equal([
+            first(pair().publicLine),
+        ]);
+    });
+
+    for (const kind of Object.keys(KEY_KINDS) as KeyKind[]) {
+        it(`reads what ssh-keygen -l prints of ${kind}, and cloud-init`, () => {
+            const file = keys.file(`${kind}-line.pub`, pair(kind).publicLine);
+            const line = execFileSync("ssh-keygen", ["-l", "-f", file]).toString();
+            expect(parseHostKey(line)).to.deep.equal([first(pair(kind).publicLine)]);
+            expect(parseHostKey(`ec2: ${line}`)).to.deep.equal([first(pair(kind).publicLine)]);
+        });
+    }
+
     it("finds no problem in good keys", () => {
         expect(checkHostKey(pair().publicLine)).to.equal(undefined);
         expect(checkHostKey(pair().fingerprint)).to.equal(undefined);
@@ -92,15 +129,14 @@ describe("host keys", () => {
     });
 
     it("compares by the key itself", () => {
-        const expected = [parseHostKey(pair("rsa").publicLine), parseHostKey(pair().fingerprint)] as never;
+        const expected = parseHostKeys([pair("rsa").publicLine, pair().fingerprint]) as never;
         expect(matchesHostKey(blobOf(pair()), expected)).to.equal(true);
         expect(matchesHostKey(blobOf(pair("rsa")), expected)).to.equal(true);
         expect(matchesHostKey(blobOf(pair("ecdsa256")), expected)).to.equal(false);
     });
 
     it("asks for the types of lines only, and for all types when there is a fingerprint", () => {
-        const line = (kind: KeyKind) => parseHostKey(pair(kind).publicLine) as never;
-        const print = parseHostKey(pair().fingerprint) as never;
+        const [line, print] = [(kind: KeyKind) => first(pair(kind).publicLine), first(pair().fingerprint)];
         expect(hostKeyTypesToAsk([line("rsa"), line("ed25519")])).to.deep.equal(["ssh-ed25519", "ssh-rsa"]);
         expect(hostKeyTypesToAsk([print])).to.deep.equal(HOST_KEY_TYPES);
         expect(hostKeyTypesToAsk([print, line("rsa")])[0]).to.equal("ssh-rsa");

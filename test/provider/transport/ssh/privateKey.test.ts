@@ -69,6 +69,51 @@ describe("private keys", () => {
         });
     }
 
+    it("names a cipher that is not read", () => {
+        const pair = keys.make("ed25519", {
+            passphrase: PASSPHRASE,
+            extra: ["-Z", "chacha20-poly1305@openssh.com"],
+        });
+        expect(checkPrivateKey(pair.privateKey, PASSPHRASE)?.reason).to.match(
+            /encrypted by chacha20-poly1305@openssh\.com.*ssh-keygen -p -Z aes256-ctr/,
+        );
+    });
+
+    for (const cipher of ["aes128-cbc", "aes256-gcm@openssh.com"]) {
+        it(`reads OpenSSH's format encrypted by ${cipher}`, () => {
+            const pair = keys.make("ed25519", { passphrase: PASSPHRASE, extra: ["-Z", cipher] });
+            expectUsable(pair.privateKey, pair.publicLine, PASSPHRASE);
+        });
+    }
+
+    const TREATMENTS: Record<string, (text: string) => string> = {
+        "in base64, as a secret of a CI": (text) => Buffer.from(text).toString("base64"),
+        "in base64 with line ends": (text) => Buffer.from(text).toString("base64").replace(/.{76}/g, "$&\n"),
+        "in quotes": (text) => `"${text}"`,
+        "with \\n for line ends": (text) => text.replaceAll("\n", "\\n"),
+        "with \\n for line ends, in quotes": (text) => `'${text.replaceAll("\n", "\\n")}'`,
+        "with blanks for line ends": (text) => text.trim().replaceAll("\n", " "),
+        "with words before it": (text) => `Bag Attributes\n    friendlyName: x\n${text}`,
+        "after EC parameters, as openssl writes it": (text) =>
+            `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${text}`,
+    };
+    for (const [how, treat] of Object.entries(TREATMENTS)) {
+        it(`reads a key ${how}`, () => {
+            for (const extra of [[], ["-m", "PEM"]]) {
+                const pair = keys.make("ecdsa256", { extra });
+                expectUsable(treat(pair.privateKey), pair.publicLine);
+            }
+        });
+    }
+
+    it("reads a key that openssl made", () => {
+        const text = execFileSync("openssl", ["ecparam", "-name", "prime256v1", "-genkey"], {
+            stdio: ["ignore", "pipe", "ignore"],
+        }).toString();
+        expect(text).to.match(/^-----BEGIN EC PARAMETERS/);
+        expect(checkPrivateKey(text)).to.equal(undefined);
+    });
+
     it("forgives line ends, blanks around lines and a needless passphrase", () => {
         const pair = keys.make("ed25519");
         expectUsable(pair.privateKey.replaceAll("\n", "\r\n"), pair.publicLine);
@@ -85,15 +130,37 @@ describe("private keys", () => {
         ["a Windows path", () => "C:\\keys\\id", /looks like a path/],
         ["a file name", () => "my-key.pem", /looks like a path/],
         [
-            "a key without line ends",
-            () => keys.make("ed25519").privateKey.replaceAll("\n", " "),
+            "a key whose line ends are gone",
+            () => keys.make("ed25519").privateKey.replaceAll("\n", ""),
             /lost its line ends/,
         ],
+        ["a path with a blank", () => "C:\\my keys\\id", /looks like a path/],
         [
-            "a key with \\n for line ends",
-            () => keys.make("ed25519").privateKey.replaceAll("\n", "\\n"),
-            /two characters/,
+            "an object that became a text",
+            () => "[object Object]",
+            /an object became a text.*privateKeyOpenssh/,
         ],
+        [
+            "a certificate",
+            () => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+            /is a certificate/,
+        ],
+        [
+            "an OpenSSH certificate",
+            () => "ssh-ed25519-cert-v01@openssh.com AAAA hunter2",
+            /OpenSSH certificate; certificates are not supported/,
+        ],
+        [
+            "PuTTY's version 3",
+            () => "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: hunter2",
+            /PuTTY key that is not read; convert it: puttygen/,
+        ],
+        [
+            "PuTTY's Ed25519",
+            () => "PuTTY-User-Key-File-2: ssh-ed25519\nEncryption: none\nComment: hunter2",
+            /PuTTY key that is not read/,
+        ],
+        ["a security key's", () => openSshKey("none", "sk-ssh-ed25519@openssh.com"), /security key \(FIDO\)/],
         ["half a key", () => keys.make("rsa").privateKey.slice(0, 800), /not a private key that can be read/],
         [
             "a garbled key",
@@ -119,6 +186,22 @@ describe("private keys", () => {
             expect(problem?.input).to.equal("privateKey");
             expect(problem?.reason).to.match(expected).and.not.include("hunter2");
         });
+    }
+
+    /** What OpenSSH's format has in clear. */
+    function openSshKey(cipher: string, type: string): string {
+        const text = (value: string) => {
+            const length = Buffer.alloc(4);
+            length.writeUInt32BE(value.length);
+            return Buffer.concat([length, Buffer.from(value)]);
+        };
+        const body = Buffer.concat([
+            Buffer.from("openssh-key-v1\0"),
+            ...[cipher, "none", ""].map(text),
+            Buffer.from([0, 0, 0, 1]),
+            text(`${text(type).toString("latin1")}hunter2`),
+        ]);
+        return `-----BEGIN OPENSSH PRIVATE KEY-----\n${body.toString("base64")}\n-----END OPENSSH PRIVATE KEY-----\n`;
     }
 
     function dsaKey(): string {
