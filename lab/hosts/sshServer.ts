@@ -78,7 +78,16 @@ export interface SshdOptions {
     readonly config?: readonly string[];
     readonly port?: number;
     /** Needs root: accounts with passwords and PAM, in a mount namespace, so that the machine's own stay as they are. */
-    readonly account?: { readonly user: string; readonly password: string; readonly nologin?: string };
+    readonly account?: {
+        readonly user: string;
+        readonly password: string;
+        /** The host says so, and lets only root in. */
+        readonly nologin?: string;
+        /** Since 1970. */
+        readonly expired?: boolean;
+        /** What PAM asks for. @default ["pam_unix.so"] */
+        readonly auth?: readonly string[];
+    };
 }
 
 /** OpenSSH's sshd on loopback, for the user that runs the tests. */
@@ -142,7 +151,7 @@ function accountMounts(
     port: number,
     account: NonNullable<SshdOptions["account"]>,
 ): string {
-    const { user, password, nologin } = account;
+    const { user, password, nologin, expired = false, auth = ["pam_unix.so"] } = account;
     const hash = execFileSync("openssl", ["passwd", "-6", "-stdin"], {
         input: password,
         encoding: "utf8",
@@ -150,12 +159,12 @@ function accountMounts(
     const home = mkdtempSync(join(folder.path, "home-"));
     const files: Record<string, string> = {
         "/etc/passwd": `${readFileSync("/etc/passwd", "utf8")}${user}:x:54321:65534::${home}:/bin/sh\n`,
-        "/etc/shadow": `${readFileSync("/etc/shadow", "utf8")}${user}:${hash}:19000:0:99999:7:::\n`,
+        "/etc/shadow": `${readFileSync("/etc/shadow", "utf8")}${user}:${hash}:19000:0:99999:7::${expired ? "1" : ""}:\n`,
         "/etc/pam.d/sshd": [
             ...(nologin === undefined
                 ? []
                 : [`account required pam_nologin.so file=${folder.file(`nologin-${port}`, nologin)}`]),
-            "auth required pam_unix.so",
+            ...auth.map((module) => `auth required ${module}`),
             "account required pam_unix.so",
             "session required pam_permit.so",
             "",

@@ -29,7 +29,7 @@ function openSocket(to: Place, signal: AbortSignal): Promise<Socket> {
         // Stays for good, like the client's.
         socket.on("error", (error) => {
             done();
-            reject(unreachable(to, describeSocketError(error), error));
+            reject(unreachable(to, describeSocketError(error), { cause: error, remedy: remedyFor(error) }));
         });
         socket.once("connect", () => {
             done();
@@ -41,4 +41,10 @@ function openSocket(to: Place, signal: AbortSignal): Promise<Socket> {
             signal.addEventListener("abort", onAbort);
         }
     });
+}
+
+function remedyFor({ code }: NodeJS.ErrnoException): string | undefined {
+    return code === "ENOTFOUND" || code === "EAI_AGAIN"
+        ? "check the name; names of a private hosted zone are known inside of its VPC only, so give the address or a proxy"
+        : undefined;
 }

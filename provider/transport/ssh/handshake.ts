@@ -58,7 +58,12 @@ export function handshake(
         const client = new Client();
         const socket = new IdentifiedStream(stream);
         const login = new Login(settings.credentials);
-        const end: Omit<HandshakeEnd, "textBefore"> = { phase: "identification", login, banner: "" };
+        const end: Omit<HandshakeEnd, "textBefore"> = {
+            phase: "identification",
+            login,
+            banner: "",
+            accountText: "",
+        };
         let presented: Buffer | undefined;
         let received = 0;
         let settled = false;
@@ -117,7 +122,10 @@ export function handshake(
         client.on("end", onEnd);
         client.on("close", onEnd);
         client.on("handshake", () => (end.phase = "login"));
-        client.on("banner", (text) => (end.banner = (end.banner + text).slice(0, 500)));
+        client.on("banner", (text) => {
+            const which = login.tried.length === 0 ? "banner" : "accountText";
+            end[which] = (end[which] + text).slice(0, 500);
+        });
         client.on("ready", () => {
             if (settled) {
                 return;

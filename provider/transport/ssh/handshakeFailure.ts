@@ -5,9 +5,11 @@ import { SshError, type SshFailure, type Where } from "./sshError";
 /** How far a handshake got. */
 export interface HandshakeEnd {
     phase: "identification" | "key exchange" | "login";
-    readonly login: Pick<Login, "tried" | "offered" | "notes">;
+    readonly login: Pick<Login, "tried" | "accepted" | "offered" | "notes">;
     /** What the server said before login, which often tells why it refuses. */
     banner: string;
+    /** What it said after a credential was tried: with PAM, about the account. */
+    accountText: string;
     /** What it said before it identified itself. */
     readonly textBefore: string;
 }
@@ -37,11 +39,12 @@ function describe(
     if (error && isSocketError(error)) {
         return cut(describeSocketError(error));
     }
-    if (end.phase === "login" && STILL_BOOTING.test(end.banner + message)) {
-        return cut(`the host says that it is still booting: ${quote(end.banner || message)}`);
+    const words = `${end.banner}${end.accountText}`;
+    if (end.phase === "login" && CLOSED_FOR_NOW.test(words + message)) {
+        return cut(`the host says that it is still booting, or going down: ${quote(words || message)}`);
     }
     if (isRefusal(error, end)) {
-        return refused(end, quote);
+        return refused(error, end, quote);
     }
     if (error === undefined || message === "Connection lost before handshake") {
         return cut(
@@ -72,8 +75,8 @@ const PHASE = {
     login: "during login",
 } as const;
 
-// pam_nologin's and systemd-user-sessions' words while a system starts.
-const STILL_BOOTING = /system is booting up|not permitted to log in yet/i;
+// pam_nologin's and systemd-user-sessions' words while a system starts or ends.
+const CLOSED_FOR_NOW = /system is (booting up|going down)|not permitted to log in (yet|anymore)/i;
 
 function cut(what: string): Described {
     return {
@@ -129,22 +132,46 @@ function isRefusal(error: (Error & { level?: string }) | undefined, end: Handsha
     if (error && /authentication/i.test(error.message)) {
         return true;
     }
+    // PAM has refused the account, and said why.
+    if (end.accountText.trim() !== "") {
+        return true;
+    }
     // Servers that count the tries close without a word; one that closes before any was refused has another reason.
     return error === undefined && end.login.tried.length > 1;
 }
 
-function refused(end: HandshakeEnd, quote: (text: string) => string): Described {
-    const { tried, offered, notes } = end.login;
+function refused(
+    error: (Error & { level?: string }) | undefined,
+    end: HandshakeEnd,
+    quote: (text: string) => string,
+): Described {
+    const { tried, accepted, offered, notes } = end.login;
+    // What sshd disconnects with; ssh2's own sentence says nothing.
+    const last = error === undefined || error.level === "client-authentication" ? "" : error.message;
     const parts = [
         tried.length === 0 ? "login refused, nothing to try" : `login refused, tried ${tried.join(", ")}`,
+        ...accepted.map((one) => `the server took the ${one}, and wants more`),
         ...(offered ? [`the server offers ${quote(offered.join(", "))}`] : []),
         ...notes.map(quote),
+        ...(last === "" ? [] : [`it ended with: ${quote(last)}`]),
     ];
     return {
         code: "SSH_LOGIN_REFUSED",
-        what: `${parts.join("; ")}${said(end.banner, quote)}`,
-        remedy: "check user, privateKey, password and agent, and the account's authorized_keys on the host",
+        what: `${parts.join("; ")}${said(end.banner + end.accountText, quote)}`,
+        remedy: refusalRemedy(end, last),
     };
+}
+
+function refusalRemedy({ login, accountText }: HandshakeEnd, last: string): string {
+    if (/too many authentication failures/i.test(last)) {
+        return "the server lets fewer keys be tried (MaxAuthTries) than were: give privateKey, or an agent that holds this key alone";
+    }
+    if (login.accepted.length > 0) {
+        return "give what it wants besides, such as password, or exempt the account on the host (AuthenticationMethods, PAM)";
+    }
+    return accountText.trim() === ""
+        ? "check user, privateKey, password and agent, and the account's authorized_keys on the host"
+        : "the credentials are good, and the host refuses the account: see `chage -l`, /etc/security/access.conf and PAM there";
 }
 
 function said(banner: string, quote: (text: string) => string): string {

@@ -28,6 +28,8 @@ interface Candidate {
 export class Login {
     /** What was sent, for messages. */
     readonly tried: string[] = [];
+    /** What of it the server took, to ask for more. */
+    readonly accepted: string[] = [];
     /** What else there is to say about why it failed. */
     readonly notes: string[] = [];
     /** The methods that the server offers; undefined before it said so. */
@@ -42,7 +44,7 @@ export class Login {
         this.#candidates = candidatesOf(credentials, this.#agent);
     }
 
-    readonly handler: AuthHandlerMiddleware = (methodsLeft, _partialSuccess, next) => {
+    readonly handler: AuthHandlerMiddleware = (methodsLeft, partialSuccess, next) => {
         // The first question is "none", whose refusal lists the methods and counts as no failed try.
         // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- null at first, whatever the types say
         if (methodsLeft === null) {
@@ -50,6 +52,10 @@ export class Login {
             return;
         }
         this.offered = methodsLeft;
+        // eslint-disable-next-line @typescript-eslint/no-unnecessary-boolean-literal-compare -- null at first, too
+        if (partialSuccess === true) {
+            this.#accept();
+        }
         const candidate = this.#candidates.find(({ method }) => methodsLeft.includes(method));
         if (!candidate) {
             next(false as never);
@@ -59,6 +65,31 @@ export class Login {
         this.tried.push(candidate.description);
         next(candidate.auth);
     };
+
+    /** Servers ask on, and with PAM often nothing: of whoever needs no second factor, for one. */
+    #accept(): void {
+        this.accepted.push(this.tried.at(-1) ?? "");
+        if (!this.#candidates.some(({ method }) => method === "keyboard-interactive")) {
+            this.#candidates = [...this.#candidates, this.#withoutAnswer()];
+        }
+    }
+
+    #withoutAnswer(): Candidate {
+        return {
+            method: "keyboard-interactive",
+            description: "keyboard-interactive without an answer",
+            auth: {
+                type: "keyboard-interactive",
+                username: this.#user,
+                prompt: (_name, _instructions, _language, prompts, finish) => {
+                    this.notes.push(
+                        ...prompts.map(({ prompt }) => `the server asks ${JSON.stringify(prompt)}`),
+                    );
+                    finish(prompts.map(() => ""));
+                },
+            },
+        };
+    }
 
     /** Closes what is still open to the agent, which may never answer. */
     dispose(): void {

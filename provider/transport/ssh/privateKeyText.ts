@@ -42,7 +42,7 @@ export function findMisunderstanding(text: string): string | undefined {
     return found?.reason;
 }
 
-const MISUNDERSTANDINGS: readonly { when(text: string): boolean; reason: string }[] = [
+const MISUNDERSTANDINGS: readonly { readonly when: (text: string) => boolean; readonly reason: string }[] = [
     { when: (text) => text === "", reason: "is empty" },
     {
         when: (text) => text.includes("[object "),

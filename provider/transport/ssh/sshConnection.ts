@@ -1,5 +1,6 @@
 import type { ClientChannel } from "ssh2";
 import { SshChannel } from "./channel";
+import { pause } from "../../base/pause";
 import type { Route } from "../route";
 import type { Hop } from "./handshake";
 import { closeHop } from "./hop";
@@ -11,8 +12,13 @@ export interface ConnectionEnd {
     readonly reason: string;
 }
 
+/** A session that has just ended may still count for the server, which allows so many (MaxSessions of sshd_config). */
+const SESSION_MS = 2_000;
+const SESSION_PAUSE_MS = 50;
 /** A server that accepted the login must accept or refuse a command in this time. */
 const EXEC_MS = 15_000;
+
+const NEVER = new AbortController().signal;
 
 /** A logged-in connection to the instance. */
 export class SshConnection {
@@ -38,8 +44,21 @@ export class SshConnection {
     }
 
     /** Starts a command without a terminal. Rejects with SshError, or with the signal's reason. */
-    exec(command: string, options: { signal?: AbortSignal } = {}): Promise<SshChannel> {
-        const { signal } = options;
+    async exec(command: string, { signal }: { signal?: AbortSignal } = {}): Promise<SshChannel> {
+        const giveUp = performance.now() + SESSION_MS;
+        for (;;) {
+            try {
+                return await this.#start(command, signal);
+            } catch (error) {
+                if (!(error instanceof SshError) || !error.transient || performance.now() > giveUp) {
+                    throw error;
+                }
+                await pause(SESSION_PAUSE_MS, signal ?? NEVER);
+            }
+        }
+    }
+
+    #start(command: string, signal: AbortSignal | undefined): Promise<SshChannel> {
         return new Promise((resolve, reject) => {
             let over = false;
             const finish = (act: () => void) => {
@@ -51,8 +70,8 @@ export class SshConnection {
                 signal?.removeEventListener("abort", onAbort);
                 act();
             };
-            const fail = (what: string, code: SshFailure["code"]) =>
-                finish(() => reject(this.#execError(what, code)));
+            const fail = (what: string, code: SshFailure["code"], transient = false) =>
+                finish(() => reject(this.#execError(what, code, transient)));
             // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an AbortSignal's reason is the caller's own
             const onAbort = () => finish(() => reject(signal?.reason));
             const timer = setTimeout(
@@ -67,11 +86,15 @@ export class SshConnection {
             void this.closed.then(({ reason }) =>
                 fail(`the connection is gone: ${reason}`, "SSH_UNREACHABLE"),
             );
-            const answer = (error: Error | undefined, channel?: ClientChannel) => {
+            const answer = (error: (Error & { reason?: unknown }) | undefined, channel?: ClientChannel) => {
                 if (error) {
                     // ssh2 answers so as well when the connection ends, which `closed` tells better.
                     setImmediate(() =>
-                        fail(`the server starts no command: ${error.message}`, "SSH_PROTOCOL_ERROR"),
+                        fail(
+                            `the server starts no command: ${error.message}`,
+                            "SSH_PROTOCOL_ERROR",
+                            error.reason !== undefined,
+                        ),
                     );
                 } else if (channel && over) {
                     new SshChannel(channel, this.closed).close();
@@ -87,13 +110,14 @@ export class SshConnection {
         });
     }
 
-    #execError(what: string, code: SshFailure["code"]): SshError {
+    #execError(what: string, code: SshFailure["code"], transient: boolean): SshError {
         return new SshError({
             code,
             where: "instance",
             address: this.address,
             what,
-            remedy: "look at the sshd log on the host, and at the account's shell and forced commands",
+            transient,
+            remedy: "look at the sshd log on the host, at the account's shell and forced commands, and at MaxSessions of sshd_config",
         });
     }
 

@@ -60,14 +60,16 @@ export class SshError extends Error {
 export function unreachable(
     { where, address }: Pick<Place, "where" | "address">,
     what: string,
-    cause?: unknown,
+    { remedy, cause }: { readonly remedy?: string | undefined; readonly cause?: unknown } = {},
 ): SshError {
     return new SshError({
         code: "SSH_UNREACHABLE",
         where,
         address,
         what,
-        remedy: "check that the instance is running, that sshd is up, and the security group and routes between here and there",
+        remedy:
+            remedy ??
+            "check that the instance is running, that sshd is up, and the security group and routes between here and there",
         transient: true,
         cause,
     });

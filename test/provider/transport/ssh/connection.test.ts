@@ -204,6 +204,16 @@ describe("ssh connection", () => {
             expect(error).to.equal(signal.reason);
         });
 
+        it("is started after another one, where a server allows one session at a time", async () => {
+            const strict = await startForTest({ config: ["MaxSessions 1"] });
+            const connection = await openForTest(target(strict.port));
+            for (let turn = 0; turn < 30; turn++) {
+                const channel = await connection.exec("echo in");
+                expect(await channel.nextLine(20_000)).to.equal("in");
+                await channel.exit;
+            }
+        });
+
         it("that the server refuses to start is an error", async () => {
             const none = await startForTest({ config: ["MaxSessions 0"] });
             const connection = await openForTest(target(none.port));
@@ -322,6 +332,7 @@ describe("ssh connection", () => {
             );
             expect(error.code).to.equal("SSH_UNREACHABLE");
             expect(error.message).to.match(/host name/);
+            expect(error.remedy).to.include("check the name").and.not.include("security group");
         });
 
         it("is tried again when it closes or resets in the middle of the handshake", async () => {

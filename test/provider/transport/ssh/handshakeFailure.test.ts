@@ -16,7 +16,7 @@ describe("describeFailure", () => {
         string,
         Error | undefined,
         Phase,
-        { tried?: string[]; banner?: string; textBefore?: string },
+        { tried?: string[]; banner?: string; textBefore?: string; accountText?: string },
         SshErrorCode,
         boolean,
     ][] = [
@@ -71,6 +71,22 @@ describe("describeFailure", () => {
             true,
         ],
         [
+            "going down",
+            closed,
+            "login",
+            { tried: ["key"], accountText: "System is going down. You are not permitted to log in anymore." },
+            "SSH_UNREACHABLE",
+            true,
+        ],
+        [
+            "an account that is refused",
+            closed,
+            "login",
+            { tried: ["key"], accountText: "Your account has expired." },
+            "SSH_LOGIN_REFUSED",
+            false,
+        ],
+        [
             "all refused",
             error("All configured ...", { level: "client-authentication" }),
             "login",
@@ -104,14 +120,17 @@ describe("describeFailure", () => {
         ],
         ["no SSH", error("Invalid identification string"), "identification", {}, "SSH_PROTOCOL_ERROR", false],
     ];
-    for (const [name, cause, phase, { tried = [], banner = "", textBefore = "" }, code, transient] of rows) {
+    for (const [
+        name,
+        cause,
+        phase,
+        { tried = [], banner = "", textBefore = "", accountText = "" },
+        code,
+        transient,
+    ] of rows) {
         it(`${name}: ${code}${transient ? ", tried again" : ""}`, () => {
-            const end: HandshakeEnd = {
-                phase,
-                banner,
-                textBefore,
-                login: { tried, notes: [], offered: ["publickey"] },
-            };
+            const login = { tried, accepted: [], notes: [], offered: ["publickey"] };
+            const end: HandshakeEnd = { phase, banner, textBefore, accountText, login };
             const described = describeFailure(cause, end, { where: "proxy", address: "u@h:22", secrets: [] });
             expect(described).to.include({ code, transient, where: "proxy", address: "u@h:22" });
             expect(described.remedy).to.not.equal("");

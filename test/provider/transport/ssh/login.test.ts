@@ -14,6 +14,7 @@ import {
     stopProcess,
     type KeyKind,
     type KeyPair,
+    type SshdOptions,
 } from "../../../../lab/hosts/sshServer";
 
 const PASSWORD = "correct horse battery staple";
@@ -173,7 +174,12 @@ describe("login", () => {
             });
             try {
                 const error = await expectRefused(to(picky, { agentSocketPath: socket }));
-                expect(error.message).to.include("agent");
+                expect(error.message)
+                    .to.include("tried agent")
+                    .and.include("Too many authentication failures");
+                expect(error.remedy)
+                    .to.include("MaxAuthTries")
+                    .and.include("an agent that holds this key alone");
             } finally {
                 await picky.stop();
             }
@@ -288,13 +294,13 @@ describe("login", () => {
         async function withSshd(
             config: string[],
             act: (server: Sshd) => Promise<void>,
-            nologin?: string,
+            more: Partial<NonNullable<SshdOptions["account"]>> = {},
         ): Promise<void> {
             const server = await Sshd.start(keys, {
                 hostKeys: [hostKey],
                 authorized: [pairs.get("ed25519")!],
                 config,
-                account: { user, password: PASSWORD, ...(nologin !== undefined && { nologin }) },
+                account: { user, password: PASSWORD, ...more },
             });
             try {
                 await act(server);
@@ -353,7 +359,43 @@ describe("login", () => {
                     expect(error.message).to.include("still booting").and.include("System is booting up");
                     expect(error.message).to.match(/gave up after \d+ tries/);
                 },
-                "System is booting up. Unprivileged users are not permitted to log in yet.\n",
+                { nologin: "System is booting up. Unprivileged users are not permitted to log in yet.\n" },
+            ));
+
+        describe("where a key is not enough", () => {
+            const both = [...byQuestions, "AuthenticationMethods publickey,keyboard-interactive"];
+            const byKey = (server: Sshd) => to(server, { privateKey: pairs.get("ed25519")!.privateKey });
+
+            it("in general, but nothing is asked of this account", () =>
+                withSshd(both, (server) => expectLogin(byKey(server)), { auth: ["pam_permit.so"] }));
+
+            it("and something is asked: says that the key was good, and what is asked", () =>
+                withSshd(both, async (server) => {
+                    const error = await expectRefused(byKey(server));
+                    expect(error.message)
+                        .to.match(
+                            /the server took the private key \(ssh-ed25519 SHA256:\S+\), and wants more/,
+                        )
+                        .and.include('the server asks "Password: "')
+                        .and.include("offers keyboard-interactive");
+                    expect(error.remedy).to.include("give what it wants besides");
+                }));
+
+            it("and a password answers", () =>
+                withSshd(both, (server) => expectLogin({ ...byKey(server), password: PASSWORD })));
+        });
+
+        it("to an account that has expired: at once, with what PAM says", () =>
+            withSshd(
+                [],
+                async (server) => {
+                    const error = await expectRefused(
+                        to(server, { privateKey: pairs.get("ed25519")!.privateKey }),
+                    );
+                    expect(error.message).to.include("Your account has expired");
+                    expect(error.remedy).to.include("chage -l");
+                },
+                { expired: true },
             ));
     });
 });
