@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type ConsistencyLevel, levels } from "../base/evidence";
 import { TAG_PREFIX } from "../aws/tags";
 import { isUnknown } from "../base/unknown";
+import { hostProblem } from "./hostAddress";
 import { promisedLevel } from "./promisedLevel";
 import { type Phase, limits } from "./timeouts";
 
@@ -70,9 +71,12 @@ const script = z.strictObject({
 });
 
 const target = {
-    host: z
-        .string("is required: the address that ssh connects to")
-        .regex(/^\S+$/, "is not a host name or address"),
+    host: z.string("is required: the address that ssh connects to").superRefine((host, context) => {
+        const problem = hostProblem(host);
+        if (problem !== undefined) {
+            context.addIssue({ code: "custom", message: problem });
+        }
+    }),
     user: z
         .string("is required: the account to log in as (stock images refuse root)")
         .regex(/^[^\s\0]+$/, "is not a user name"),
