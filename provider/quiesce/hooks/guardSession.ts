@@ -5,6 +5,7 @@ import { type SshChannel, type SshConnection, SshError } from "../../transport/s
 import { timing } from "../../base/timing";
 import { type GuardLine, isAwake, parseGuardLine } from "./guardLine";
 import { type GuardParams, composeGuard } from "./guardProgram";
+import { noGuardFailure } from "./noGuard";
 
 /** A line of the guard, with when it arrived: monotonic milliseconds, and ISO 8601. */
 export interface GuardEvent {
@@ -20,8 +21,6 @@ export class NoGuard extends Error {
         super(failure.message);
     }
 }
-
-const QUOTED = 200;
 
 /** A guard that runs on the host. */
 export class GuardSession {
@@ -178,29 +177,8 @@ async function firstLine(channel: SshChannel, signal: AbortSignal): Promise<stri
     }
 }
 
-async function explain(channel: SshChannel, first: string | undefined, sudo: boolean): Promise<Failure> {
+async function explain(channel: SshChannel, firstLine: string | undefined, sudo: boolean): Promise<Failure> {
     // What the login shell and sudo have to say comes on stderr.
     await Promise.race([channel.exit, sleep(2_000, undefined, { ref: false })]);
-    const stderr = channel.stderrHead().trim();
-    if (sudo && first === undefined && /^sudo: /m.test(stderr)) {
-        return {
-            code: "SUDO_REFUSED",
-            message: `sudo does not let the account run as root without a password: ${quoted(stderr)}.`,
-            remedy: 'Give the account NOPASSWD for all commands; docs/linux.md, "SSH account and sudo", has the line.',
-        };
-    }
-    return {
-        code: "UNEXPECTED_OUTPUT",
-        message:
-            `The account does not run what it is told to. First it said: ${quoted(first ?? "")}; ` +
-            `on stderr: ${quoted(stderr)}.`,
-        remedy:
-            "The account needs a login shell, no forced command, and a shell start-up file that prints nothing " +
-            "when there is no terminal.",
-    };
-}
-
-/** The host's own words, without control characters. */
-function quoted(text: string): string {
-    return JSON.stringify(text.slice(0, QUOTED));
+    return noGuardFailure({ firstLine, stderr: channel.stderrHead(), sudo });
 }
