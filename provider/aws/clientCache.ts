@@ -1,4 +1,5 @@
-import type { AwsSettings, Clients, StackConfig } from "./clients";
+import type { StackConfig } from "./awsConfig";
+import type { AwsSettings, Clients } from "./clients";
 
 /** Resources with the same settings share clients, and so their connections and credentials. */
 export class ClientCache {

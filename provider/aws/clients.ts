@@ -1,14 +1,12 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import { fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { SnapshotError } from "../base/errors";
+import { type AwsConfig, type StackConfig, proxyEnvironment, readAwsConfig } from "./awsConfig";
 import { AwsClock } from "./clock";
+import { type Credentials, credentialsFor } from "./credentials";
 import { request } from "./request";
-
-/** Stack config by full name, such as `aws:region`. Secrets are plain here. */
-export type StackConfig = Readonly<Record<string, string | undefined>>;
 
 /** The input `aws`, in all its parts. */
 export interface AwsSettings {
@@ -23,9 +21,6 @@ export interface AwsSettings {
         | undefined;
 }
 
-type Credentials = ReturnType<typeof fromNodeProviderChain>;
-type AssumeRole = NonNullable<AwsSettings["assumeRole"]>;
-
 /** The clients of one account and region. */
 export interface Clients {
     readonly ec2: EC2Client;
@@ -38,6 +33,8 @@ export interface Clients {
     readonly region: string;
     /** What all of them sign by. */
     readonly clock: AwsClock;
+    /** What the stack's config says beside how AWS is reached. */
+    readonly config: Pick<AwsConfig, "allowedAccountIds" | "forbiddenAccountIds" | "defaultTags">;
     /** The same, but that EC2 is reached over connections that nobody else uses, until `close`. */
     ownConnection(): OwnConnection;
 }
@@ -57,40 +54,62 @@ const MAX_SOCKETS = 20;
 
 /**
  * Clients for the effective settings: the `aws` input, then the stack's `aws:` config, then the SDK's own chain, which
- * begins with the environment.
+ * begins with the environment. All of them go by the proxies that the config or the environment names.
  */
-export async function clientsFor(settings: AwsSettings = {}, config: StackConfig = {}): Promise<Clients> {
-    const region =
-        settings.region ?? config["aws:region"] ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
-    const profile = settings.profile ?? config["aws:profile"];
-    const resolved = remembering(credentialsFor(settings, config, region));
+export async function clientsFor(
+    settings: AwsSettings = {},
+    stackConfig: StackConfig = {},
+    env: NodeJS.ProcessEnv = process.env,
+): Promise<Clients> {
+    const config = readAwsConfig(stackConfig);
+    const proxyEnv = proxyEnvironment(config, env);
+    // Empty where a CI has no value for it.
+    const region = settings.region ?? config.region ?? (env.AWS_REGION || env.AWS_DEFAULT_REGION);
+    const profile = settings.profile ?? config.profile;
+    const endpoints = Object.assign({}, ...(config.endpoints ?? [])) as Endpoints;
+    const resolved = remembering(
+        credentialsFor(settings, config, {
+            region: config.stsRegion ?? region,
+            endpoint: endpoints.sts,
+            requestHandler: newHandler(proxyEnv, {
+                requestTimeout: ANSWER_LIMIT_MS,
+                throwOnRequestTimeout: true,
+            }),
+        }),
+    );
     const own = {
         ...(region ? { region } : {}),
         ...(profile ? { profile } : {}),
+        ...(config.useFipsEndpoint === undefined ? {} : { useFipsEndpoint: config.useFipsEndpoint }),
+        ...(config.useDualstackEndpoint === undefined
+            ? {}
+            : { useDualstackEndpoint: config.useDualstackEndpoint }),
         credentials: resolved.provider,
-        requestHandler: newHandler(),
+        requestHandler: newHandler(proxyEnv),
     };
+    const at = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });
     const clock = new AwsClock();
-    const ec2 = clock.share(new EC2Client({ ...own, maxAttempts: MAX_ATTEMPTS }));
+    const ec2 = clock.share(new EC2Client({ ...own, ...at(endpoints.ec2), maxAttempts: MAX_ATTEMPTS }));
     // One cache of credentials for all: the SDK's is per client.
     const options = { ...own, credentials: ec2.config.credentials };
-    const onceOptions = { ...own, credentials: resolved.latest, maxAttempts: 1 };
+    const ec2Options = { ...options, ...at(endpoints.ec2), maxAttempts: MAX_ATTEMPTS };
+    const onceOptions = { ...ec2Options, credentials: resolved.latest, maxAttempts: 1 };
+    const ssmOptions = { ...options, ...at(endpoints.ssm) };
     const clients: Clients = {
         ec2,
         ec2Once: clock.share(new EC2Client(onceOptions)),
-        ssm: clock.share(new SSMClient({ ...options, maxAttempts: MAX_ATTEMPTS })),
-        ssmOnce: clock.share(new SSMClient({ ...options, maxAttempts: 1 })),
-        sts: clock.share(new STSClient({ ...options, maxAttempts: MAX_ATTEMPTS })),
+        ssm: clock.share(new SSMClient({ ...ssmOptions, maxAttempts: MAX_ATTEMPTS })),
+        ssmOnce: clock.share(new SSMClient({ ...ssmOptions, maxAttempts: 1 })),
+        sts: clock.share(new STSClient({ ...options, ...at(endpoints.sts), maxAttempts: MAX_ATTEMPTS })),
         region: await effectiveRegion(ec2),
         clock,
+        config,
         ownConnection: () => {
-            const requestHandler = newHandler();
+            const requestHandler = newHandler(proxyEnv);
             return {
                 clients: {
                     ...clients,
-                    ec2: clock.share(
-                        new EC2Client({ ...options, requestHandler, maxAttempts: MAX_ATTEMPTS }),
-                    ),
+                    ec2: clock.share(new EC2Client({ ...ec2Options, requestHandler })),
                     ec2Once: clock.share(new EC2Client({ ...onceOptions, requestHandler })),
                 },
                 close: () => requestHandler.destroy(),
@@ -100,9 +119,24 @@ export async function clientsFor(settings: AwsSettings = {}, config: StackConfig
     return clients;
 }
 
-function newHandler(): NodeHttpHandler {
-    const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
-    return new NodeHttpHandler({ connectionTimeout: CONNECT_LIMIT_MS, httpAgent: agent, httpsAgent: agent });
+interface Endpoints {
+    readonly ec2?: string;
+    readonly ssm?: string;
+    readonly sts?: string;
+}
+
+/** `proxyEnv`: Node's agents since 22.21 and 24.5 (Node's documentation of http.Agent). */
+function newHandler(
+    proxyEnv: NodeJS.ProcessEnv,
+    limits: { readonly requestTimeout?: number; readonly throwOnRequestTimeout?: boolean } = {},
+): NodeHttpHandler {
+    const agent = { keepAlive: true, maxSockets: MAX_SOCKETS, proxyEnv };
+    return new NodeHttpHandler({
+        ...limits,
+        connectionTimeout: CONNECT_LIMIT_MS,
+        httpAgent: agent,
+        httpsAgent: agent,
+    });
 }
 
 /**
@@ -131,79 +165,22 @@ async function effectiveRegion(client: EC2Client): Promise<string> {
     }
 }
 
-/** Static keys of the stack's config, a profile, or the SDK's chain; then each role on top of the one before. */
-function credentialsFor(settings: AwsSettings, config: StackConfig, region?: string): Credentials {
-    const base = baseCredentials(settings, config);
-    return rolesOf(settings, config).reduce<Credentials>(
-        (masterCredentials, role) =>
-            fromTemporaryCredentials({
-                masterCredentials,
-                params: {
-                    RoleArn: role.roleArn,
-                    RoleSessionName: role.sessionName ?? "pulumi-app-consistent-snapshot",
-                    ...(role.externalId === undefined ? {} : { ExternalId: role.externalId }),
-                },
-                clientConfig: {
-                    ...(region ? { region } : {}),
-                    requestHandler: new NodeHttpHandler({
-                        connectionTimeout: CONNECT_LIMIT_MS,
-                        requestTimeout: ANSWER_LIMIT_MS,
-                        throwOnRequestTimeout: true,
-                    }),
-                },
-            }),
-        base,
-    );
-}
-
-function baseCredentials(settings: AwsSettings, config: StackConfig): Credentials {
-    const accessKeyId = config["aws:accessKey"];
-    const secretAccessKey = config["aws:secretKey"];
-    if (settings.profile === undefined && accessKeyId && secretAccessKey) {
-        const sessionToken = config["aws:token"];
-        return () =>
-            Promise.resolve({ accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) });
-    }
-    const profile = settings.profile ?? config["aws:profile"];
-    return fromNodeProviderChain(profile ? { profile } : {});
-}
-
-/** `aws:assumeRoles` is JSON text in the stack's config (Pulumi AWS provider, "Configuration reference"). */
-function rolesOf(settings: AwsSettings, config: StackConfig): AssumeRole[] {
-    if (settings.assumeRole !== undefined) {
-        return [settings.assumeRole];
-    }
-    const text = config["aws:assumeRoles"];
-    const roles = text ? parsed(text) : [];
-    if (!isRoles(roles)) {
-        throw new SnapshotError({
-            code: "INVALID_INPUT",
-            message: "The stack's config aws:assumeRoles is not a list of roles.",
-            remedy: "Set it as Pulumi's AWS provider takes it: a list of { roleArn, sessionName, externalId }.",
-        });
-    }
-    return roles;
-}
-
-function parsed(text: string): unknown {
-    try {
-        return JSON.parse(text);
-    } catch {
-        return undefined;
-    }
-}
-
-function isRoles(value: unknown): value is AssumeRole[] {
-    return (
-        Array.isArray(value) &&
-        value.every((role: Partial<AssumeRole> | null) => typeof role?.roleArn === "string")
-    );
-}
-
-/** The account that the credentials belong to. */
+/**
+ * The account that the credentials belong to.
+ * @throws SnapshotError `WRONG_ACCOUNT` for one that the stack's config does not allow
+ */
 export async function accountOf(clients: Clients, signal: AbortSignal): Promise<string> {
     const answer = await request("sts:GetCallerIdentity", signal, (abortSignal) =>
         clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal }),
     );
-    return answer.Account ?? "";
+    const account = answer.Account ?? "";
+    const { allowedAccountIds, forbiddenAccountIds } = clients.config;
+    if (allowedAccountIds?.includes(account) === false || forbiddenAccountIds?.includes(account) === true) {
+        throw new SnapshotError({
+            code: "WRONG_ACCOUNT",
+            message: `The credentials are of account ${account}, which aws:allowedAccountIds or aws:forbiddenAccountIds of the stack rules out.`,
+            remedy: "Use credentials of an account that the stack allows.",
+        });
+    }
+    return account;
 }

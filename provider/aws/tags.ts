@@ -56,7 +56,8 @@ export function healedTag(executionIds: Iterable<string>): string {
 }
 
 /** Characters that the VSS documents do not take in a tag (EC2 User Guide, "Create VSS snapshots"). */
-const NOT_IN_TAGS = /[^A-Za-z0-9() ./\\\-"'@_+:={}]/g;
+export const NOT_IN_VSS_TAGS = /[^A-Za-z0-9() ./\\\-"'@_+:={}]/;
+const ALL_NOT_IN_VSS_TAGS = new RegExp(NOT_IN_VSS_TAGS, "g");
 /** Those but `$`, which every URN of a component's child has between types: there `_` stands for nothing else. */
 const AMBIGUOUS = /[^A-Za-z0-9() ./\\\-"'@_+:={}$]/;
 
@@ -69,8 +70,8 @@ const MAX_VALUE = 256;
  */
 export function ownerTag(urn: string): string {
     if (urn.length <= MAX_VALUE && !AMBIGUOUS.test(urn)) {
-        return urn.replace(NOT_IN_TAGS, "_");
+        return urn.replace(ALL_NOT_IN_VSS_TAGS, "_");
     }
     const digest = createHash("sha256").update(urn).digest("hex").slice(0, 32);
-    return `${digest} ${urn.slice(digest.length + 1 - MAX_VALUE)}`.replace(NOT_IN_TAGS, "_");
+    return `${digest} ${urn.slice(digest.length + 1 - MAX_VALUE)}`.replace(ALL_NOT_IN_VSS_TAGS, "_");
 }

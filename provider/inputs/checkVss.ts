@@ -1,10 +1,9 @@
+import { NOT_IN_VSS_TAGS } from "../aws/tags";
 import type { CheckFailure } from "./checkFailure";
 import { containsUnknown } from "../base/unknown";
 
 /** Set by the documents themselves (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
 const RESERVED_TAGS = new Set(["Device", "AppConsistent", "AwsVssConfig"]);
-/** The characters that the documents' parameter `tags` takes (the same page). */
-const TAG_TEXT = /^[A-Za-z0-9() ./\\\-"'@_+:={}]*$/;
 
 /**
  * Of 50 (EC2 User Guide, "Tag restrictions"), beside ours (aws/tags.ts; that of the size gives way, see setRequest.ts)
@@ -55,7 +54,7 @@ function checkTag(key: string, value: unknown): CheckFailure[] {
 }
 
 function isTagText(text: unknown): boolean {
-    return typeof text !== "string" || containsUnknown(text) || TAG_TEXT.test(text);
+    return typeof text !== "string" || containsUnknown(text) || !NOT_IN_VSS_TAGS.test(text);
 }
 
 function when(condition: boolean, failure: CheckFailure): CheckFailure[] {

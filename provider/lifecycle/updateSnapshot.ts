@@ -2,6 +2,7 @@ import type { Clients } from "../aws/clients";
 import { removeTags, setTags } from "../aws/setTags";
 import { SnapshotError } from "../base/errors";
 import { type Finishing, finishSet } from "../run/finishSet";
+import { defaultTags } from "../run/setRequest";
 import { type SnapshotState, UnfinishedError, toState } from "../run/state";
 import { diffOf } from "./diff";
 import { heal } from "./heal";
@@ -81,8 +82,13 @@ async function changeTags(clients: Clients, olds: State, news: Inputs, signal: A
     const before = olds.tags ?? {};
     const after = news.tags ?? {};
     const changed = Object.entries(after).filter(([key, value]) => before[key] !== value);
-    const removed = Object.keys(before).filter((key) => !(key in after));
+    const gone = Object.keys(before).filter((key) => !(key in after));
+    // What the stack has for all of its resources comes to light again.
+    const defaults = Object.entries(defaultTags(clients, { tags: after })).filter(([key]) =>
+        gone.includes(key),
+    );
+    const removed = gone.filter((key) => !defaults.some(([name]) => name === key));
     const made = [...olds.snapshotIds, ...(olds.imageId === undefined ? [] : [olds.imageId])];
-    await setTags(clients, made, Object.fromEntries(changed), signal);
+    await setTags(clients, made, Object.fromEntries([...changed, ...defaults]), signal);
     await removeTags(clients, made, removed, signal);
 }

@@ -1,7 +1,17 @@
 import type { SetRequest } from "../aws/createSnapshots";
 import type { Source } from "../aws/instance";
 import { newLease, tagList } from "../aws/setTags";
-import { APP_CONSISTENT, MAX_TAGS, VSS_CONFIG, VSS_DEVICE, healedTag, ownerTag, tagKeys } from "../aws/tags";
+import {
+    APP_CONSISTENT,
+    MAX_TAGS,
+    NOT_IN_VSS_TAGS,
+    TAG_PREFIX,
+    VSS_CONFIG,
+    VSS_DEVICE,
+    healedTag,
+    ownerTag,
+    tagKeys,
+} from "../aws/tags";
 import type { Run } from "./run";
 
 /** What CreateSnapshots is asked for in this run, with all tags that the set begins with. */
@@ -24,6 +34,7 @@ export function setRequest(
     const optional = {
         [tagKeys.size]: String(volumes.length),
         ...(healed.size === 0 ? {} : { [tagKeys.healed]: healedTag(healed) }),
+        ...defaultTags(clients, inputs),
     };
     return {
         instanceId: inputs.instanceId,
@@ -32,6 +43,19 @@ export function setRequest(
         copyTagsFromVolumes,
         tags: tagList(withRoom(tags, optional, (keys) => isRoom([...keys, ...later], copied))),
     };
+}
+
+/** Of the stack's `aws:defaultTags`, those that the resource does not set, and that may be set. */
+export function defaultTags(
+    { config }: Pick<Run["clients"], "config">,
+    { tags = {}, quiesce }: Pick<Run["inputs"], "tags"> & { readonly quiesce?: { readonly method: string } },
+): Record<string, string> {
+    const may = ([key, value]: [string, string]) =>
+        !(key in tags) &&
+        !key.startsWith(TAG_PREFIX) &&
+        (quiesce?.method !== "vss" ||
+            !(VSS_TAGS.includes(key) || NOT_IN_VSS_TAGS.test(key) || NOT_IN_VSS_TAGS.test(value)));
+    return Object.fromEntries(Object.entries(config.defaultTags?.tags ?? {}).filter(may));
 }
 
 /** VSS sets them itself (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClientCache } from "../../../provider/aws/clientCache";
-import { type AwsSettings, type StackConfig, accountOf, clientsFor } from "../../../provider/aws/clients";
+import type { StackConfig } from "../../../provider/aws/awsConfig";
+import { type AwsSettings, accountOf, clientsFor } from "../../../provider/aws/clients";
 import { findInstance } from "../../../provider/aws/instance";
 import { configure, create } from "../../../lab/scenes/lifecycle";
 import { CapturedLog } from "../../../lab/capturedLog";
@@ -184,6 +185,51 @@ describe("AWS settings", () => {
         ]);
         expect(assumed[0]?.accessKeyId).to.equal("AKIACHAIN");
         expect(assumed[1]?.accessKeyId).to.match(/^ASIA/);
+    });
+
+    it("give a role all that the stack's config says of it", async () => {
+        use();
+        const policyArns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"];
+        const role = {
+            ...roleOf("whole"),
+            duration: "30m",
+            policy: "{}",
+            policyArns,
+            sourceIdentity: "me",
+            tags: { team: "data" },
+            transitiveTagKeys: ["team"],
+        };
+        await callOf({}, { "aws:assumeRoles": JSON.stringify([role]) });
+        const [assumed] = (await cloud.calls()).filter(({ operation }) => operation === "AssumeRole");
+        expect(JSON.stringify(assumed?.parameters))
+            .to.include("1800")
+            .and.include(policyArns[0])
+            .and.include("SourceIdentity")
+            .and.include("data")
+            .and.include("TransitiveTagKeys");
+    });
+
+    it("allow no other account than the stack's config does", async () => {
+        use();
+        for (const config of [
+            { "aws:allowedAccountIds": '["210987654321"]' },
+            { "aws:forbiddenAccountIds": '["123456789012"]' },
+        ]) {
+            const error = await rejection(accountOf(await clientsFor({}, config), signal));
+            expect(error.message).to.match(/^WRONG_ACCOUNT: .*123456789012.*aws:allowedAccountIds/);
+        }
+        const allowed = await clientsFor({}, { "aws:allowedAccountIds": '["123456789012"]' });
+        expect(await accountOf(allowed, signal)).to.equal("123456789012");
+    });
+
+    it("are the FIPS and dual-stack endpoints where the stack says so", async () => {
+        use({}, ["AWS_ENDPOINT_URL"]);
+        const clients = await clientsFor(
+            {},
+            { "aws:useFipsEndpoint": "true", "aws:useDualstackEndpoint": "true" },
+        );
+        expect(await clients.ec2.config.useFipsEndpoint()).to.equal(true);
+        expect(await clients.ec2.config.useDualstackEndpoint()).to.equal(true);
     });
 
     it("are an error when the stack's roles are no list of roles, without quoting them", async () => {

@@ -16,7 +16,7 @@ describe("what CreateSnapshots is asked for", () => {
                 tags: tags(own),
                 copyTagsFromVolumes: copied !== undefined,
             },
-            clients: { clock: { now: () => 0 } },
+            clients: { clock: { now: () => 0 }, config: {} },
             healed: new Set(healed),
         } as unknown as Run;
         const volumes = [{ tagKeys: Array.from({ length: copied ?? 0 }, (_, n) => `volume-${n}`) }];
@@ -24,6 +24,31 @@ describe("what CreateSnapshots is asked for", () => {
         expect(new Set([...request.tags.map(({ Key }) => Key), tagKeys.level]).size).to.be.at.most(50);
         return request.tags.find(({ Key }) => Key === tagKeys.healed)?.Value;
     };
+
+    function tagsWith(method: string, own: Record<string, string>, defaults: Record<string, string>) {
+        const run = {
+            executionId: "acs-2",
+            inputs: { instanceId: "i-1", quiesce: { method }, tags: own },
+            clients: { clock: { now: () => 0 }, config: { defaultTags: { tags: defaults } } },
+            healed: new Set(),
+        } as unknown as Run;
+        const { tags: all } = setRequest(run, { volumes: [] });
+        return Object.fromEntries(all.map(({ Key = "", Value }) => [Key, Value]));
+    }
+
+    it("has the stack's default tags, and the resource's own before them", () => {
+        expect(tagsWith("hooks", { team: "mine" }, { team: "all", cost: "42" })).to.include({
+            team: "mine",
+            cost: "42",
+        });
+    });
+
+    it("has no default tag that has no room, that is ours, or that VSS does not take", () => {
+        expect(Object.keys(tagsWith("none", tags(43), tags(50)))).to.have.length.at.most(50);
+        const defaults = { [tagKeys.owner]: "me", "a;b": "x", c: "a;b", Device: "x", fine: "x" };
+        const set = tagsWith("vss", {}, defaults);
+        expect(set).to.include({ fine: "x" }).and.not.have.any.keys(tagKeys.owner, "a;b", "c", "Device");
+    });
 
     const rows: [
         what: string,
