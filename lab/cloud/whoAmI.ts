@@ -1,6 +1,6 @@
 // A process of its own, because Node reads NODE_EXTRA_CA_CERTS only when it starts: prints the account that the
 // product's clients find with the environment and the stack's config that are given.
-import { type StackConfig } from "../../provider/aws/awsConfig";
+import type { StackConfig } from "../../provider/aws/awsConfig";
 import { accountOf, clientsFor } from "../../provider/aws/clients";
 
 async function main(config: StackConfig): Promise<void> {

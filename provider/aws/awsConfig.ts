@@ -4,6 +4,19 @@ import { SnapshotError } from "../base/errors";
 /** Stack config by full name, such as `aws:region`. Secrets are plain here. */
 export type StackConfig = Readonly<Record<string, string | undefined>>;
 
+/** The input `aws`, in all its parts. */
+export interface AwsSettings {
+    readonly region?: string | undefined;
+    readonly profile?: string | undefined;
+    readonly assumeRole?:
+        | {
+              readonly roleArn: string;
+              readonly sessionName?: string | undefined;
+              readonly externalId?: string | undefined;
+          }
+        | undefined;
+}
+
 /** A span of time as Go writes it (`1h`, `90m`), in seconds. */
 const duration = z
     .string()

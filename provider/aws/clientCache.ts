@@ -1,5 +1,5 @@
-import type { StackConfig } from "./awsConfig";
-import type { AwsSettings, Clients } from "./clients";
+import type { AwsSettings, StackConfig } from "./awsConfig";
+import type { Clients } from "./clients";
 
 /** Resources with the same settings share clients, and so their connections and credentials. */
 export class ClientCache {

@@ -3,23 +3,16 @@ import { SSMClient } from "@aws-sdk/client-ssm";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { SnapshotError } from "../base/errors";
-import { type AwsConfig, type StackConfig, proxyEnvironment, readAwsConfig } from "./awsConfig";
+import {
+    type AwsConfig,
+    type AwsSettings,
+    type StackConfig,
+    proxyEnvironment,
+    readAwsConfig,
+} from "./awsConfig";
 import { AwsClock } from "./clock";
 import { type Credentials, credentialsFor } from "./credentials";
 import { request } from "./request";
-
-/** The input `aws`, in all its parts. */
-export interface AwsSettings {
-    readonly region?: string | undefined;
-    readonly profile?: string | undefined;
-    readonly assumeRole?:
-        | {
-              readonly roleArn: string;
-              readonly sessionName?: string | undefined;
-              readonly externalId?: string | undefined;
-          }
-        | undefined;
-}
 
 /** The clients of one account and region. */
 export interface Clients {

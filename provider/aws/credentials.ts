@@ -5,8 +5,7 @@ import {
     fromWebToken,
 } from "@aws-sdk/credential-providers";
 import type { NodeHttpHandler } from "@smithy/node-http-handler";
-import type { AwsConfig, RoleConfig, WebIdentityConfig } from "./awsConfig";
-import type { AwsSettings } from "./clients";
+import type { AwsConfig, AwsSettings, RoleConfig, WebIdentityConfig } from "./awsConfig";
 
 export type Credentials = ReturnType<typeof fromNodeProviderChain>;
 

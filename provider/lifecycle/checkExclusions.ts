@@ -1,4 +1,5 @@
-import type { AwsSettings, Clients } from "../aws/clients";
+import type { AwsSettings } from "../aws/awsConfig";
+import type { Clients } from "../aws/clients";
 import type { CheckFailure } from "../inputs/checkFailure";
 import { SnapshotError } from "../base/errors";
 import type { SnapshotInputs } from "../inputs/inputs";

@@ -1,6 +1,6 @@
 import { ClientCache } from "../aws/clientCache";
-import type { StackConfig } from "../aws/awsConfig";
-import type { AwsSettings, Clients } from "../aws/clients";
+import type { AwsSettings, StackConfig } from "../aws/awsConfig";
+import type { Clients } from "../aws/clients";
 import { Shared } from "../run/shared";
 import { isEngineGone } from "./engine";
 import { Interruption } from "./interrupt";
