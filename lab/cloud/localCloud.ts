@@ -1,18 +1,8 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { Agent, request } from "node:http";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
+import { type CloudProcess, bringUpCloud } from "./cloudProcess";
 
-import { setupCloud } from "../setup/setupCloud.mjs";
-
-const ROOT = join(__dirname, "../..");
-const START_LIMIT_MS = 60_000;
-const STOP_LIMIT_MS = 5_000;
 const CONTROL_LIMIT_MS = 60_000;
-const KEPT_STDERR = 20_000;
 
 export interface CloudOptions {
     /** Region of `env` and of everything that names none. Default `us-east-1`. */
@@ -180,51 +170,17 @@ export interface Denial {
     resource?: string;
 }
 
-type Process = ChildProcessByStdio<Writable, Readable, Readable>;
-
 /**
  * Starts a cloud of one's own on loopback: a real process with real HTTP, which ends when this process does.
  *
  * @throws when Python or its packages cannot be set up, or the cloud does not come up
  */
 export async function startLocalCloud(options: CloudOptions = {}): Promise<LocalCloud> {
-    const python = await setupCloud({ root: ROOT, log: () => undefined });
     const settings = {
         ...(options.accountId !== undefined && { account_id: options.accountId }),
         ...(options.snapshotDurationMs !== undefined && { snapshot_duration_ms: options.snapshotDurationMs }),
     };
-    const child = spawn(python, ["-m", "local_cloud", JSON.stringify(settings)], {
-        cwd: join(ROOT, "lab/cloud"),
-        stdio: ["pipe", "pipe", "pipe"],
-        env: {
-            ...process.env,
-            // Compiling all of moto anew takes longer than all the rest of the start.
-            PYTHONDONTWRITEBYTECODE: "",
-            PYTHONPYCACHEPREFIX: join(ROOT, ".cache/pycache"),
-        },
-    });
-    let stderr = "";
-    child.stderr.on("data", (chunk: Buffer) => {
-        stderr = (stderr + chunk.toString()).slice(-KEPT_STDERR);
-    });
-    try {
-        const { port, controlPort } = await readyLine(child);
-        return new LocalCloud(child, port, controlPort, options.region ?? "us-east-1", () => stderr);
-    } catch (error) {
-        child.kill("SIGKILL");
-        throw new Error(`the local cloud did not start: ${stderr}`, { cause: error });
-    }
-}
-
-async function readyLine(child: Process): Promise<{ port: number; controlPort: number }> {
-    const signal = AbortSignal.timeout(START_LIMIT_MS);
-    const lines = createInterface({ input: child.stdout });
-    const line = once(lines, "line", { signal }).then(([text]) => text as string);
-    const death = once(child, "close", { signal }).then(() => Promise.reject(new Error("it ended")));
-    // The one that loses the race fails in the end, when nobody listens any more.
-    line.catch(() => undefined);
-    death.catch(() => undefined);
-    return JSON.parse(await Promise.race([line, death])) as { port: number; controlPort: number };
+    return new LocalCloud(await bringUpCloud(settings), options.region ?? "us-east-1");
 }
 
 export class LocalCloud {
@@ -238,14 +194,10 @@ export class LocalCloud {
     private readonly agent = new Agent({ keepAlive: true });
 
     constructor(
-        private readonly child: Process,
-        port: number,
-        private readonly controlPort: number,
+        private readonly process: CloudProcess,
         readonly region: string,
-        /** The last that the cloud wrote to its stderr: its own faults, not AWS's. */
-        readonly stderr: () => string,
     ) {
-        this.endpoint = `http://127.0.0.1:${port}`;
+        this.endpoint = `http://127.0.0.1:${process.port}`;
         this.env = {
             AWS_ENDPOINT_URL: this.endpoint,
             AWS_ACCESS_KEY_ID: this.accessKeyId,
@@ -501,24 +453,14 @@ export class LocalCloud {
         return this.control("reset");
     }
 
-    /** This process need not wait for it. */
-    unref(): void {
-        const { stdin, stdout, stderr } = this.child;
-        for (const one of [this.child, stdin, stdout, stderr] as { unref(): void }[]) {
-            one.unref();
-        }
+    /** The last that the clouds of this process wrote to their stderr: their own faults, not AWS's. */
+    stderr(): string {
+        return this.process.stderr();
     }
 
     async stop(): Promise<void> {
         this.agent.destroy();
-        if (this.child.exitCode !== null || this.child.signalCode !== null) {
-            return;
-        }
-        const ended = once(this.child, "close");
-        const limit = setTimeout(() => this.child.kill("SIGKILL"), STOP_LIMIT_MS);
-        this.child.stdin.end();
-        await ended;
-        clearTimeout(limit);
+        await this.process.end();
     }
 
     private addFault(operation: string, kind: string, details: object, match: FaultMatch): Promise<number> {
@@ -568,7 +510,7 @@ export class LocalCloud {
         return new Promise((resolve, reject) => {
             const options = {
                 host: "127.0.0.1",
-                port: this.controlPort,
+                port: this.process.controlPort,
                 path,
                 method: "POST",
                 agent: this.agent,

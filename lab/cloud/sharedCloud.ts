@@ -7,11 +7,7 @@ let started: Promise<LocalCloud> | undefined;
  * the endpoint that the environment named when they were made. Whoever uses it resets it after each test.
  */
 export function sharedCloud(): Promise<LocalCloud> {
-    started ??= startLocalCloud().then((cloud) => {
-        // It ends with this process, whichever file's tests are the last.
-        cloud.unref();
-        return cloud;
-    });
+    started ??= startLocalCloud();
     return started;
 }
 

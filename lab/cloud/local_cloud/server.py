@@ -20,6 +20,12 @@ from .quiet_handler import QuietHandler
 ERROR_CODE = re.compile(rb'(?:<Code>|"__type": ?")([^<"]*)')
 
 
+def load_services() -> None:
+    """What moto loads at the first request to a service."""
+    for service in ("ec2", "sts"):
+        create_backend_app(service)
+
+
 class ApiServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128

@@ -77,8 +77,11 @@ export interface GuardProgram {
 export function composeGuard(params: GuardParams): GuardProgram {
     const text = assignments(guardVariables(params)) + guardText(params.mode);
     const program = Buffer.from(text.replace(/\n+$/, ""));
-    // Nothing that fish, csh, bash and dash read differently. dd takes the program and not a byte of the words.
-    const shell = `sh -c 'p=$(dd bs=1 count=${program.length} 2>/dev/null) && eval "$p"'`;
+    // Nothing that fish, csh, bash and dash read differently. dd takes the program and not a byte of the words: at one go,
+    // or where it does not know how to, byte by byte, which takes a tenth of a second.
+    const size = program.length;
+    const read = `{ dd bs=${size} count=1 iflag=fullblock || dd bs=1 count=${size}; } 2>/dev/null`;
+    const shell = `sh -c 'p=$(${read}) && eval "$p"'`;
     // A busybox login shell that becomes its last command hands on its ignored SIGQUIT: let it have another.
     return { command: `${params.sudo ? "sudo -n -u root " : ""}${shell} && true`, stdin: program };
 }

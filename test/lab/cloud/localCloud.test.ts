@@ -868,6 +868,7 @@ describe("local cloud", () => {
             startLocalCloud().then(async (cloud) => {
                 await cloud.gate("*");
                 console.log(cloud.endpoint);
+                setInterval(() => undefined, 1_000);
             });`;
         const child = spawn(process.execPath, ["--import", "tsx", "-e", starter], {
             stdio: ["ignore", "pipe", "inherit"],

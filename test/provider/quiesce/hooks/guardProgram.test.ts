@@ -1,4 +1,6 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import fc from "fast-check";
 import {
@@ -30,8 +32,10 @@ const PARAMS: GuardParams = {
 describe("composeGuard", () => {
     it("has a command that every login shell reads alike, and nothing secret in it", () => {
         const { command, stdin } = composeGuard({ ...PARAMS, environment: { PASSWORD: "s3cret" } });
+        const size = stdin.length;
         expect(command).to.equal(
-            `sudo -n -u root sh -c 'p=$(dd bs=1 count=${stdin.length} 2>/dev/null) && eval "$p"' && true`,
+            `sudo -n -u root sh -c 'p=$({ dd bs=${size} count=1 iflag=fullblock || dd bs=1 count=${size}; } ` +
+                `2>/dev/null) && eval "$p"' && true`,
         );
         expect(command).to.not.match(/[\\!\n]/);
         expect(stdin.toString()).to.include("s3cret");
@@ -43,9 +47,32 @@ describe("composeGuard", () => {
 
     it("counts bytes, not characters", () => {
         const { command, stdin } = composeGuard({ ...PARAMS, environment: { A: "ö€😀" } });
-        expect(command).to.include(`count=${stdin.length} `);
+        expect(command)
+            .to.include(`dd bs=${stdin.length} count=1 `)
+            .and.include(`dd bs=1 count=${stdin.length};`);
         expect(stdin.length).to.be.greaterThan(stdin.toString().length);
     });
+
+    for (const [which, tools] of Object.entries({
+        GNU: "",
+        "busybox's": 'dd() { busybox dd "$@"; }; ',
+        "one that knows no flags": 'dd() { case $* in *flag*) return 1 ;; esac; command dd "$@"; }; ',
+    })) {
+        it(`is read whole, in whatever pieces it comes, and nothing behind it, by dd: ${which}`, async () => {
+            const { command, stdin } = composeGuard({ ...PARAMS, sudo: false });
+            const shell = command
+                .replace("sh -c '", `sh -c '${tools}`)
+                .replace('eval "$p"', 'printf %s "$p" && cat');
+            const child = spawn("sh", ["-c", shell], { stdio: ["pipe", "pipe", "inherit"] });
+            const output = text(child.stdout);
+            for (let at = 0; at < stdin.length; at += 9_000) {
+                child.stdin.write(stdin.subarray(at, at + 9_000));
+                await sleep(10);
+            }
+            child.stdin.end("release\n");
+            expect(await output).to.equal(`${stdin.toString()}release\n`);
+        });
+    }
 
     it("refuses what no shell can hold, without telling it", () => {
         for (const changes of [
