@@ -15,9 +15,9 @@ export interface AppConsistentAmiArgs {
      * What the image's name begins with; the set's id comes behind. 1 to 80 of the characters that an image's name may
      * have. Default: the component's name. Not with `createImage`, which names its image itself.
      */
-    namePrefix?: string;
+    namePrefix?: string | undefined;
     /** Tags of the image, besides those that say what it was made of. Not with `createImage`: use the snapshot's `tags`. */
-    tags?: Input<Record<string, Input<string>>>;
+    tags?: Input<Record<string, Input<string>>> | undefined;
 }
 
 /**

@@ -15,25 +15,25 @@ export interface LaunchArgs {
     subnetId: Input<string>;
     vpcSecurityGroupIds: Input<Input<string>[]>;
     /** Name or ARN of an instance profile. */
-    iamInstanceProfile?: Input<string>;
+    iamInstanceProfile?: Input<string> | undefined;
     /** Name of an EC2 key pair. */
-    keyName?: Input<string>;
+    keyName?: Input<string> | undefined;
     /** Address in `subnetId`; free when the replica is activated. Default: one that EC2 chooses. */
-    privateIp?: Input<string>;
+    privateIp?: Input<string> | undefined;
     /** In plain text. */
-    userData?: Input<string>;
+    userData?: Input<string> | undefined;
 }
 
 export interface AppConsistentReplicaArgs {
     /** The set to make the replica of. */
     snapshot: AppConsistentSnapshot;
     /** Where the replica is kept. Default: the snapshots' region. */
-    region?: string;
+    region?: string | undefined;
     /** ARN of the KMS key, in `region`, that the replica is encrypted with. Default: the account's default for EBS. */
-    kmsKeyId?: Input<string>;
+    kmsKeyId?: Input<string> | undefined;
     launch: LaunchArgs;
     /** Starts the replica. Default false: nothing runs. */
-    activate?: boolean;
+    activate?: boolean | undefined;
 }
 
 /**

@@ -23,7 +23,7 @@ export interface RecoveryPointsArgs {
     /** Label of a point to be rid of: it is lost, or known to be bad. */
     drop?: string | undefined;
     /** The output of this stack that holds the list. Default `recoveryPoints`. */
-    output?: string;
+    output?: string | undefined;
     /** The list of a stack that has lost its own, oldest first. A list that can be read goes before it. */
     labels?: readonly string[] | undefined;
 }

@@ -1,6 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { checkHostKeys, createHostKeys, diffHostKeys, updateHostKeys } from "./lifecycle/hostKeys";
-import { inEngineWords } from "./lifecycle/engineWords";
 import { session } from "./snapshotProvider";
 
 type Props = Parameters<typeof createHostKeys>[1];
@@ -14,7 +13,7 @@ export const provider: dynamic.ResourceProvider<Props, State> = {
     check: async (_olds, news) => checkHostKeys(news),
     // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
     diff: async (_id, olds, news) => diffHostKeys(olds, news),
-    create: (inputs) => inEngineWords(() => createHostKeys(session, inputs)),
+    create: (inputs) => session.answering(() => createHostKeys(session, inputs)),
     // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
     update: async (id, olds, news) => updateHostKeys(id, olds, news),
 };

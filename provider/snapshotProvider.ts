@@ -2,7 +2,6 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Inputs } from "./lifecycle/request";
 import { checkSnapshot } from "./lifecycle/checkSnapshot";
 import { diffSnapshot } from "./lifecycle/diffSnapshot";
-import { inEngineWords } from "./lifecycle/engineWords";
 import { Session } from "./lifecycle/session";
 import type { State } from "./lifecycle/stackKnowledge";
 
@@ -16,26 +15,26 @@ export const session = new Session();
 export const provider: dynamic.ResourceProvider<Inputs, State> = {
     // eslint-disable-next-line @typescript-eslint/require-await -- must be stored before anything is awaited
     configure: async ({ config }) => session.configure(config),
-    check: (olds, news) => checkSnapshot(session, news, olds),
+    check: (olds, news) => session.answering(() => checkSnapshot(session, news, olds)),
     // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
-    diff: async (id, olds, news) => diffSnapshot(session, id, olds, news),
+    diff: (id, olds, news) => session.answering(async () => diffSnapshot(session, id, olds, news)),
     create: (inputs) =>
-        inEngineWords(async () => {
+        session.answering(async () => {
             const { createSnapshot } = await import("./lifecycle/createSnapshot.js");
             return await createSnapshot(session, inputs);
         }),
     read: (id, props) =>
-        inEngineWords(async () => {
+        session.answering(async () => {
             const { readSnapshot } = await import("./lifecycle/readSnapshot.js");
             return await readSnapshot(session, id, props);
         }),
     update: (id, olds, news) =>
-        inEngineWords(async () => {
+        session.answering(async () => {
             const { updateSnapshot } = await import("./lifecycle/updateSnapshot.js");
             return await updateSnapshot(session, id, olds, news);
         }),
     delete: (id, props) =>
-        inEngineWords(async () => {
+        session.answering(async () => {
             const { deleteSnapshot } = await import("./lifecycle/deleteSnapshot.js");
             await deleteSnapshot(session, id, props);
         }),

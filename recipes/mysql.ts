@@ -3,13 +3,13 @@ import type { RecipeScripts } from "./combine";
 
 export interface MysqlOptions {
     /** Default `root`. It needs RELOAD. */
-    user?: string;
+    user?: string | undefined;
     /** Default: the client's own. */
-    socket?: string;
+    socket?: string | undefined;
     /** Address, instead of the socket. */
-    host?: string;
+    host?: string | undefined;
     /** With `host`. Default 3306. */
-    port?: number;
+    port?: number | undefined;
 }
 
 /**

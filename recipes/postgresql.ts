@@ -3,15 +3,15 @@ import type { RecipeScripts } from "./combine";
 
 export interface PostgresqlOptions {
     /** Operating system account that psql runs as. Default `postgres`. */
-    account?: string;
+    account?: string | undefined;
     /** Database role. Default: the account's name. It needs the right to CHECKPOINT (superuser, or `pg_checkpoint`). */
-    role?: string;
+    role?: string | undefined;
     /** Default `postgres`. */
-    database?: string;
+    database?: string | undefined;
     /** Default 5432. */
-    port?: number;
+    port?: number | undefined;
     /** Folder of the socket, or address. Default: psql's own. */
-    host?: string;
+    host?: string | undefined;
 }
 
 /**

@@ -3,9 +3,9 @@ import type { RecipeScripts } from "./combine";
 
 export interface RedisOptions {
     /** Default 6379. */
-    port?: number;
+    port?: number | undefined;
     /** Unix socket, instead of the port. */
-    socket?: string;
+    socket?: string | undefined;
 }
 
 /**

@@ -39,7 +39,8 @@ class Nursery {
         });
         this.#death = once(python, "close").then(() => Promise.reject(new Error("it ended")));
         this.#death.catch(() => undefined);
-        // It ends with this process, which need not wait for it.
+        // It ends with this process, which need not wait for it: at once, or, where this one is killed, by its input's end.
+        process.once("exit", () => python.kill("SIGKILL"));
         for (const one of [python, python.stdin, python.stdout, python.stderr] as { unref(): void }[]) {
             one.unref();
         }

@@ -1,3 +1,4 @@
+import type { Log } from "../base/log";
 import { GetConsoleOutputCommand } from "@aws-sdk/client-ec2";
 import { SnapshotError } from "../base/errors";
 import { poll } from "../base/poll";
@@ -9,7 +10,7 @@ const INTERVAL_MS = 5_000;
 export interface ReadOptions {
     /** On the clock of `performance.now()`. */
     readonly deadline: number;
-    readonly log: (line: string) => void;
+    readonly log: Log;
     readonly signal: AbortSignal;
 }
 
@@ -25,7 +26,7 @@ export async function readHostKeys(
             const found = parseHostKeys(await consoleOutput(clients, instanceId, signal));
             if (found === undefined && !told) {
                 told = true;
-                log("waiting for the instance to print its SSH host keys on its console");
+                log("waiting for the instance to print its SSH host keys on its console", "status");
             }
             return found;
         },

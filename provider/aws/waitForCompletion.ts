@@ -1,3 +1,4 @@
+import type { Log } from "../base/log";
 import type { Snapshot } from "@aws-sdk/client-ec2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapshotError, messageOf } from "../base/errors";
@@ -10,7 +11,7 @@ import { describeSnapshots } from "./snapshots";
 export interface CompletionOptions {
     /** On the clock of `performance.now()`. */
     readonly deadline: number;
-    readonly log: (line: string) => void;
+    readonly log: Log;
     readonly signal: AbortSignal;
 }
 
@@ -70,7 +71,7 @@ export async function waitForCompletion(
         const line =
             progress && `${progress.completed} of ${progress.total} completed, ${progress.percent} %`;
         if (line !== undefined && line !== told) {
-            log(line);
+            log(line, "status");
             told = line;
         }
         if (progress?.completed === ids.length) {

@@ -1,5 +1,6 @@
 import { NOT_IN_VSS_TAGS } from "../aws/tags";
 import type { CheckFailure } from "./checkFailure";
+import { type VssQuiesce, makesImage } from "./inputs";
 import { containsUnknown } from "../base/unknown";
 
 /** Set by the documents themselves (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
@@ -26,10 +27,14 @@ export function checkVss(inputs: Inputs): CheckFailure[] {
             property: "volumes.excludeDataVolumeIds",
             reason: "cannot be used with VSS: it takes all data volumes of the instance",
         }),
-        ...when(quiesce.createImage !== undefined && volumes.excludeBootVolume === true, {
-            property: "quiesce.createImage",
-            reason: "cannot be used with volumes.excludeBootVolume: an image needs its boot volume",
-        }),
+        ...when(
+            makesImage({ createImage: quiesce.createImage as VssQuiesce["createImage"] }) &&
+                volumes.excludeBootVolume === true,
+            {
+                property: "quiesce.createImage",
+                reason: "cannot be used with volumes.excludeBootVolume: an image needs its boot volume",
+            },
+        ),
         ...when(inputs.copyTagsFromVolumes === true, {
             property: "copyTagsFromVolumes",
             reason: "cannot be used with VSS, whose documents copy no tags",

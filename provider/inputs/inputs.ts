@@ -188,7 +188,7 @@ const vss = z.strictObject({
         .regex(/^\d+(\.\d+){1,3}$/, "is not a version of AwsVssComponents, such as 2.5.1")
         .optional(),
     createImage: z
-        .union([z.literal(true), z.strictObject({ namePrefix })], "must be true or { namePrefix }")
+        .union([z.boolean(), z.strictObject({ namePrefix })], "must be true, false or { namePrefix }")
         .optional(),
     keepComponents: z.boolean().optional(),
 });
@@ -245,7 +245,11 @@ const executionId = z
     );
 
 /** What the classes of this package give, not their users. */
-const hidden = { owner: z.string().optional(), taken: z.boolean().optional() };
+const hidden = {
+    owner: z.string().optional(),
+    taken: z.boolean().optional(),
+    previewing: z.boolean().optional(),
+};
 export const hiddenInputs: readonly string[] = Object.keys(hidden);
 
 const snapshotInputs = z.strictObject({
@@ -268,6 +272,7 @@ const snapshotInputs = z.strictObject({
     waitForCompletion: z.boolean().optional(),
     aws: aws.optional(),
     confirmAwake: executionId.optional(),
+    preflight: z.enum(["warn", "fail"], 'must be "warn" or "fail"').optional(),
     ...hidden,
 });
 
@@ -299,6 +304,10 @@ export function effectiveTriggers(triggers: readonly unknown[] | undefined): rea
 export function suggestion(key: string, known: readonly string[]): string {
     const match = closestMatch(key, [...known], { maxDistance: 4 });
     return match === undefined ? `known here: ${known.join(", ")}` : `did you mean "${match}"?`;
+}
+
+export function makesImage({ createImage }: Pick<VssQuiesce, "createImage">): boolean {
+    return createImage !== undefined && createImage !== false;
 }
 
 /** What the names of images begin with. */

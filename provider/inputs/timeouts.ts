@@ -22,6 +22,15 @@ export const limits = {
 export type Phase = keyof typeof limits;
 export type Timeouts = Readonly<Record<Phase, number>>;
 
+/** A guard's own pauses on top of a script's limit, for each of up to three tries of post-thaw. Seconds. */
+export const GUARD_MARGIN_S = 5;
+const MOST_TRIES = 3;
+
+/** For how long an instance may be frozen by its scripts at the very longest. Seconds. */
+export function longestFreeze({ preFreeze, freeze, postThaw }: Timeouts): number {
+    return preFreeze + freeze + MOST_TRIES * (postThaw + GUARD_MARGIN_S);
+}
+
 export function timeoutsOf({
     timeouts: given = {},
 }: {

@@ -1,3 +1,4 @@
+import type { Log } from "../base/log";
 import type { Clients } from "../aws/clients";
 import { findHealers } from "../aws/healers";
 import { SnapshotError } from "../base/errors";
@@ -10,7 +11,7 @@ import { thawByHandLater } from "../quiesce/hooks/thawPending";
 interface Asking {
     readonly clients: Clients;
     readonly session: Session;
-    readonly log: (line: string) => void;
+    readonly log: Log;
 }
 
 const ASK_LIMIT_MS = 60_000;

@@ -4,7 +4,7 @@ import { UnfinishedError } from "../run/state";
 import { takeSnapshot } from "../run/takeSnapshot";
 import { type Healing, heal } from "./heal";
 import { assertSamePlace } from "./place";
-import { type Inputs, logger } from "./request";
+import type { Inputs } from "./request";
 import { outputs, reporting } from "./result";
 import type { Session } from "./session";
 import type { PendingThaw, State } from "./stackKnowledge";
@@ -22,7 +22,7 @@ export async function createSnapshot(session: Session, inputs: Inputs): Promise<
         (state) => outputs(inputs, state),
         async () => {
             const clients = await session.clients(inputs.aws);
-            const log = logger(inputs);
+            const log = session.logOf(inputs);
             const known = stack.setsOf(inputs.owner);
             const healed = new Set<string>();
             try {

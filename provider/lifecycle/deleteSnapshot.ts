@@ -2,7 +2,6 @@ import { deleteState } from "../aws/deleteState";
 import { assertUnused } from "../aws/snapshots";
 import { assertAwake } from "./assertAwake";
 import { assertSamePlace, placeOf } from "./place";
-import { logger } from "./request";
 import { stateFrom } from "./result";
 import type { Session } from "./session";
 import type { State } from "./stackKnowledge";
@@ -16,7 +15,7 @@ export async function deleteSnapshot(session: Session, id: string, olds: State):
     const clients = await session.clients(placeOf(state));
     const signal = AbortSignal.timeout(LIMIT_MS);
     await assertSamePlace(clients, state, signal);
-    await assertAwake(id, state, { clients, session, log: logger(state) });
+    await assertAwake(id, state, { clients, session, log: session.logOf(state) });
     await assertUnused(clients, state.snapshotIds, state.imageId, signal);
     await deleteState(clients, id, state, signal);
 }

@@ -1,18 +1,27 @@
 import { isUnknown } from "../base/unknown";
 import { type DiffResult, diffOf } from "./diff";
-import { type Inputs, logger } from "./request";
+import type { Inputs } from "./request";
 import type { Session } from "./session";
 import type { State } from "./stackKnowledge";
 
 /** What a change of the inputs means. `create` and `delete` get to know through it what the state says. */
-export function diffSnapshot({ stack }: Session, id: string, olds: State, news: Inputs): DiffResult {
-    stack.learn(id, olds, news);
+export function diffSnapshot(session: Session, id: string, olds: State, news: Inputs): DiffResult {
+    session.stack.learn(id, olds, news);
     const result = diffOf(olds, news);
+    if (result.replaces.length > 0) {
+        session.logOf(news)(
+            `a new set${isUnknown(news.instanceId) ? "" : ` of ${news.instanceId}`} is due: ${result.replaces.map(whyOf).join(", ")}`,
+        );
+    }
     if (result.replaces.includes("instanceId") && !isUnknown(news.instanceId)) {
-        logger(news)(
+        session.logOf(news)(
             `warning: the instance changes from ${olds.instanceId} to ${news.instanceId}: ` +
                 `the snapshots of ${olds.instanceId} go with the replacement, unless retainOnDelete is set`,
         );
     }
     return result;
+}
+
+function whyOf(property: string): string {
+    return property === "snapshotIds" ? "the old one is not whole" : `${property} changed`;
 }

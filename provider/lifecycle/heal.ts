@@ -1,3 +1,4 @@
+import type { Log } from "../base/log";
 import type { Clients } from "../aws/clients";
 import { type Failure, SnapshotError, messageOf } from "../base/errors";
 import type { SnapshotInputs } from "../inputs/inputs";
@@ -10,7 +11,7 @@ import { thawByHandLater, thawPending } from "../quiesce/hooks/thawPending";
 export interface Healing {
     readonly inputs: SnapshotInputs;
     readonly clients: Clients;
-    readonly log: (line: string) => void;
+    readonly log: Log;
     readonly signal: AbortSignal;
 }
 

@@ -24,7 +24,7 @@ export async function readSnapshot(
     const state = stateFrom(props as State);
     const lost = await readSet(clients, state, signal);
     if (lost === undefined) {
-        console.log(
+        session.logOf(state)(
             `warning: all snapshots of ${id} are gone from ${clients.region}; the next run takes new ones`,
         );
         return { id: "", props: state };

@@ -7,7 +7,7 @@ import { type SnapshotState, UnfinishedError, toState } from "../run/state";
 import { diffOf } from "./diff";
 import { heal } from "./heal";
 import { assertSamePlace } from "./place";
-import { type Inputs, logger } from "./request";
+import type { Inputs } from "./request";
 import { pick, reporting, stateFrom } from "./result";
 import type { Session } from "./session";
 import type { State } from "./stackKnowledge";
@@ -28,7 +28,7 @@ export async function updateSnapshot(
         toState({ ...before, ...state, ...told, ...pick(news, ["__provider"]) });
     return await reporting(id, properties, async () => {
         const clients = await session.clients(news.aws);
-        const log = logger(news);
+        const log = session.logOf(news);
         const state = await session.interruptible(async (signal) => {
             await assertSamePlace(clients, before, signal);
             const healed = await heal(id, before, { inputs: news, clients, log, signal });

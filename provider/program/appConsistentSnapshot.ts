@@ -1,4 +1,4 @@
-import { CustomResource, createUrn } from "@pulumi/pulumi";
+import { CustomResource, createUrn, runtime } from "@pulumi/pulumi";
 // Apart, as the TypeScript 3.8 that Pulumi ships knows no `type` among other names.
 import type { CustomResourceOptions, ID, Input, Output } from "@pulumi/pulumi";
 import type { ConsistencyLevel, Evidence } from "../base/evidence";
@@ -14,27 +14,27 @@ export interface SshTargetArgs {
     /** Account to log in as; stock images refuse root. */
     user: Input<string>;
     /** Default 22. */
-    port?: Input<number>;
+    port?: Input<number> | undefined;
     /** Also answers keyboard-interactive questions. Secret. */
-    password?: Input<string>;
+    password?: Input<string> | undefined;
     /** The key itself, not its path. Secret. */
-    privateKey?: Input<string>;
+    privateKey?: Input<string> | undefined;
     /** Passphrase of `privateKey`. Secret. */
-    privateKeyPassword?: Input<string>;
+    privateKeyPassword?: Input<string> | undefined;
     /** Socket of an ssh-agent. Default: the environment's `SSH_AUTH_SOCK`. */
-    agentSocketPath?: Input<string>;
+    agentSocketPath?: Input<string> | undefined;
     /**
      * What the host's key must be: a line as in `/etc/ssh/ssh_host_ed25519_key.pub`, a `SHA256:` fingerprint, or a
      * list of these, such as the `hostKeys` of an `InstanceHostKeys`. Required, unless `insecureIgnoreHostKey` is true.
      */
-    hostKey?: Input<string> | Input<Input<string>[]>;
+    hostKey?: Input<string> | Input<Input<string>[]> | undefined;
     /** Accepts any host key: whoever answers at the address gets the credentials. Default false. */
-    insecureIgnoreHostKey?: Input<boolean>;
+    insecureIgnoreHostKey?: Input<boolean> | undefined;
 }
 
 export interface ConnectionArgs extends SshTargetArgs {
     /** One bastion on the way. */
-    proxy?: SshTargetArgs;
+    proxy?: SshTargetArgs | undefined;
 }
 
 /** A hook script: what is on the instance already, or what is deployed for the run and removed afterwards. */
@@ -61,17 +61,17 @@ export type ScriptsArgs = ScriptOptions &
 
 export interface ScriptOptions {
     /** What the scripts vouch for when pre-freeze exits 0. Default `"application"`. */
-    level?: "application" | "filesystem";
+    level?: "application" | "filesystem" | undefined;
     /**
      * Name of the recipe that the scripts follow (`recipes`). Pre-freeze is then also run with `check`, when
      * CreateSnapshots has answered, and its exit code tells whether all that it froze is still held.
      */
-    recipe?: string;
+    recipe?: string | undefined;
     /**
      * Runs post-thaw once with `thaw` before anything is frozen: it has to exit with 0, or with 205. Default true. A
      * post-thaw that fails then would leave the instance for frozen whenever freezing fails halfway.
      */
-    rehearse?: boolean;
+    rehearse?: boolean | undefined;
 }
 
 /** Quiesces a running Linux instance by a pre-freeze and a post-thaw script over SSH. */
@@ -79,30 +79,30 @@ export interface HooksArgs {
     method: "hooks";
     connection: ConnectionArgs;
     /** Default: `/usr/sbin/pre-freeze-script` and `/usr/sbin/post-thaw-script`, as VMware's and NAKIVO's tools use. */
-    scripts?: ScriptsArgs;
+    scripts?: ScriptsArgs | undefined;
     /** Runs as root through `sudo -n`. Default: true unless `user` is root. */
-    sudo?: boolean;
+    sudo?: boolean | undefined;
     /** Passed to both scripts, beside `ACS_EXECUTION_ID` and `ACS_INSTANCE_ID`. Values are secret. */
-    environment?: Record<string, Input<string>>;
+    environment?: Record<string, Input<string>> | undefined;
     /** Refuses a host that is another instance. Default true; with false the level is `crash` at most. */
-    verifyInstanceIdentity?: boolean;
+    verifyInstanceIdentity?: boolean | undefined;
     /** `"onFailure"` puts the last 2 KiB of each failed script's stderr into the error. Default `"never"`. */
-    showHookOutput?: "never" | "onFailure";
+    showHookOutput?: "never" | "onFailure" | undefined;
 }
 
 /** Quiesces a running Windows instance by VSS, through AWS Systems Manager. */
 export interface VssArgs {
     method: "vss";
     /** Leaves the chain of native SQL Server backups alone. Default false: a full backup to VSS. */
-    copyOnly?: boolean;
+    copyOnly?: boolean | undefined;
     /** Without the application writers: the level is `filesystem`. Default false. A change replaces. */
-    noWriters?: boolean;
+    noWriters?: boolean | undefined;
     /** Version of AwsVssComponents. Default: AWS's recommended one, or what is installed. */
-    vssVersion?: string;
-    /** Also makes an image, the only way to one that boots. A change replaces. */
-    createImage?: true | { namePrefix: string };
+    vssVersion?: string | undefined;
+    /** Also makes an image, the only way to one that boots. Default false. A change replaces. */
+    createImage?: boolean | { namePrefix: string } | undefined;
     /** Leaves the components that were installed for the run on the instance. Default false. */
-    keepComponents?: boolean;
+    keepComponents?: boolean | undefined;
 }
 
 /** A plain, crash-consistent set; of a stopped instance too. */
@@ -112,27 +112,28 @@ export interface NoneArgs {
 
 /** Where and as whom AWS is called. What is absent comes from the stack's `aws:` config, then from the SDK's chain. */
 export interface AwsArgs {
-    region?: Input<string>;
-    profile?: Input<string>;
-    assumeRole?: { roleArn: Input<string>; sessionName?: Input<string>; externalId?: Input<string> };
+    region?: Input<string> | undefined;
+    profile?: Input<string> | undefined;
+    assumeRole?:
+        { roleArn: Input<string>; sessionName?: Input<string>; externalId?: Input<string> } | undefined;
 }
 
 /** Limits of phases that do not overlap. Seconds. */
 export interface TimeoutArgs {
     /** Until a login succeeds, also while the instance still boots. Default 300. */
-    connect?: Input<number>;
+    connect?: Input<number> | undefined;
     /** Waiting for another run's lock on the instance. Default 0: fail at once. */
-    lock?: Input<number>;
+    lock?: Input<number> | undefined;
     /** The pre-freeze script. Default 60. */
-    preFreeze?: Input<number>;
+    preFreeze?: Input<number> | undefined;
     /** From pre-freeze's end to letting go, 1 to 120. Default 10. */
-    freeze?: Input<number>;
+    freeze?: Input<number> | undefined;
     /** The post-thaw script. Default 60. */
-    postThaw?: Input<number>;
+    postThaw?: Input<number> | undefined;
     /** A Systems Manager command. Default 900. */
-    command?: Input<number>;
+    command?: Input<number> | undefined;
     /** Until every snapshot is `completed`. Default 86400. */
-    completion?: Input<number>;
+    completion?: Input<number> | undefined;
 }
 
 export interface AppConsistentSnapshotArgs {
@@ -141,27 +142,34 @@ export interface AppConsistentSnapshotArgs {
     /** How to quiesce. A plain object whose leaves may be Outputs, so that `pulumi preview` can check it. */
     quiesce: HooksArgs | VssArgs | NoneArgs;
     /** Below this nothing is kept and the resource fails. Default: what `quiesce` promises. */
-    minimumLevel?: Input<ConsistencyLevel>;
+    minimumLevel?: Input<ConsistencyLevel> | undefined;
     /** Volumes to leave out. A change replaces. */
-    volumes?: { excludeBootVolume?: Input<boolean>; excludeDataVolumeIds?: Input<Input<string>[]> };
+    volumes?:
+        { excludeBootVolume?: Input<boolean>; excludeDataVolumeIds?: Input<Input<string>[]> } | undefined;
     /** A change from one list to another takes a new set; absent, empty or only nulls keep what is there. */
-    triggers?: Input<unknown[]>;
+    triggers?: Input<unknown[]> | undefined;
     /** Tags of the snapshots. Changed in place. */
-    tags?: Input<Record<string, Input<string>>>;
+    tags?: Input<Record<string, Input<string>>> | undefined;
     /** Description of the snapshots. Used at the next set. */
-    description?: Input<string>;
+    description?: Input<string> | undefined;
     /** Copies the volumes' tags to their snapshots. Default false. Used at the next set. */
-    copyTagsFromVolumes?: Input<boolean>;
-    timeouts?: TimeoutArgs;
+    copyTagsFromVolumes?: Input<boolean> | undefined;
+    timeouts?: TimeoutArgs | undefined;
     /** Waits until every snapshot is `completed`. Default true. */
-    waitForCompletion?: Input<boolean>;
-    aws?: AwsArgs;
+    waitForCompletion?: Input<boolean> | undefined;
+    aws?: AwsArgs | undefined;
     /**
      * An execution id (`acs-...`), as THAW_PENDING and STALE_FREEZE name it: "I have made sure that the instance is
      * awake." The next `pulumi up` removes what that execution left on the host, without running its post-thaw. Any
      * other id does nothing.
      */
-    confirmAwake?: Input<string>;
+    confirmAwake?: Input<string> | undefined;
+    /**
+     * Has `pulumi preview` look at everything that `pulumi up` would look at before it freezes: AWS, login, sudo, scripts,
+     * lock. It touches nothing, and looks only where this program would take a set, for 60 s at most. `"warn"` says what
+     * stands against the set, `"fail"` fails the preview. Default: preview looks at the inputs alone.
+     */
+    preflight?: Input<"warn" | "fail"> | undefined;
 }
 
 const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/snapshotProvider";
@@ -200,7 +208,14 @@ export class AppConsistentSnapshot extends CustomResource {
         assertResolvable(PROVIDER);
         const inputs = opts?.id === undefined ? secretLeaves(args) : { aws: args.aws };
         const owner = opts?.id === undefined ? createUrn(name, TYPE, opts?.parent) : undefined;
-        super(TYPE, name, { ...inputs, owner, ...outputs, __provider: providerText(PROVIDER) }, opts);
+        // A dynamic provider is not told; `check` takes it out again.
+        const previewing = runtime.isDryRun() ? true : undefined;
+        super(
+            TYPE,
+            name,
+            { ...inputs, owner, previewing, ...outputs, __provider: providerText(PROVIDER) },
+            { ...opts, hideDiffs: [...(opts?.hideDiffs ?? []), ...INTERNAL, ...Object.keys(outputs)] },
+        );
         this.quiescing = opts?.id === undefined ? quiescingOf(args.quiesce) : undefined;
     }
 
@@ -226,8 +241,14 @@ function quiescingOf(quiesce: unknown): Quiescing | undefined {
     if (typeof method !== "string") {
         return undefined;
     }
-    return { method, createImage: createImage !== undefined };
+    return { method, createImage: createImage !== undefined && createImage !== false };
 }
+
+/**
+ * What a diff says nothing true about. The provider keeps it for itself; or the engine compares it with old outputs, which
+ * never have it, because it holds secrets (`quiesce`).
+ */
+const INTERNAL = ["owner", "recorded", "unfinished", "lost", "quiesced", "healed", "__provider", "quiesce"];
 
 /** Declared, so that they are unknown, not absent, at preview. */
 const outputs = {

@@ -7,7 +7,7 @@ import { assertOptions, assertResolvable } from "./resourceOptions";
 export interface InstanceHostKeysArgs {
     /** The instance. A change replaces. */
     instanceId: Input<string>;
-    aws?: AwsArgs;
+    aws?: AwsArgs | undefined;
 }
 
 const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/hostKeysProvider";

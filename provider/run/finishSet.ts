@@ -1,3 +1,4 @@
+import type { Log } from "../base/log";
 import type { Clients } from "../aws/clients";
 import { LEASE_RENEWAL_MS, newLease, setTags } from "../aws/setTags";
 import { waitForImage } from "../aws/images";
@@ -22,7 +23,7 @@ export interface Finishing {
     /** This run took the set: nobody was told of it yet. */
     readonly fresh: boolean;
     readonly shared: Pick<Shared, "isUnheardOf">;
-    readonly log: (line: string) => void;
+    readonly log: Log;
     readonly signal: AbortSignal;
 }
 

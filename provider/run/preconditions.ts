@@ -30,15 +30,20 @@ const ofQuiescing: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
 
 /** Checks everything before anything is touched, and reports all that is wrong together. */
 export async function assertPreconditions(run: Run, source: Source, quiescer: Quiescer): Promise<void> {
+    const error = preconditionError(await failedPreconditions(run, source, quiescer));
+    if (error !== undefined) {
+        throw error;
+    }
+}
+
+/** Everything that stands against the run; touches nothing. */
+export async function failedPreconditions(run: Run, source: Source, quiescer: Quiescer): Promise<Failure[]> {
     // Settled, so that whatever one has begun has ended when the other fails.
     const results = await Promise.allSettled([
         awsPreconditions(run, source, quiescer),
         quiescer.preconditions(),
     ]);
-    const error = preconditionError(results.flatMap(valueOf));
-    if (error !== undefined) {
-        throw error;
-    }
+    return results.flatMap(valueOf);
 }
 
 function valueOf<T>(result: PromiseSettledResult<T>): T {

@@ -1,3 +1,4 @@
+import type { Log } from "../base/log";
 import type { Clients } from "../aws/clients";
 import type { SnapshotInputs } from "../inputs/inputs";
 import type { Shared } from "./shared";
@@ -12,6 +13,6 @@ export interface Run {
     /** Earlier executions whose freeze is known to be over; the run adds those that it finds on the host. */
     readonly healed: Set<string>;
     readonly shared: Shared;
-    readonly log: (line: string) => void;
+    readonly log: Log;
     readonly signal: AbortSignal;
 }

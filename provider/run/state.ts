@@ -1,6 +1,6 @@
 import type { ConsistencyLevel, Evidence } from "../base/evidence";
 import { SnapshotError } from "../base/errors";
-import { type VssQuiesce, imagePrefix } from "../inputs/inputs";
+import { type VssQuiesce, imagePrefix, makesImage } from "../inputs/inputs";
 import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 
 /** What the resource's outputs hold, besides copies of the inputs that `delete` and `diff` need. */
@@ -41,7 +41,7 @@ export function quiesceKey({ method, noWriters, createImage }: QuiesceInputs): Q
     return {
         method,
         ...(noWriters ? { noWriters } : {}),
-        ...(createImage === undefined ? {} : { createImage: imagePrefix(createImage) }),
+        ...(makesImage({ createImage }) ? { createImage: imagePrefix(createImage) } : {}),
     };
 }
 

@@ -73,7 +73,7 @@ describe("the Linux path with the real engine", function () {
             expect(server.host.events).to.deep.equal(["pre freeze", "post thaw", "thawed thaw"]);
             expect(server.host.frozen).to.be.false;
             expect(server.host.stateLeft).to.deep.equal([]);
-            expect(stdout).to.match(/nightly: .*3 of 3 completed, 100 %/);
+            expect(stdout).to.match(/ nightly .*3 of 3 completed, 100 %/);
 
             const outputs = outputsOf(await project.outputs());
             const snapshots = await lab.cloud.snapshots();

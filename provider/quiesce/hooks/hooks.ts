@@ -1,9 +1,10 @@
+import type { Log } from "../../base/log";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SourceVolume } from "../../aws/instance";
 import { type Failure, type HookOutput, messageOf } from "../../base/errors";
 import type { ConsistencyLevel } from "../../base/evidence";
 import type { HooksQuiesce, ScriptSource } from "../../inputs/inputs";
-import type { Timeouts } from "../../inputs/timeouts";
+import { GUARD_MARGIN_S, type Timeouts, longestFreeze } from "../../inputs/timeouts";
 import { isHurried } from "../../base/interruption";
 import { secretTable, secretsIn } from "../../base/secretTable";
 import {
@@ -48,14 +49,12 @@ export interface HooksSettings {
     readonly isDown: () => Promise<boolean>;
     /** Is told of an earlier execution whose freeze is over. */
     readonly onHealed: (executionId: string) => void;
-    readonly log: (line: string) => void;
+    readonly log: Log;
     readonly signal: AbortSignal;
 }
 
 /** How long a guard stays ready for the word to freeze: the API slot may have a queue. Seconds. */
 const READY_LIMIT_S = 900;
-/** A guard's own pauses on top of the scripts' limits, for each of up to three tries. Seconds. */
-const GUARD_MARGIN_S = 5;
 /** Harmless, and the same for every login shell. cloud-init writes its result when its last stage is over. */
 const ASK_BOOTING =
     "sh -c 'test -d /run/cloud-init && test ! -e /run/cloud-init/result.json && test ! -e /run/cloud-init/disabled && echo booting'";
@@ -101,8 +100,8 @@ class Hooks implements Holding {
         const { signal, timeouts, instanceId, log } = this.#settings;
         const { preFreeze, freeze, postThaw } = timeouts;
         log(
-            `quiescing ${instanceId} for ${preFreeze + freeze + postThaw} s at the very longest ` +
-                `(limits: pre-freeze ${preFreeze}, freeze ${freeze}, post-thaw ${postThaw})`,
+            `quiescing ${instanceId} for ${longestFreeze(timeouts)} s at the very longest ` +
+                `(limits: pre-freeze ${preFreeze} s, freeze ${freeze} s, post-thaw ${postThaw} s for each of three tries)`,
         );
         if (this.#connection === undefined) {
             throw new TypeError("deploy was called without preconditions");
@@ -193,7 +192,7 @@ class Hooks implements Holding {
 
     async #awaitBoot(): Promise<void> {
         const { log, signal } = this.#settings;
-        log("waiting for cloud-init to finish on the instance");
+        log("waiting for cloud-init to finish on the instance", "status");
         await sleep(timing.bootPauseMs, undefined, { signal });
     }
 

@@ -11,6 +11,7 @@ import { deleteState } from "../../aws/deleteState";
 import { type Failure, SnapshotError, combine, factOf } from "../../base/errors";
 import type { VssEvidence } from "../../base/evidence";
 import { isHurried } from "../../base/interruption";
+import { makesImage } from "../../inputs/inputs";
 import { poll } from "../../base/poll";
 import { timing } from "../../base/timing";
 import type { Undo } from "../../base/undo";
@@ -248,10 +249,9 @@ class Vss implements TakesSet {
     async #deleteMade(): Promise<string[]> {
         const { clients, quiesce, executionId } = this.#settings;
         const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
-        const image =
-            quiesce.createImage === undefined
-                ? undefined
-                : await findImageByName(clients, imageName(quiesce, executionId), signal);
+        const image = !makesImage(quiesce)
+            ? undefined
+            : await findImageByName(clients, imageName(quiesce, executionId), signal);
         const tagged = (await findSet(clients, executionId, signal)).flatMap(
             ({ SnapshotId }) => SnapshotId ?? [],
         );
@@ -294,12 +294,12 @@ class Vss implements TakesSet {
 
     /** An image's mapping fills while EC2 makes it. */
     get #visibleMs(): number {
-        return this.#settings.quiesce.createImage === undefined ? timing.vssVisibleMs : timing.visibleMs;
+        return !makesImage(this.#settings.quiesce) ? timing.vssVisibleMs : timing.visibleMs;
     }
 
     async #look(): Promise<Found> {
         const { clients, quiesce, executionId, signal } = this.#settings;
-        if (quiesce.createImage === undefined) {
+        if (!makesImage(quiesce)) {
             return { image: undefined, snapshots: await findSet(clients, executionId, signal) };
         }
         const image = await findImageByName(clients, imageName(quiesce, executionId), signal);
@@ -330,7 +330,7 @@ class Vss implements TakesSet {
 
     #incomplete({ image, snapshots }: Found): QuiesceError {
         const { quiesce, source } = this.#settings;
-        const noImage = quiesce.createImage !== undefined && image === undefined;
+        const noImage = makesImage(quiesce) && image === undefined;
         const what = noImage
             ? "no image"
             : `snapshots of ${snapshots.length} of ${source.volumes.length} volumes`;

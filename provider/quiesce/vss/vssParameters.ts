@@ -1,5 +1,5 @@
 import type { SetRequest } from "../../aws/createSnapshots";
-import type { VssQuiesce } from "../../inputs/inputs";
+import { type VssQuiesce, makesImage } from "../../inputs/inputs";
 import { imageName } from "./imageName";
 
 export interface ParametersOf {
@@ -22,7 +22,7 @@ export function vssParameters({
     limitS,
     componentsVersion,
 }: ParametersOf): Record<string, string> {
-    const createImage = quiesce.createImage !== undefined;
+    const createImage = makesImage(quiesce);
     return {
         ExcludeBootVolume: flag(set.selection?.excludeBootVolume),
         CopyOnly: flag(quiesce.copyOnly),

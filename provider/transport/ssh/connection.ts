@@ -1,3 +1,4 @@
+import type { Log } from "../../base/log";
 import { secretTable, secretsIn } from "../../base/secretTable";
 import { BastionRoute } from "../bastion";
 import type { Route } from "../route";
@@ -17,7 +18,7 @@ export interface ConnectOptions {
     /** For all tries together. */
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
-    log(line: string): void;
+    readonly log: Log;
     /** How often an idle connection is asked whether it lives; it is given up after three missing answers. Default 5000. */
     readonly keepaliveMs?: number;
 }
@@ -44,7 +45,7 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
         return await retryConnect((remainingMs) => attempt(instance, route, remainingMs, signal), {
             timeoutMs,
             signal,
-            log: (line) => options.log(line),
+            log: options.log,
             target: `${instance.host}:${instance.port}`,
         });
     } catch (error) {

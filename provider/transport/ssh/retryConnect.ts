@@ -1,3 +1,4 @@
+import type { Log } from "../../base/log";
 import { setTimeout as delay } from "node:timers/promises";
 import pRetry from "p-retry";
 import { SshError } from "./sshError";
@@ -9,7 +10,7 @@ export interface RetryOptions {
     /** For all tries together. */
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
-    readonly log: (line: string) => void;
+    readonly log: Log;
     /** For messages: `host:port`. */
     readonly target: string;
 }
@@ -49,6 +50,7 @@ export async function retryConnect<T>(
                     if (tries % TRIES_PER_LINE === 0) {
                         options.log(
                             `waiting for ssh on ${options.target} (${tries} tries, ${seconds(elapsed())} s): ${error.what}`,
+                            "status",
                         );
                     }
                     await wait(Math.min(backOff(tries, Math.random()), remaining()), options.signal);

@@ -34,10 +34,12 @@ join() {
 }
 
 open_inboxes() {
-    for name in main watcher1 watcher2 worker go.pre go.check go.post1 go.post2; do
-        rm -f "$run_directory/$name"
-        mkfifo "$run_directory/$name" || return 1
+    set --
+    for name in main watcher1 watcher2 worker quiet.ticker1 quiet.ticker2 go.pre go.check go.post1 go.post2; do
+        set -- "$@" "$run_directory/$name"
     done
+    rm -f "$@"
+    mkfifo "$@" || return 1
     # For both ways: opening never waits, and writing finds somebody to read.
     exec 5<>"$run_directory/main" 6<>"$run_directory/watcher1" 7<>"$run_directory/watcher2" \
         8<>"$run_directory/worker"
@@ -98,8 +100,6 @@ read_words() {
 # Usage: tick_as NAME
 tick_as() {
     exec 4>&- 8>&- 9>&- >/dev/null
-    rm -f "$run_directory/quiet.$1"
-    mkfifo "$run_directory/quiet.$1"
     exec 3<>"$run_directory/quiet.$1"
     join "$1"
     find_out_how_to_rest

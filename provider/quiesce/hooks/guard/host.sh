@@ -144,9 +144,10 @@ script_problems() {
     fi
     [ -f "$1" ] || printf ' not-regular'
     [ -x "$1" ] || printf ' not-executable'
-    owner=$(stat -L -c %u "$1")
+    owner_and_mode=$(stat -L -c '%u %A' "$1")
+    owner=${owner_and_mode% *}
     [ "$owner" = 0 ] || [ "$owner" = "$uid" ] || printf ' owner:%s' "$owner"
-    case $(stat -L -c %A "$1") in ?????w???* | ????????w*) printf ' writable' ;; esac
+    case ${owner_and_mode#* } in ?????w???* | ????????w*) printf ' writable' ;; esac
     way_problem "$1"
     text_problems "$1"
 }

@@ -1,0 +1,29 @@
+import { accountOf } from "../aws/clients";
+import { resolveSource } from "../aws/instance";
+import { type Failure, failureOf } from "../base/errors";
+import { chooseQuiescer } from "./chooseQuiescer";
+import { failedPreconditions } from "./preconditions";
+import type { Run } from "./run";
+
+/** All that stands against the run, found out without touching anything. */
+export async function preflight(run: Run): Promise<Failure[]> {
+    const { clients, inputs, signal } = run;
+    try {
+        const accountId = await accountOf(clients, signal);
+        const source = await resolveSource(clients, accountId, inputs.instanceId, inputs.volumes, signal);
+        const quiescer = chooseQuiescer(run, source);
+        try {
+            return await failedPreconditions(run, source, quiescer);
+        } finally {
+            await quiescer.close();
+        }
+    } catch (error) {
+        return [signal.aborted ? tooLong : failureOf(error)];
+    }
+}
+
+const tooLong: Failure = {
+    code: "PRECONDITION_FAILED",
+    message: "Not all could be looked at in the time that a preflight has.",
+    remedy: "Look at the lines before, and at what the instance or AWS is busy with.",
+};
