@@ -64,7 +64,7 @@ async function commandsOf(
 ): Promise<Command[]> {
     const filters: CommandFilter[] = [{ key: "DocumentName", value: name }];
     if (withinMs !== undefined) {
-        filters.push({ key: "InvokedAfter", value: new Date(clients.clock.now() - withinMs).toISOString() });
+        filters.push({ key: "InvokedAfter", value: wholeSeconds(clients.clock.now() - withinMs) });
     }
     return await request("ssm:ListCommands", signal, async (abortSignal) => {
         const found: Command[] = [];
@@ -112,4 +112,9 @@ export function mayRun({ status, endsBefore }: KnownCommand, now: number): boole
 
 export function isRunning(status: string): boolean {
     return RUNNING.has(status.replaceAll(" ", ""));
+}
+
+/** As Systems Manager documents it (API reference, CommandFilter): `2024-07-07T00:00:00Z`. */
+function wholeSeconds(time: number): string {
+    return new Date(time).toISOString().replace(/\.\d+Z$/, "Z");
 }

@@ -75,14 +75,19 @@ export function isThrottling(error: unknown): boolean {
 
 /** The names are of the EC2 API reference, "Error codes", and of AWS STS. */
 const DENIED = new Set(["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"]);
-const BAD_CREDENTIALS = new Set([
-    "AuthFailure",
-    "CredentialsProviderError",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InvalidClientTokenId",
-    "OptInRequired",
-]);
+const RENEW = "Renew the AWS credentials and run again.";
+const BAD_CREDENTIALS: Readonly<Record<string, string>> = {
+    AuthFailure:
+        "Check the keys, and that the account has enabled this region: a region that it has not enabled answers so, too.",
+    CredentialsProviderError:
+        "See that the profile, the role or the process that the credentials come from works, and run again.",
+    ExpiredToken: RENEW,
+    ExpiredTokenException: RENEW,
+    InvalidClientTokenId:
+        "Check that the access key is active, that a session's token is given with it, and that it is of this partition " +
+        "(aws, aws-cn, aws-us-gov).",
+    OptInRequired: "Enable the region, or EC2, for the account in the AWS console, and run again.",
+};
 /**
  * These, and EC2's `AuthFailure`, are also what a request is answered with whose time is not AWS's (the SDK's
  * `CLOCK_SKEW_ERROR_CODES`).
@@ -111,8 +116,9 @@ export function awsFailure(operation: string, error: unknown): Failure {
     if (clock !== undefined) {
         return clock;
     }
-    if (BAD_CREDENTIALS.has(name)) {
-        return { code: "CREDENTIALS", message: detail, remedy: "Renew the AWS credentials and run again." };
+    const remedy = Object.hasOwn(BAD_CREDENTIALS, name) ? BAD_CREDENTIALS[name] : undefined;
+    if (remedy !== undefined) {
+        return { code: "CREDENTIALS", message: detail, remedy };
     }
     if (NO_INSTANCE.has(name)) {
         return {

@@ -5,7 +5,7 @@ import { TAG_PREFIX } from "../aws/tags";
 import { isUnknown } from "../base/unknown";
 import { hostProblem } from "./hostAddress";
 import { promisedLevel } from "./promisedLevel";
-import { type Phase, limits } from "./timeouts";
+import { type Limit, limits, waitLimit } from "./timeouts";
 
 /*
  * The inputs as they reach the provider: plain values. Defaults are applied when an input is used, not stored, so
@@ -20,7 +20,7 @@ const volumeId = z
     .string()
     .regex(/^vol-([0-9a-f]{8}|[0-9a-f]{17})$/, "is not an EBS volume id, such as vol-0123456789abcdef0");
 
-const seconds = ({ least, most }: (typeof limits)[Phase]) =>
+const seconds = ({ least, most }: Limit) =>
     z
         .number("must be a number of seconds")
         .min(least, `must be at least ${least} seconds`)
@@ -276,7 +276,12 @@ const snapshotInputs = z.strictObject({
     ...hidden,
 });
 
-const hostKeysInputs = z.strictObject({ instanceId, aws: aws.optional() });
+const hostKeysInputs = z.strictObject({
+    instanceId,
+    timeouts: z.strictObject({ wait: seconds(waitLimit) }).optional(),
+    aws: aws.optional(),
+    owner: hidden.owner,
+});
 
 export type SnapshotInputs = z.infer<typeof snapshotInputs>;
 export type Quiesce = SnapshotInputs["quiesce"];

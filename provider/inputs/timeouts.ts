@@ -1,6 +1,6 @@
 const DAY = 86_400;
 
-interface Limit {
+export interface Limit {
     readonly usual: number;
     readonly least: number;
     readonly most: number;
@@ -18,6 +18,9 @@ export const limits = {
     command: limit(900, 30, 2 * DAY),
     completion: limit(DAY, 1, 7 * DAY),
 } as const;
+
+/** For host keys to be printed. An instance prints them when it boots; EC2 shows the console some minutes later. */
+export const waitLimit = limit(600, 1, DAY);
 
 export type Phase = keyof typeof limits;
 export type Timeouts = Readonly<Record<Phase, number>>;

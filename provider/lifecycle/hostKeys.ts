@@ -1,15 +1,13 @@
 import type { CheckFailure } from "../inputs/checkFailure";
 import { checkHostKeysInputs } from "../inputs/check";
 import type { HostKeysInputs } from "../inputs/inputs";
+import { waitLimit } from "../inputs/timeouts";
 import type { Session } from "./session";
 import { toState } from "../run/state";
 
 /** Inputs as the engine sends them. */
 type Inputs = HostKeysInputs & { __provider?: unknown };
 type State = Inputs & { hostKeys: readonly string[] };
-
-/** An instance prints its keys when it boots; EC2 shows the console some minutes later. */
-const LIMIT_MS = 600_000;
 
 export function checkHostKeys(news: Inputs): { inputs: Inputs; failures: CheckFailure[] } {
     const { __provider, ...inputs } = news;
@@ -27,8 +25,8 @@ export async function createHostKeys(session: Session, inputs: Inputs): Promise<
     const clients = await session.clients(inputs.aws);
     const hostKeys = await session.interruptible((signal) =>
         readHostKeys(clients, inputs.instanceId, {
-            deadline: performance.now() + LIMIT_MS,
-            log: (line) => console.log(`${inputs.instanceId}: ${line}`),
+            deadline: performance.now() + (inputs.timeouts?.wait ?? waitLimit.usual) * 1000,
+            log: session.logOf(inputs),
             signal,
         }),
     );

@@ -1,4 +1,4 @@
-import { CustomResource } from "@pulumi/pulumi";
+import { CustomResource, createUrn } from "@pulumi/pulumi";
 import type { CustomResourceOptions, Input, Output } from "@pulumi/pulumi";
 import type { AwsArgs } from "./appConsistentSnapshot";
 import { providerText } from "./providerText";
@@ -7,6 +7,11 @@ import { assertOptions, assertResolvable } from "./resourceOptions";
 export interface InstanceHostKeysArgs {
     /** The instance. A change replaces. */
     instanceId: Input<string>;
+    /**
+     * `wait`: how long to wait for the instance to print them, in seconds, 1 to 86400. Default 600: EC2 shows the console
+     * some minutes after boot.
+     */
+    timeouts?: { wait?: Input<number> | undefined } | undefined;
     aws?: AwsArgs | undefined;
 }
 
@@ -26,6 +31,11 @@ export class InstanceHostKeys extends CustomResource {
     constructor(name: string, args: InstanceHostKeysArgs, opts?: CustomResourceOptions) {
         assertOptions("InstanceHostKeys", opts);
         assertResolvable(PROVIDER);
-        super(TYPE, name, { ...args, hostKeys: undefined, __provider: providerText(PROVIDER) }, opts);
+        const owner = createUrn(name, TYPE, opts?.parent);
+        const inputs = { ...args, owner, hostKeys: undefined, __provider: providerText(PROVIDER) };
+        super(TYPE, name, inputs, {
+            ...opts,
+            hideDiffs: [...(opts?.hideDiffs ?? []), "owner", "__provider"],
+        });
     }
 }

@@ -1,6 +1,28 @@
 import { expect } from "chai";
-import { request } from "../../../provider/aws/request";
+import { awsFailure, request } from "../../../provider/aws/request";
 import { rejection } from "../../../lab/rejection";
+
+describe("what an error of AWS means", () => {
+    const rows: [name: string, code: string, remedy: RegExp][] = [
+        ["UnauthorizedOperation", "ACCESS_DENIED", /Allow ec2:X to the caller; docs\/iam\.md/],
+        ["ExpiredToken", "CREDENTIALS", /Renew/],
+        ["InvalidClientTokenId", "CREDENTIALS", /access key is active.*partition/],
+        ["AuthFailure", "CREDENTIALS", /enabled this region/],
+        ["OptInRequired", "CREDENTIALS", /Enable the region/],
+        ["CredentialsProviderError", "CREDENTIALS", /the profile, the role or the process/],
+        ["RequestExpired", "CREDENTIALS", /clock/],
+        ["InvalidInstanceID.NotFound", "INSTANCE_NOT_FOUND", /instance id, the region and the account/],
+        ["toString", "AWS_ERROR", /Run again/],
+    ];
+    for (const [name, code, remedy] of rows) {
+        it(`${name}: ${code}`, () => {
+            const failure = awsFailure("ec2:X", Object.assign(new Error("Words of AWS."), { name }));
+            expect(failure.code).to.equal(code);
+            expect(failure.message).to.include("Words of AWS.");
+            expect(failure.remedy).to.match(remedy);
+        });
+    }
+});
 
 describe("request", () => {
     it("ends when it is aborted, also while the SDK heeds no signal, as when it resolves credentials", async () => {

@@ -91,6 +91,20 @@ describe("InstanceHostKeys", function () {
         );
     });
 
+    it("are waited for no longer than timeouts.wait says, under the resource's own name", async () => {
+        const { instanceId } = await cloud.createInstance({ consoleOutput: "login: " });
+        const owner = "urn:pulumi:test::p::pulumi-nodejs:dynamic/ec2:InstanceHostKeys::server";
+        const creating = createHostKeys(session, { instanceId, owner, timeouts: { wait: 1 } });
+        expect((await rejection(creating)).message).to.match(/^HOST_KEYS_NOT_FOUND/);
+        expect(log.lines).to.deep.equal([
+            "server: waiting for the instance to print its SSH host keys on its console",
+        ]);
+        for (const wait of [0, 90_000, "5m"]) {
+            const { failures } = checkHostKeys({ instanceId, timeouts: { wait } } as never);
+            expect(failures.map(({ property }) => property)).to.deep.equal(["timeouts.wait"]);
+        }
+    });
+
     it("of no instance, or without permission, fail at once", async () => {
         const missing = await rejection(createHostKeys(session, { instanceId: "i-0ffffffffffffffff" }));
         expect(missing.message).to.match(/^INSTANCE_NOT_FOUND/);

@@ -75,7 +75,10 @@ describe("quiescing by scripts over ssh", function () {
 
     it("prints first how long the instance can be quiesced at the very longest", async () => {
         const outcome = await assertFrozenAndThawed(scene);
-        assert.match(outcome.lines[0] ?? "", /: quiescing i-\w+ for \d+ s at the very longest \(limits: pre-freeze \d+ s, /);
+        assert.match(
+            outcome.lines[0] ?? "",
+            /: quiescing i-\w+ for \d+ s at the very longest \(limits: pre-freeze \d+ s, /,
+        );
     });
 
     it("promises less for scripts that vouch for file systems only", async () => {
