@@ -58,7 +58,24 @@ function toFailures(schema: z.ZodType, inputs: Inputs, issue: z.core.$ZodIssue):
     if (isUnknown(valueAt(inputs, issue.path))) {
         return [];
     }
-    return [{ property: pathText(issue.path), reason: reasonOf(inputs, issue) }];
+    return [
+        { property: pathText(issue.path), reason: withValue(inputs, issue.path, reasonOf(inputs, issue)) },
+    ];
+}
+
+const LONGEST_SHOWN = 60;
+
+/** The offending value before what is wrong with it; none beside secrets, where one may have come into the wrong place. */
+function withValue(inputs: Inputs, path: Path, reason: string): string {
+    const value = valueAt(inputs, path);
+    if (
+        path[0] === "quiesce" ||
+        !(typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+    ) {
+        return reason;
+    }
+    const shown = JSON.stringify(value);
+    return value === "" || shown.length > LONGEST_SHOWN ? reason : `${shown} ${reason}`;
 }
 
 /** A key beside secrets that looks like no name may be a secret itself: { environment: { "PASSWORD=hunter2": "" } }. */

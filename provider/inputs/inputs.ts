@@ -307,7 +307,7 @@ export function effectiveTriggers(triggers: readonly unknown[] | undefined): rea
 
 /** "Did you mean", for a key that is not known. */
 export function suggestion(key: string, known: readonly string[]): string {
-    const match = closestMatch(key, [...known], { maxDistance: 4 });
+    const match = closestMatch(key, [...known], { maxDistance: Math.min(3, Math.ceil(key.length / 3)) });
     return match === undefined ? `known here: ${known.join(", ")}` : `did you mean "${match}"?`;
 }
 

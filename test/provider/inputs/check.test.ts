@@ -650,6 +650,29 @@ describe("check", () => {
         }
     });
 
+    describe("names what is wrong, with the value", () => {
+        const rows: [path: Path, value: unknown, reason: RegExp][] = [
+            [["instanceId"], "db-1", /^"db-1" is not an EC2 instance id, such as i-/],
+            [["timeouts", "freeze"], 10_000, /^10000 must be at most 120 seconds$/],
+            [["timeouts", "freeze"], "10s", /^"10s" must be a number of seconds$/],
+            [
+                ["minimumLevel"],
+                "Application",
+                /^"Application" must be one of "application", "filesystem", "crash"$/,
+            ],
+            [["aws", "assumeRole", "roleArn"], "backup", /^"backup" is not the ARN of an IAM role$/],
+            [["preflight"], true, /^true must be "warn" or "fail"$/],
+            [["waitForCompletion"], "no", /^"no" must be of type boolean, not string$/],
+        ];
+        for (const [path, value, reason] of rows) {
+            it(`${path.join(".")}: ${String(value)}`, () => {
+                const failures = check(replaced(everything(), path, value));
+                expect(failures.map(({ property }) => property)).to.deep.equal([path.join(".")]);
+                expect(failures[0]?.reason).to.match(reason);
+            });
+        }
+    });
+
     it("never shows a secret", () => {
         const secret = fc
             .string({ minLength: 12, maxLength: 60, unit: "grapheme" })
@@ -727,7 +750,7 @@ describe("check of InstanceHostKeys", () => {
         expect(checkHostKeysInputs({ instanceId: UNKNOWN })).to.deep.equal([]);
         expect(checkHostKeysInputs({})).to.deep.equal([{ property: "instanceId", reason: "is required" }]);
         expect(checkHostKeysInputs({ instanceId: plain.instanceId, hostkeys: [] })).to.deep.equal([
-            { property: "hostkeys", reason: "is not an input; known here: instanceId, aws" },
+            { property: "hostkeys", reason: "is not an input; known here: instanceId, timeouts, aws" },
         ]);
     });
 });
