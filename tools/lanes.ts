@@ -8,18 +8,18 @@ import { join } from "node:path";
 import { INTERRUPTIONS } from "./interruptions";
 import { type Distance, Lane, type LaneResult } from "./lanes/lane";
 import { type Durations, planOf } from "./lanes/plan";
-import { progressOf, summaryOf } from "./lanes/report";
+import { type Ran, progressOf, summaryOf } from "./lanes/report";
 import { ownOptions } from "./options";
 
 const ROOT = join(__dirname, "..");
 const DURATIONS = join(ROOT, "test/durations.json");
 /** Most tests wait most of the time: for an engine, a host, a limit to pass. */
-const LANES_PER_PROCESSOR = 2;
+const LANES_PER_PROCESSOR = 2.5;
 
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const options = ownOptions("npm run unit", {
     // Without namespaces, lanes of one account would meet on the machine.
-    lanes: isRoot ? LANES_PER_PROCESSOR * availableParallelism() : 1,
+    lanes: isRoot ? Math.floor(LANES_PER_PROCESSOR * availableParallelism()) : 1,
     only: "",
     record: "",
 });
@@ -34,18 +34,20 @@ async function main(): Promise<void> {
     const files = testFiles(options.only);
     const durations = JSON.parse(readFileSync(DURATIONS, "utf8")) as Durations;
     const { together, freezing, alone } = planOf(files, durations);
-    const results: LaneResult[] = [];
-    const work = (queue: string[], distance: Distance) => workOff(queue, isRoot ? distance : "none", results);
+    const results: Ran[] = [];
+    const work = (lane: string, queue: string[], distance: Distance) =>
+        workOff(queue, isRoot ? distance : "none", (result) => results.push({ ...result, lane }));
     try {
         const queue = [...together];
         const ways = Array.from({ length: options.lanes }, async (_, index) => {
+            const lane = `lane ${index + 1}`;
             if (index === 0) {
-                await work([...freezing], "surviving");
+                await work(lane, [...freezing], "surviving");
             }
-            await work(queue, "whole");
+            await work(lane, queue, "whole");
         });
         await Promise.all(ways);
-        await work([...alone], "none");
+        await work("alone", [...alone], "none");
     } finally {
         rmSync(folder, { recursive: true, force: true });
     }
@@ -69,12 +71,16 @@ function testFiles(beginning: string): Map<string, string> {
 }
 
 /** In one lane, or in the next where a file has ended it, until no file is left. */
-async function workOff(queue: string[], distance: Distance, results: LaneResult[]): Promise<void> {
+async function workOff(
+    queue: string[],
+    distance: Distance,
+    onResult: (result: LaneResult) => void,
+): Promise<void> {
     let lane: Lane | undefined;
     for (let file = queue.shift(); file !== undefined && !interrupted; file = queue.shift()) {
         lane = lane === undefined || lane.ended ? startLane(distance) : lane;
         const result = await lane.run(file);
-        results.push(result);
+        onResult(result);
         console.log(progressOf(result));
     }
     await lane?.end();

@@ -1,9 +1,8 @@
 import { assert } from "chai";
-import type { LaneResult } from "../../../tools/lanes/lane";
-import { progressOf, summaryOf } from "../../../tools/lanes/report";
+import { type Ran, progressOf, summaryOf } from "../../../tools/lanes/report";
 
 describe("the report of the lanes", () => {
-    const good: LaneResult = {
+    const good: Ran = {
         file: "test/good.test.ts",
         passed: 3,
         skipped: 0,
@@ -11,13 +10,15 @@ describe("the report of the lanes", () => {
         seconds: 12.34,
         cpuSeconds: 1.25,
         output: "noise\n",
+        lane: "lane 1",
     };
-    const skipping: LaneResult = { ...good, file: "test/skipping.test.ts", passed: 1, skipped: 2 };
-    const bad: LaneResult = {
+    const skipping: Ran = { ...good, file: "test/skipping.test.ts", passed: 1, skipped: 2 };
+    const bad: Ran = {
         ...good,
         file: "test/bad.test.ts",
         failures: ["a\n  breaks: Error", "b breaks: Error"],
         seconds: 130,
+        lane: "lane 2",
     };
     const lastLine = (text: string) => text.split("\n").at(-1);
 
@@ -43,6 +44,14 @@ describe("the report of the lanes", () => {
         const summary = summaryOf([good, bad], false);
         assert.isBelow(summary.indexOf("130.0 s"), summary.indexOf("12.3 s"));
         assert.equal(lastLine(summary), "6 passed, 2 failed");
+    });
+
+    it("says how long each lane was busy", () => {
+        const summary = summaryOf([good, skipping, bad], false);
+        assert.include(
+            summary,
+            "The lanes:\n  24.7 s   2.5 s  lane 1: 2 files\n 130.0 s   1.3 s  lane 2: 1 files",
+        );
     });
 
     it("does not hide what was skipped", () => {
