@@ -104,7 +104,13 @@ function install(root, folder, manager, log) {
             });
             return;
         case "pnpm": {
-            const options = ["--ignore-workspace", "--no-frozen-lockfile", "--store-dir", cache];
+            const options = [
+                "--ignore-workspace",
+                "--no-frozen-lockfile",
+                "--config.confirmModulesPurge=false",
+                "--store-dir",
+                cache,
+            ];
             run(
                 join(root, "node_modules/.bin/pnpm"),
                 ["install", "--ignore-scripts", "--prefer-offline", ...options],

@@ -193,7 +193,9 @@ describe("the Linux path with the real engine", function () {
             expect(summary).to.deep.equal({ same: 1, replace: 1 });
             await expectReplaced();
             expect(diagnostics).to.match(
-                new RegExp(`warning: .*the snapshots of ${server.instanceId} go with the replacement`),
+                new RegExp(
+                    `the instance changes from .*the snapshots of ${server.instanceId} go with the replacement`,
+                ),
             );
             const { consistencyLevel, evidence } = outputsOf(await project.outputs());
             expect({ consistencyLevel, vouchedBy: evidence.vouchedBy }).to.deep.equal({

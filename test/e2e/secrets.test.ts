@@ -116,7 +116,12 @@ ${resources.join("\n")}
         ];
         const said = told[0]?.diagnostics ?? "";
         for (const at of places.filter((one) => !/WORD|password/.test(one))) {
-            expect(said).to.include(`later-${at}: ${at} is not known before`);
+            const onItsRow = told[0]?.events.some(
+                ({ diagnosticEvent: one }) =>
+                    one?.urn?.endsWith(`::later-${at}`) === true &&
+                    one.message.startsWith(`${at} is not known before`),
+            );
+            expect(onItsRow, at).to.equal(true);
         }
         expect(said.match(/is not known before/g)).to.have.length(6);
         expect(told[2]?.diagnostics).not.to.match(/is not known before/);

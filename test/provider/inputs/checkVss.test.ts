@@ -68,10 +68,10 @@ describe("checkVss", () => {
             /characters/,
         ],
         [
-            "createImage: false",
-            vss({ createImage: false }),
+            "a word for an image",
+            vss({ createImage: "yes" }),
             "quiesce.createImage",
-            /true or \{ namePrefix \}/,
+            /true, false or \{ namePrefix \}/,
         ],
         ["a version that is none", vss({ vssVersion: "latest" }), "quiesce.vssVersion", /such as 2\.5\.1/],
         ["an unknown option", vss({ copyonly: true }), "quiesce.copyonly", /did you mean "copyOnly"/],
