@@ -14,12 +14,12 @@ import { ownOptions } from "./options";
 const ROOT = join(__dirname, "..");
 const DURATIONS = join(ROOT, "test/durations.json");
 /** Most tests wait most of the time: for an engine, a host, a limit to pass. */
-const LANES_PER_PROCESSOR = 2.5;
+const LANES_PER_PROCESSOR = 2;
 
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const options = ownOptions("npm run unit", {
     // Without namespaces, lanes of one account would meet on the machine.
-    lanes: isRoot ? Math.floor(LANES_PER_PROCESSOR * availableParallelism()) : 1,
+    lanes: isRoot ? LANES_PER_PROCESSOR * availableParallelism() : 1,
     only: "",
     record: "",
 });
