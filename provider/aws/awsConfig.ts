@@ -86,10 +86,8 @@ const REFUSED: Readonly<Record<string, string>> = {
     tagPolicyCompliance: "tag policies of an organisation count at AWS itself",
 };
 
-type Honoured = { readonly [Name in keyof typeof HONOURED]?: z.infer<(typeof HONOURED)[Name]> };
-
 /** The stack's `aws:` settings, as values. */
-export type AwsConfig = Honoured;
+export type AwsConfig = { readonly [Name in keyof typeof HONOURED]?: z.infer<(typeof HONOURED)[Name]> };
 
 /** All that has to be read of the stack's config, by full name. The rest has no effect on snapshots. */
 export const configKeys: readonly string[] = [...Object.keys(HONOURED), ...Object.keys(REFUSED)].map(

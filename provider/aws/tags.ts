@@ -29,6 +29,9 @@ export const VSS_DEVICE = "Device";
 /** AWS's tag with the version of the components and the id of the set (EC2 User Guide, "Version history"). */
 export const VSS_CONFIG = "AwsVssConfig";
 
+/** The documents set them themselves (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
+export const VSS_TAGS: readonly string[] = [VSS_DEVICE, APP_CONSISTENT, VSS_CONFIG];
+
 /** Of one resource (EC2 User Guide, "Tag restrictions"). */
 export const MAX_TAGS = 50;
 

@@ -1,10 +1,7 @@
-import { NOT_IN_VSS_TAGS } from "../aws/tags";
+import { NOT_IN_VSS_TAGS, VSS_TAGS } from "../aws/tags";
 import type { CheckFailure } from "./checkFailure";
 import { type VssQuiesce, makesImage } from "./inputs";
 import { containsUnknown } from "../base/unknown";
-
-/** Set by the documents themselves (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
-const RESERVED_TAGS = new Set(["Device", "AppConsistent", "AwsVssConfig"]);
 
 /**
  * Of 50 (EC2 User Guide, "Tag restrictions"), beside ours (aws/tags.ts; that of the size gives way, see setRequest.ts)
@@ -50,7 +47,7 @@ export function checkVss(inputs: Inputs): CheckFailure[] {
 function checkTag(key: string, value: unknown): CheckFailure[] {
     const property = `tags.${key}`;
     return [
-        ...when(RESERVED_TAGS.has(key), { property, reason: "is a tag that VSS sets itself" }),
+        ...when(VSS_TAGS.includes(key), { property, reason: "is a tag that VSS sets itself" }),
         ...when(!isTagText(key) || !isTagText(value), {
             property,
             reason: `has characters that the VSS documents do not take: only letters, digits, blanks and ()./\\-"'@_+:={}`,

@@ -7,7 +7,8 @@ export function hostProblem(host: string): string | undefined {
     }
     // A password may stand behind the account.
     const shown = JSON.stringify(host.replace(/:[^:@/]*@/, ":***@"));
-    const { scheme, user, address, port } = partsOf(host);
+    const parts = partsOf(host);
+    const { scheme, user, address, port } = parts;
     const extras = [
         ...(scheme === undefined ? [] : ["is a URL"]),
         ...(user === undefined ? [] : ["has an account in it"]),
@@ -15,7 +16,7 @@ export function hostProblem(host: string): string | undefined {
         ...(isIP(unbracketed(address)) !== 0 && address.startsWith("[") ? ["has brackets"] : []),
     ];
     if (extras.length > 0) {
-        return `${shown} ${extras.join(", and ")}; give ${adviceFor(host)}`;
+        return `${shown} ${extras.join(", and ")}; give ${adviceFor(parts)}`;
     }
     if (/^i-[0-9a-f]{8,17}$/.test(host)) {
         return `${shown} is an instance's id; give its address, such as instance.privateIp`;
@@ -44,8 +45,7 @@ function unbracketed(address: string): string {
     return address.replace(/^\[(.*)\]$/, "$1");
 }
 
-function adviceFor(host: string): string {
-    const { user, address, port } = partsOf(host);
+function adviceFor({ user, address, port }: Parts): string {
     return [
         `host: ${JSON.stringify(unbracketed(address))}`,
         ...(user === undefined || user === "" ? [] : [`user: ${JSON.stringify(user.replace(/:.*/, ""))}`]),

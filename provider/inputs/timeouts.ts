@@ -26,12 +26,17 @@ export type Phase = keyof typeof limits;
 export type Timeouts = Readonly<Record<Phase, number>>;
 
 /** A guard's own pauses on top of a script's limit, for each of up to three tries of post-thaw. Seconds. */
-export const GUARD_MARGIN_S = 5;
+const GUARD_MARGIN_S = 5;
 const MOST_TRIES = 3;
 
+/** For how long a guard may try to thaw at the very longest. Seconds. */
+export function longestThaw({ postThaw }: Pick<Timeouts, "postThaw">): number {
+    return MOST_TRIES * (postThaw + GUARD_MARGIN_S);
+}
+
 /** For how long an instance may be frozen by its scripts at the very longest. Seconds. */
-export function longestFreeze({ preFreeze, freeze, postThaw }: Timeouts): number {
-    return preFreeze + freeze + MOST_TRIES * (postThaw + GUARD_MARGIN_S);
+export function longestFreeze(timeouts: Timeouts): number {
+    return timeouts.preFreeze + timeouts.freeze + longestThaw(timeouts);
 }
 
 export function timeoutsOf({

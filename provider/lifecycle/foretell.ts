@@ -17,23 +17,10 @@ const LOGIN_LIMIT_S = 45;
  */
 export async function foretell(session: Session, inputs: Inputs): Promise<CheckFailure[]> {
     const log = session.logOf(inputs);
-    const said = async (looked: string) => {
-        log(`${freezeText(inputs)}; ${looked}`);
-        return await Promise.resolve([]);
-    };
-    if (inputs.preflight === undefined) {
-        return await said(`preview has not looked at ${partsOf(inputs)} (preflight: "warn" does)`);
-    }
-    if (containsUnknown([inputs.instanceId, inputs.quiesce, inputs.volumes, inputs.aws])) {
-        return await said(
-            "preview could not look at it, because not all inputs are known before `pulumi up`",
-        );
-    }
-    const failures = await look(session, inputs);
-    if (failures.length === 0) {
-        return await said(`preview has looked at ${partsOf(inputs)}, and nothing stands against it`);
-    }
-    log(`${freezeText(inputs)}; preview has looked at ${partsOf(inputs)}, and this stands against it:`);
+    const isUnseen = containsUnknown([inputs.instanceId, inputs.quiesce, inputs.volumes, inputs.aws]);
+    const looks = inputs.preflight !== undefined && !isUnseen;
+    const failures = looks ? await look(session, inputs) : [];
+    log(`${freezeText(inputs)}; preview ${looks ? seenText(inputs, failures) : unseenText(inputs)}`);
     if (inputs.preflight === "fail") {
         return failures.map((failure) => ({ property: propertyOf(failure.code), reason: textOf(failure) }));
     }
@@ -60,6 +47,17 @@ async function look(session: Session, inputs: Inputs): Promise<Failure[]> {
         log: session.logOf(inputs),
         signal: AbortSignal.timeout(PREFLIGHT_LIMIT_MS),
     });
+}
+
+function unseenText(inputs: Inputs): string {
+    return inputs.preflight === undefined
+        ? `has not looked at ${partsOf(inputs)} (preflight: "warn" does)`
+        : "could not look at it, because not all inputs are known before `pulumi up`";
+}
+
+function seenText(inputs: Inputs, failures: readonly Failure[]): string {
+    const found = failures.length === 0 ? "nothing stands against it" : "this stands against it:";
+    return `has looked at ${partsOf(inputs)}, and ${found}`;
 }
 
 function freezeText(inputs: Inputs): string {

@@ -4,7 +4,7 @@ import type { CustomResourceOptions, ID, Input, Output } from "@pulumi/pulumi";
 import type { ConsistencyLevel, Evidence } from "../base/evidence";
 import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import { providerText } from "./providerText";
-import { assertOptions, assertResolvable } from "./resourceOptions";
+import { assertOptions, assertResolvable, hiding } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
 
 /** How to reach a host over SSH. The names are those of `command.remote.Command` (@pulumi/command). */
@@ -214,7 +214,7 @@ export class AppConsistentSnapshot extends CustomResource {
             TYPE,
             name,
             { ...inputs, owner, previewing, ...outputs, __provider: providerText(PROVIDER) },
-            { ...opts, hideDiffs: [...(opts?.hideDiffs ?? []), ...INTERNAL, ...Object.keys(outputs)] },
+            hiding(opts, [...INTERNAL, ...Object.keys(outputs)]),
         );
         this.quiescing = opts?.id === undefined ? quiescingOf(args.quiesce) : undefined;
     }

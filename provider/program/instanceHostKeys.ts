@@ -2,7 +2,7 @@ import { CustomResource, createUrn } from "@pulumi/pulumi";
 import type { CustomResourceOptions, Input, Output } from "@pulumi/pulumi";
 import type { AwsArgs } from "./appConsistentSnapshot";
 import { providerText } from "./providerText";
-import { assertOptions, assertResolvable } from "./resourceOptions";
+import { assertOptions, assertResolvable, hiding } from "./resourceOptions";
 
 export interface InstanceHostKeysArgs {
     /** The instance. A change replaces. */
@@ -33,9 +33,6 @@ export class InstanceHostKeys extends CustomResource {
         assertResolvable(PROVIDER);
         const owner = createUrn(name, TYPE, opts?.parent);
         const inputs = { ...args, owner, hostKeys: undefined, __provider: providerText(PROVIDER) };
-        super(TYPE, name, inputs, {
-            ...opts,
-            hideDiffs: [...(opts?.hideDiffs ?? []), "owner", "__provider"],
-        });
+        super(TYPE, name, inputs, hiding(opts, ["owner", "__provider"]));
     }
 }

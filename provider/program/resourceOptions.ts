@@ -24,6 +24,14 @@ export function assertOptions(type: string, opts: CustomResourceOptions | undefi
     }
 }
 
+/** The same options, with more properties whose change nobody needs to see. */
+export function hiding(
+    opts: CustomResourceOptions | undefined,
+    names: readonly string[],
+): CustomResourceOptions {
+    return { ...opts, hideDiffs: [...(opts?.hideDiffs ?? []), ...names] };
+}
+
 /**
  * Makes sure that the provider's process, which resolves from the project's folder, will find the code.
  * @throws Error with what to do.

@@ -1,16 +1,13 @@
-import { accountOf } from "../aws/clients";
-import { resolveSource } from "../aws/instance";
 import { type Failure, failureOf } from "../base/errors";
 import { chooseQuiescer } from "./chooseQuiescer";
 import { failedPreconditions } from "./preconditions";
 import type { Run } from "./run";
+import { sourceOf } from "./sourceOf";
 
 /** All that stands against the run, found out without touching anything. */
 export async function preflight(run: Run): Promise<Failure[]> {
-    const { clients, inputs, signal } = run;
     try {
-        const accountId = await accountOf(clients, signal);
-        const source = await resolveSource(clients, accountId, inputs.instanceId, inputs.volumes, signal);
+        const source = await sourceOf(run);
         const quiescer = chooseQuiescer(run, source);
         try {
             return await failedPreconditions(run, source, quiescer);
@@ -18,7 +15,7 @@ export async function preflight(run: Run): Promise<Failure[]> {
             await quiescer.close();
         }
     } catch (error) {
-        return [signal.aborted ? tooLong : failureOf(error)];
+        return [run.signal.aborted ? tooLong : failureOf(error)];
     }
 }
 

@@ -1,17 +1,7 @@
 import type { SetRequest } from "../aws/createSnapshots";
 import type { Source } from "../aws/instance";
 import { newLease, tagList } from "../aws/setTags";
-import {
-    APP_CONSISTENT,
-    MAX_TAGS,
-    NOT_IN_VSS_TAGS,
-    TAG_PREFIX,
-    VSS_CONFIG,
-    VSS_DEVICE,
-    healedTag,
-    ownerTag,
-    tagKeys,
-} from "../aws/tags";
+import { MAX_TAGS, NOT_IN_VSS_TAGS, TAG_PREFIX, VSS_TAGS, healedTag, ownerTag, tagKeys } from "../aws/tags";
 import type { Run } from "./run";
 
 /** What CreateSnapshots is asked for in this run, with all tags that the set begins with. */
@@ -57,9 +47,6 @@ export function defaultTags(
             !(VSS_TAGS.includes(key) || NOT_IN_VSS_TAGS.test(key) || NOT_IN_VSS_TAGS.test(value)));
     return Object.fromEntries(Object.entries(config.defaultTags?.tags ?? {}).filter(may));
 }
-
-/** VSS sets them itself (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */
-const VSS_TAGS = [VSS_DEVICE, APP_CONSISTENT, VSS_CONFIG];
 
 /** Adds those that there is room for, the first ones first. */
 function withRoom(

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { accountOf } from "../aws/clients";
-import { type Source, resolveSource } from "../aws/instance";
+import type { Source } from "../aws/instance";
 import { verifySet } from "../aws/snapshots";
 import { type ProvenLevel, provenLevel, reaches } from "../base/consistency";
 import { SnapshotError, failureOf, messageOf } from "../base/errors";
@@ -16,6 +15,7 @@ import type { Capture, PendingFreeze } from "../quiesce/quiescer";
 import { reapEarlierRuns } from "./reapEarlierRuns";
 import { reserve } from "./reserve";
 import type { Run } from "./run";
+import { sourceOf } from "./sourceOf";
 import { type SnapshotState, UnfinishedError } from "./state";
 import { emptyState, stateOf } from "./stateOf";
 import { ownThawPending } from "../quiesce/hooks/thawPending";
@@ -33,7 +33,7 @@ export async function takeSnapshot(run: Run): Promise<SnapshotState> {
     let capture: Capture | undefined;
     try {
         await run.shared.turns.take(undo, run.signal);
-        source = await resolve(run);
+        source = await sourceOf(run);
         capture = await captureAtLeastMinimum(run, source, undo);
         await verifySet(run.clients, run.executionId, capture.set, volumeIds(source), run.signal);
         const level = assertLevel(run, source, capture);
@@ -45,11 +45,6 @@ export async function takeSnapshot(run: Run): Promise<SnapshotState> {
     } catch (error) {
         throw await takeBack(run, undo, error, source, capture);
     }
-}
-
-async function resolve({ clients, inputs, signal }: Run): Promise<Source> {
-    const accountId = await accountOf(clients, signal);
-    return await resolveSource(clients, accountId, inputs.instanceId, inputs.volumes, signal);
 }
 
 async function captureAtLeastMinimum(run: Run, source: Source, undo: Undo): Promise<Capture> {

@@ -4,7 +4,7 @@ import type { SourceVolume } from "../../aws/instance";
 import { type Failure, type HookOutput, messageOf } from "../../base/errors";
 import type { ConsistencyLevel } from "../../base/evidence";
 import type { HooksQuiesce, ScriptSource } from "../../inputs/inputs";
-import { GUARD_MARGIN_S, type Timeouts, longestFreeze } from "../../inputs/timeouts";
+import { type Timeouts, longestFreeze, longestThaw } from "../../inputs/timeouts";
 import { isHurried } from "../../base/interruption";
 import { secretTable, secretsIn } from "../../base/secretTable";
 import {
@@ -235,7 +235,7 @@ class Hooks implements Holding {
     async #awaitReady(guard: GuardSession): Promise<ReadyLine> {
         const { timeouts, quiesce, signal, log, onHealed } = this.#settings;
         // The marker's post-thaw, that of the present inputs, and the rehearsal.
-        const longestMs = (timeouts.lock + this.#longestThaw() * 3) * 1000 + timing.checkMs;
+        const longestMs = (timeouts.lock + longestThaw(timeouts) * 3) * 1000 + timing.checkMs;
         const deadline = performance.now() + longestMs;
         let output: HookOutput = {};
         for (;;) {
@@ -327,7 +327,7 @@ class Hooks implements Holding {
         const recovered = await recoverHost({
             params,
             // The marker's post-thaw, and that of the present inputs.
-            longestMs: (params.limits.lock + this.#longestThaw() * 2) * 1000 + timing.checkMs,
+            longestMs: (params.limits.lock + longestThaw(timeouts) * 2) * 1000 + timing.checkMs,
             connect: (timeoutMs, limited) => this.#connect(timeoutMs, limited),
             connectMs: timeouts.connect * 1000,
             isDown,
@@ -339,15 +339,11 @@ class Hooks implements Holding {
         return recovered.problem;
     }
 
-    #longestThaw(): number {
-        return 3 * (this.#settings.timeouts.postThaw + GUARD_MARGIN_S);
-    }
-
     #params(mode: GuardParams["mode"]): Omit<GuardParams, "nonce"> {
         const { executionId, instanceId, quiesce, timeouts } = this.#settings;
         const { preFreeze, freeze, postThaw } = timeouts;
         // Our own guard may still hold the lock for as long as a freeze can last.
-        const lock = mode === "recover" ? preFreeze + freeze + this.#longestThaw() : timeouts.lock;
+        const lock = mode === "recover" ? longestFreeze(timeouts) : timeouts.lock;
         return {
             mode,
             executionId,

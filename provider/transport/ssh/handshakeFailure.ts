@@ -1,6 +1,6 @@
 import { type Secret, maskSecrets } from "../../base/maskSecrets";
 import type { Login } from "./login";
-import { SshError, type SshFailure, type Where } from "./sshError";
+import { NOT_REACHED, SshError, type SshFailure, type Where } from "./sshError";
 
 /** How far a handshake got. */
 export interface HandshakeEnd {
@@ -79,12 +79,7 @@ const PHASE = {
 const CLOSED_FOR_NOW = /system is (booting up|going down)|not permitted to log in (yet|anymore)/i;
 
 function cut(what: string): Described {
-    return {
-        code: "SSH_UNREACHABLE",
-        what,
-        remedy: "check that the instance is running, that sshd is up, and the security group and routes between here and there",
-        transient: true,
-    };
+    return { ...NOT_REACHED, what };
 }
 
 // sshd.c of OpenSSH: what it says to whom it does not serve, before its identification.

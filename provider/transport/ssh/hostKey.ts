@@ -47,28 +47,17 @@ export function parseHostKey(text: string): readonly HostKey[] | HostKeyProblem 
     if (lines.length === 0) {
         return { problem: `is empty; ${EXPECTED}` };
     }
-    return keysOf(lines) ?? severalHosts(lines) ?? { problem: "has no key of an accepted type" };
-}
-
-/** Undefined when none is of an accepted type, or when they are of several hosts. */
-function keysOf(lines: readonly string[]): readonly HostKey[] | HostKeyProblem | undefined {
-    const keys: HostKey[] = [];
-    for (const line of lines) {
-        const key = parseLine(line);
-        if ("fingerprint" in key) {
-            keys.push(key);
-        } else if (lines.length === 1 || !key.ofOtherType) {
-            return key;
-        }
+    const read = lines.map(parseLine);
+    const problem = read.find((one) => "problem" in one && (lines.length === 1 || !one.ofOtherType));
+    if (problem !== undefined && "problem" in problem) {
+        return problem;
     }
-    return keys.length === 0 || namesIn(lines).length > 1 ? undefined : keys;
-}
-
-function severalHosts(lines: readonly string[]): HostKeyProblem | undefined {
     const names = namesIn(lines);
-    return names.length > 1
-        ? { problem: `has keys of several hosts (${names.join(" and ")}); give the lines of this one` }
-        : undefined;
+    if (names.length > 1) {
+        return { problem: `has keys of several hosts (${names.join(" and ")}); give the lines of this one` };
+    }
+    const keys = read.filter((one) => "fingerprint" in one);
+    return keys.length > 0 ? keys : { problem: "has no key of an accepted type" };
 }
 
 /** What stands before the keys, as in known_hosts. Hashed names cannot be told apart. */

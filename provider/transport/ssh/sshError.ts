@@ -56,21 +56,25 @@ export class SshError extends Error {
     }
 }
 
-/** Nobody answered. Trying again may help. */
+/** Whatever kept it from being reached. Trying again may help. */
+export const NOT_REACHED = {
+    code: "SSH_UNREACHABLE",
+    remedy: "check that the instance is running, that sshd is up, and the security group and routes between here and there",
+    transient: true,
+} as const;
+
+/** Nobody answered. */
 export function unreachable(
     { where, address }: Pick<Place, "where" | "address">,
     what: string,
     { remedy, cause }: { readonly remedy?: string | undefined; readonly cause?: unknown } = {},
 ): SshError {
     return new SshError({
-        code: "SSH_UNREACHABLE",
+        ...NOT_REACHED,
+        ...(remedy === undefined ? {} : { remedy }),
         where,
         address,
         what,
-        remedy:
-            remedy ??
-            "check that the instance is running, that sshd is up, and the security group and routes between here and there",
-        transient: true,
         cause,
     });
 }
