@@ -1,23 +1,31 @@
 # ----------------------------------------------------------------------------------------------- thaw
 
 # Post-thaw, until it has run: up to three tries, of which those do not count that could not have run for want of
-# processes: the last one is between two moments at which many could be had. The first two take no new process. Sets `result` and `last_try`. Usage: thaw VERB [marker]
+# processes: the last one is between two moments at which many could be had. Where processes can be had now and then, each
+# such moment may be a lucky one. So a shell's own word for "cannot fork" (2 of dash and busybox, 254 of bash) counts
+# only after 5 s. The first two tries take no new process. Sets `result` and `last_try`. Usage: thaw VERB [marker]
 thaw() {
     verb=$1 source=${2:-own}
-    failures=0
+    no_failure_yet
     while :; do
         next_try
         case $result in
         0 | 205) return 0 ;;
-        unforked) failures=0 ;;
+        unforked) no_failure_yet ;;
+        2 | 254) [ "$failures" = 2 ] && ! past "$doubt_until" || failures=$((failures + 1)) ;;
         *) failures=$((failures + 1)) ;;
         esac
-        if [ "$failures" -ge 2 ] && forks_fail; then failures=0; fi
+        if [ "$failures" -ge 2 ] && forks_fail; then no_failure_yet; fi
         [ "$failures" -lt 3 ] || return 1
         [ "$result" = unforked ] || say "tried $result${tried_as:+ $tried_as}"
         # What hinders for a moment only shall not hinder all of them.
         if [ "$failures" = 2 ]; then linger 200; else linger 20; fi
     done
+}
+
+no_failure_yet() {
+    read_clock
+    failures=0 doubt_until=$((now + 500))
 }
 
 next_try() {

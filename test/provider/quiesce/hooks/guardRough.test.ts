@@ -95,12 +95,28 @@ describe("guard, handled roughly,", function () {
         let turn = 0;
         const timer = setInterval(() => ((turn += 1) % 3 === 0 ? group.denyForks() : group.allowForks()), 4);
         guard.send("release");
-        await sleep(4_000);
+        await sleep(3_000);
         clearInterval(timer);
         group.allowForks();
         await thaw(host, guard, GUARD_END_MS);
         return guard;
     });
+
+    for (const status of [2, 254]) {
+        everywhere(
+            `each look for processes is a lucky one, post-thaw ends with a shell's ${status} for 3 s: thaws`,
+            async (host) => {
+                host.writeHooks({ post: `[ ! -e /run/test-unlucky ] || exit ${status}` });
+                const guard = await frozen(host);
+                host.exec(": >/run/test-unlucky");
+                guard.send("release");
+                await sleep(3_000);
+                host.exec("rm /run/test-unlucky");
+                await thaw(host, guard, GUARD_END_MS);
+                return guard;
+            },
+        );
+    }
 
     everywhere("a few processes can be had, post-thaw needs nine at once: thaws", async (host) => {
         host.writeHooks({
