@@ -125,6 +125,7 @@ export class AppConsistentReplica extends ComponentResource {
                 iamInstanceProfile: mapped(launch.iamInstanceProfile, profileReference),
                 keyName: launch.keyName,
                 userData: mapped(launch.userData, base64),
+                metadataOptions: METADATA_OPTIONS,
             },
             { parent: this },
         );
@@ -160,6 +161,15 @@ interface Place {
 
 /** EC2 copies to another region for hours; the provider's own limit is 40 minutes. */
 const COPY_LIMIT = "24h";
+
+/**
+ * Session tokens (IMDSv2) are required, because organisations deny RunInstances without them (IAM User Guide and
+ * AWS Organizations User Guide, example policies with `ec2:MetadataHttpTokens`), and a fail-over is no time to find that
+ * out. Two hops, because EC2's default of one keeps the answer from containers behind a bridge, which would then be
+ * without the instance's role (EC2 User Guide, "Configure the Instance Metadata Service options"). The AWS provider
+ * sends the other two only beside `httpEndpoint`.
+ */
+const METADATA_OPTIONS = { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 2 };
 
 function mapped<T>(value: Input<string> | undefined, map: (text: string) => T): Output<T> | undefined {
     return value === undefined ? undefined : output(value).apply(map);

@@ -17,6 +17,7 @@ const VERSIONED = [
     "keyName",
     "userData",
     "iamInstanceProfile",
+    "metadataOptions",
     "networkInterfaces",
     "vpcSecurityGroupIds",
 ];
@@ -27,6 +28,16 @@ export const launchTemplate: ResourceKind = {
     inputs: {
         ...Object.fromEntries(VERSIONED.map((property) => [property, { change: "update" }])),
         iamInstanceProfile: { change: "update", fields: ["arn", "name"] },
+        metadataOptions: {
+            change: "update",
+            fields: [
+                "httpEndpoint",
+                "httpProtocolIpv6",
+                "httpPutResponseHopLimit",
+                "httpTokens",
+                "instanceMetadataTags",
+            ],
+        },
         networkInterfaces: {
             change: "update",
             fields: ["deviceIndex", "deleteOnTermination", "subnetId", "securityGroups", "privateIpAddress"],
@@ -69,6 +80,13 @@ export const launchTemplate: ResourceKind = {
             instanceType: data?.InstanceType,
             keyName: data?.KeyName,
             userData: data?.UserData,
+            metadataOptions: data?.MetadataOptions && {
+                httpEndpoint: data.MetadataOptions.HttpEndpoint,
+                httpProtocolIpv6: data.MetadataOptions.HttpProtocolIpv6,
+                httpPutResponseHopLimit: data.MetadataOptions.HttpPutResponseHopLimit,
+                httpTokens: data.MetadataOptions.HttpTokens,
+                instanceMetadataTags: data.MetadataOptions.InstanceMetadataTags,
+            },
             tags: tagMap(template.Tags),
         };
     },
@@ -102,6 +120,7 @@ function templateData(inputs: Properties): RequestLaunchTemplateData {
         UserData: inputs["userData"],
         IamInstanceProfile: profile && { Arn: profile.arn, Name: profile.name },
         SecurityGroupIds: inputs["vpcSecurityGroupIds"],
+        MetadataOptions: metadataOptions(inputs["metadataOptions"] as Properties | undefined),
         ...(interfaces.length > 0 && {
             NetworkInterfaces: interfaces.map((one) => ({
                 DeviceIndex: one["deviceIndex"],
@@ -112,4 +131,19 @@ function templateData(inputs: Properties): RequestLaunchTemplateData {
             })),
         }),
     } as RequestLaunchTemplateData;
+}
+
+/** The real provider leaves out what goes with the endpoint where that is not said to be enabled. */
+function metadataOptions(options: Properties | undefined): Properties | undefined {
+    return (
+        options && {
+            HttpEndpoint: options["httpEndpoint"],
+            HttpProtocolIpv6: options["httpProtocolIpv6"],
+            ...(options["httpEndpoint"] === "enabled" && {
+                HttpPutResponseHopLimit: options["httpPutResponseHopLimit"],
+                HttpTokens: options["httpTokens"],
+                InstanceMetadataTags: options["instanceMetadataTags"],
+            }),
+        }
+    );
 }

@@ -24,8 +24,11 @@ export function tagMap(tags: readonly Tag[] = []): Record<string, string> {
 }
 
 export async function updateTags(ec2: EC2Client, id: string, olds: unknown, news: unknown): Promise<void> {
-    const wanted = tagList(news);
-    const gone = tagList(olds).filter(({ Key }) => !wanted.some((tag) => tag.Key === Key));
+    const [before, after] = [tagList(olds), tagList(news)];
+    const gone = before.filter(({ Key }) => !after.some((tag) => tag.Key === Key));
+    const wanted = after.filter(
+        ({ Key, Value }) => !before.some((tag) => tag.Key === Key && tag.Value === Value),
+    );
     if (gone.length > 0) {
         await ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: gone.map(({ Key }) => ({ Key })) }));
     }

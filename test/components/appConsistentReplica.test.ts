@@ -94,6 +94,7 @@ describe("AppConsistentReplica", () => {
                     securityGroups: ["sg-1", "sg-2"],
                 },
             ],
+            metadataOptions: { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 2 },
             tags,
         });
         expect(await valueOf(run.value.launchTemplateId)).to.deep.equal({ known: true, value: "db-id" });

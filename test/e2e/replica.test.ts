@@ -170,6 +170,12 @@ export const { imageId, launchTemplateId, instanceId, privateIp, consistencyLeve
             PrivateIpAddress: network.privateIp,
             InstanceType: "m5.large",
         });
+        // What organisations' policies ask for: without it EC2 would refuse the start.
+        expect(instances[0]?.MetadataOptions).to.include({
+            HttpEndpoint: "enabled",
+            HttpTokens: "required",
+            HttpPutResponseHopLimit: 2,
+        });
         expect(instances[0]?.BlockDeviceMappings?.map(({ DeviceName }) => DeviceName)).to.have.members(
             Object.keys(lab.server.instance.devices),
         );
