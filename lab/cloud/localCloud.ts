@@ -94,7 +94,7 @@ export interface SnapshotCourse {
 export interface CloudSnapshot {
     snapshotId: string;
     volumeId: string;
-    state: "pending" | "completed" | "error";
+    state: "pending" | "completed" | "error" | "recoverable" | "recovering";
     progress: string;
     startTime: string;
     description: string;
@@ -342,6 +342,20 @@ export class LocalCloud {
      */
     letImagesLinger({ holdsMs = 0, seenMs = 0 }: { holdsMs?: number; seenMs?: number }): Promise<void> {
         return this.control("let_images_linger", { holds_ms: holdsMs, seen_ms: seenMs });
+    }
+
+    /** For locks of snapshots, which last for days. */
+    passTimeOfLocks(hours: number): Promise<void> {
+        return this.control("pass_time_of_locks", { hours });
+    }
+
+    /**
+     * A retention rule for all snapshots of the region: what is deleted goes to the Recycle Bin. Default: none.
+     * @param shows whether Describe tells of those in the bin, as `recoverable`
+     * @param recoveringMs how long one that is restored is `recovering`
+     */
+    retainInRecycleBin({ shows = false, recoveringMs = 0 } = {}): Promise<void> {
+        return this.control("set_recycle_bin", { retains: true, shows, recovering_ms: recoveringMs });
     }
 
     /** All that there are (also those that Describe does not know of yet), or those of an instance's volumes. */

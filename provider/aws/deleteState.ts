@@ -1,6 +1,6 @@
 import type { Clients } from "./clients";
 import { deregisterImage } from "./images";
-import { deleteSet } from "./snapshots";
+import { deleteSet } from "./deleteSet";
 
 /** Deletes what a run made: the image first, as its snapshots cannot go before it. Already gone is done. */
 export async function deleteState(

@@ -1,7 +1,9 @@
 import type { Image, Snapshot } from "@aws-sdk/client-ec2";
 import type { Clients } from "./clients";
+import { deleteSet } from "./deleteSet";
 import { deregisterImage, findImages, snapshotIdsOf } from "./images";
-import { deleteSet, findSnapshots, imagesOf } from "./snapshots";
+import { findLocks } from "./snapshotLocks";
+import { findSnapshots, imagesOf, isInBin } from "./snapshots";
 import { setTags } from "./setTags";
 import { tagKeys, tagOf } from "./tags";
 
@@ -37,7 +39,9 @@ export async function findEarlierSets(
         findImages(clients, filters, signal),
     ]);
     const isOwn = (made: Snapshot | Image) => tagOf(made, tagKeys.owner) === owner;
-    return groupSets(snapshots.filter(isOwn), images.filter(isOwn));
+    // What is in the Recycle Bin was deleted.
+    const there = snapshots.filter((snapshot) => isOwn(snapshot) && !isInBin(snapshot));
+    return groupSets(there, images.filter(isOwn));
 }
 
 /**
@@ -79,7 +83,7 @@ export function isAbandoned(set: EarlierSet, now: number): boolean {
 }
 
 /**
- * Deletes what runs that died have left, except what an image uses by now. What is complete but not known to the
+ * Deletes what runs that died have left, except what an image uses by now, or somebody has locked. What is complete but not known to the
  * stack any more, because it was retained or its state was lost, is only named.
  */
 export async function reapAbandonedSets(
@@ -120,6 +124,11 @@ async function reapSet(
     const images = snapshotIds.length === 0 ? [] : await imagesOf(clients, snapshotIds, signal);
     if (images.some((image) => tagOf(image, tagKeys.execution) !== set.executionId)) {
         log(`warning: the abandoned set ${names} is used by an image and was left alone`);
+        return;
+    }
+    const locks = await findLocks(clients, snapshotIds, signal);
+    if (locks !== undefined && locks.length > 0) {
+        log(`warning: the abandoned set ${names} is locked (Snapshot Lock) and was left alone`);
         return;
     }
     log(`deleting the abandoned set ${names} of a run that died`);

@@ -1,21 +1,16 @@
-import {
-    DeleteSnapshotCommand,
-    type Filter,
-    type Image,
-    type Snapshot,
-    paginateDescribeSnapshots,
-} from "@aws-sdk/client-ec2";
-import { SnapshotError, messageOf } from "../base/errors";
+import { type Filter, type Image, type Snapshot, paginateDescribeSnapshots } from "@aws-sdk/client-ec2";
+import { SnapshotError } from "../base/errors";
 import { poll } from "../base/poll";
 import type { CreatedSet } from "./createSnapshots";
 import { timing } from "../base/timing";
 import type { Clients } from "./clients";
 import { findImages } from "./images";
-import { awsErrorName, dryRun, request } from "./request";
+import { request } from "./request";
 import { tagKeys } from "./tags";
 
 const VISIBLE_INTERVAL_MS = 500;
-const RELEASE_INTERVAL_MS = 2_000;
+/** The most that EC2 gives at once (EC2 API reference, DescribeSnapshots). */
+const PAGE_SIZE = 1_000;
 
 /** Snapshots of this account that match. */
 export async function findSnapshots(
@@ -26,7 +21,7 @@ export async function findSnapshots(
     return await request("ec2:DescribeSnapshots", signal, async (abortSignal) => {
         const found: Snapshot[] = [];
         const pages = paginateDescribeSnapshots(
-            { client: clients.ec2 },
+            { client: clients.ec2, pageSize: PAGE_SIZE },
             { OwnerIds: ["self"], Filters: filters },
             { abortSignal },
         );
@@ -61,6 +56,11 @@ export async function describeSnapshots(
     }
     // A filter, unlike SnapshotIds, does not fail as a whole when one of them is gone.
     return await findSnapshots(clients, [{ Name: "snapshot-id", Values: [...ids] }], signal);
+}
+
+/** Whether it was deleted, and is kept in the Recycle Bin for a while: there it can only be looked at and restored. */
+export function isInBin({ State }: Snapshot): boolean {
+    return State === "recoverable";
 }
 
 /**
@@ -130,181 +130,6 @@ function sameMembers(a: readonly string[], b: readonly string[]): boolean {
     return JSON.stringify([...a].sort()) === JSON.stringify([...b].sort());
 }
 
-/**
- * Deletes the set of an execution whose outcome is not known: looks for it by its tag until it is seen, or for as
- * long as EC2 may take to show it.
- */
-export async function deleteUnknownSet(
-    clients: Clients,
-    executionId: string,
-    volumes: number,
-    signal: AbortSignal,
-): Promise<void> {
-    await poll(
-        async () => {
-            const visible = await findSet(clients, executionId, signal);
-            return visible.length >= volumes ? visible : undefined;
-        },
-        { deadline: performance.now() + timing.visibleMs, interval: VISIBLE_INTERVAL_MS, signal },
-    );
-    await deleteSet(clients, executionId, [], signal);
-}
-
-/**
- * Makes sure, before any of them is deleted, that no image is made from the snapshots. One that was deregistered a
- * moment ago may still be told of (EC2 API reference, "Eventual consistency").
- * @param own an image that goes with them
- * @throws SnapshotError `SNAPSHOT_IN_USE` that names the images
- */
-export async function assertUnused(
-    clients: Clients,
-    ids: readonly string[],
-    own: string | undefined,
-    signal: AbortSignal,
-): Promise<void> {
-    if (ids.length === 0) {
-        return;
-    }
-    let images: Image[] = [];
-    await poll(
-        async () => {
-            images = (await imagesOf(clients, ids, signal)).filter((image) => image.ImageId !== own);
-            return images.length === 0 ? true : undefined;
-        },
-        { deadline: performance.now() + timing.imageGoneMs, interval: RELEASE_INTERVAL_MS, signal },
-    );
-    if (images.length > 0) {
-        throw usedBy(ids, images);
-    }
-}
-
-/**
- * Deletes the snapshots with these ids and all that carry the execution's tag. Already gone is done. Waits for images
- * that were deregistered a moment ago, by whomever, to let go of them: that takes EC2 seconds to minutes (seen by
- * others: boto issue 3019, packer issue 8598; not documented).
- * @param deregistered images that the set was behind
- */
-export async function deleteSet(
-    clients: Clients,
-    executionId: string,
-    ids: readonly string[],
-    signal: AbortSignal,
-    deregistered: readonly string[] = [],
-): Promise<void> {
-    const tagged = await findSet(clients, executionId, signal);
-    const all = [...new Set([...ids, ...tagged.flatMap((snapshot) => snapshot.SnapshotId ?? [])])];
-    const released = { deregistered, deadline: performance.now() + timing.visibleMs, signal };
-    // First that of the boot volume, which no image can do without: an image that nobody may list, as it is of another
-    // account, leaves the set whole.
-    await deleteWhenReleased(clients, all.slice(0, 1), released);
-    await deleteWhenReleased(clients, all.slice(1), released);
-}
-
-interface Released {
-    readonly deregistered: readonly string[];
-    readonly deadline: number;
-    readonly signal: AbortSignal;
-}
-
-/** A snapshot that EC2 does not delete, as an image is made from it. */
-interface Held {
-    readonly snapshotId: string;
-    readonly error: unknown;
-}
-
-async function deleteWhenReleased(
-    clients: Clients,
-    ids: readonly string[],
-    { deregistered, deadline, signal }: Released,
-): Promise<void> {
-    const listedUntil = performance.now() + timing.imageGoneMs;
-    let left = ids;
-    let held: Held[] = [];
-    await poll(
-        async () => {
-            held = await deleteAll(clients, left, signal);
-            left = held.map(({ snapshotId }) => snapshotId);
-            if (left.length === 0) {
-                return true;
-            }
-            const images = (await imagesOf(clients, left, signal)).filter(
-                (image) => !deregistered.includes(image.ImageId ?? ""),
-            );
-            if (images.length > 0 && performance.now() >= listedUntil) {
-                throw usedBy(left, images, held[0]?.error);
-            }
-            return undefined;
-        },
-        { deadline, interval: RELEASE_INTERVAL_MS, signal },
-    );
-    if (held.length > 0) {
-        throw stillHeld(held);
-    }
-}
-
-/** @returns those that an image is made from */
-async function deleteAll(clients: Clients, ids: readonly string[], signal: AbortSignal): Promise<Held[]> {
-    const results = await Promise.allSettled(ids.map((id) => deleteSnapshot(clients, id, signal)));
-    return results.flatMap((result) => {
-        if (result.status === "rejected") {
-            throw result.reason;
-        }
-        return result.value ?? [];
-    });
-}
-
-async function deleteSnapshot(
-    clients: Clients,
-    snapshotId: string,
-    signal: AbortSignal,
-): Promise<Held | undefined> {
-    try {
-        await request("ec2:DeleteSnapshot", signal, (abortSignal) =>
-            clients.ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId }), { abortSignal }),
-        );
-        return undefined;
-    } catch (error) {
-        switch (awsErrorName(error)) {
-            case "InvalidSnapshot.NotFound":
-                return undefined;
-            case "InvalidSnapshot.InUse":
-                return { snapshotId, error };
-            default:
-                throw error;
-        }
-    }
-}
-
-function usedBy(snapshots: readonly string[], images: readonly Image[], cause?: unknown): SnapshotError {
-    const names = images.flatMap((image) => image.ImageId ?? []).join(", ");
-    return new SnapshotError(
-        {
-            code: "SNAPSHOT_IN_USE",
-            message: `${snapshots.join(", ")} cannot be deleted: ${names} is made from it.`,
-            remedy: `Deregister ${names} first; in a Pulumi program, make the image depend on the snapshot.`,
-        },
-        { cause },
-    );
-}
-
-/** By an image that this account does not have: the name is in EC2's own words. */
-function stillHeld(held: readonly Held[]): SnapshotError {
-    const said = messageOf(held[0]?.error);
-    const names = [...new Set(said.match(/\bami-[0-9a-f]+/g) ?? [])].join(", ") || "an image";
-    return new SnapshotError(
-        {
-            code: "SNAPSHOT_IN_USE",
-            message:
-                `${held.map(({ snapshotId }) => snapshotId).join(", ")} could not be deleted: EC2 says that ${names} uses it, ` +
-                `which this account does not have any more, or never had (${said}).`,
-            remedy:
-                `If ${names} was deregistered a moment ago, run again: EC2 needs some time to let go of its snapshots. ` +
-                `If it is of another account, have it deregistered there.`,
-        },
-        { cause: held[0]?.error },
-    );
-}
-
 /** The images of this account that are made from any of the snapshots. */
 export async function imagesOf(
     clients: Clients,
@@ -315,20 +140,5 @@ export async function imagesOf(
         clients,
         [{ Name: "block-device-mapping.snapshot-id", Values: [...ids] }],
         signal,
-    );
-}
-
-/** Why AWS would not allow it; undefined: allowed. */
-export async function dryRunDelete(
-    clients: Clients,
-    snapshotId: string,
-    signal: AbortSignal,
-): Promise<SnapshotError | undefined> {
-    return await dryRun(
-        request("ec2:DeleteSnapshot", signal, (abortSignal) =>
-            clients.ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId, DryRun: true }), {
-                abortSignal,
-            }),
-        ),
     );
 }

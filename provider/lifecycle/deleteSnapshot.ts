@@ -1,5 +1,5 @@
 import { deleteState } from "../aws/deleteState";
-import { assertUnused } from "../aws/snapshots";
+import { assertDeletable } from "../aws/deleteSet";
 import { assertAwake } from "./assertAwake";
 import { assertSamePlace, placeOf } from "./place";
 import { stateFrom } from "./result";
@@ -16,6 +16,6 @@ export async function deleteSnapshot(session: Session, id: string, olds: State):
     const signal = AbortSignal.timeout(LIMIT_MS);
     await assertSamePlace(clients, state, signal);
     await assertAwake(id, state, { clients, session, log: session.logOf(state) });
-    await assertUnused(clients, state.snapshotIds, state.imageId, signal);
+    await assertDeletable(clients, state.snapshotIds, state.imageId, signal);
     await deleteState(clients, id, state, signal);
 }

@@ -4,7 +4,8 @@ import { findEarlierSets } from "../aws/earlierSets";
 import type { Clients } from "../aws/clients";
 import type { Source, SourceVolume } from "../aws/instance";
 import { dryRunSetTags } from "../aws/setTags";
-import { dryRunDelete, findSnapshots } from "../aws/snapshots";
+import { dryRunDelete } from "../aws/deleteSet";
+import { findSnapshots } from "../aws/snapshots";
 import { MAX_TAGS, ownerTag, tagKeys } from "../aws/tags";
 import {
     type Failure,

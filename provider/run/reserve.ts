@@ -1,7 +1,7 @@
 import { SnapshotCallError, createSnapshots } from "../aws/createSnapshots";
 import type { Source } from "../aws/instance";
 import { request } from "../aws/request";
-import { deleteSet, deleteUnknownSet } from "../aws/snapshots";
+import { deleteSet, deleteUnknownSet } from "../aws/deleteSet";
 import { touch } from "../aws/touch";
 import { SnapshotError } from "../base/errors";
 import { keepWarm } from "./keepWarm";

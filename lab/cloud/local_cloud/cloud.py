@@ -9,6 +9,8 @@ from .errors import install_status_codes
 from .faults import Faults
 from .journal import Journal
 from .permissions import Permissions
+from .recycle_bin import RecycleBin
+from .snapshot_locks import SnapshotLocks
 from .systems_manager import SystemsManager
 from .timing import Latency, Throttle
 from .volume_contents import VolumeContents
@@ -31,7 +33,9 @@ class Cloud:
         self.clock = Clock()
         self.credentials = Credentials(account_id, self.clock)
         self.images = images.Images()
-        self.snapshots = snapshots.Snapshots(snapshot_duration_ms, self.images)
+        self.locks = SnapshotLocks()
+        self.recycle_bin = RecycleBin()
+        self.snapshots = snapshots.Snapshots(snapshot_duration_ms, self.images, self.locks, self.recycle_bin)
         self.systems_manager = SystemsManager(self)
         self.volume_contents = VolumeContents()
 
@@ -42,6 +46,8 @@ class Cloud:
         self.snapshots.install()
         self.snapshots.at_instant.append(self.volume_contents.copy)
         self.images.install()
+        self.locks.install()
+        self.recycle_bin.install()
         create_image.install(self.snapshots)
         copy_image.install(self.snapshots)
         instances.install()
@@ -59,5 +65,6 @@ class Cloud:
         self.clock.reset()
         self.credentials.reset()
         self.images.reset()
+        self.recycle_bin.reset()
         self.snapshots.reset()
         self.systems_manager.reset()

@@ -132,6 +132,13 @@ class Control:
     def let_images_linger(self, holds_ms: float, seen_ms: float) -> None:
         self._cloud.images.linger(holds_ms, seen_ms)
 
+    def pass_time_of_locks(self, hours: float) -> None:
+        self._cloud.locks.pass_time(hours)
+
+    def set_recycle_bin(self, retains: bool, shows: bool, recovering_ms: float) -> None:
+        recycle_bin = self._cloud.recycle_bin
+        recycle_bin.retains, recycle_bin.shows, recycle_bin.recovering_ms = retains, shows, recovering_ms
+
     def add_fault(self, **description: Any) -> int:
         return self._cloud.faults.add(Fault(**description))
 

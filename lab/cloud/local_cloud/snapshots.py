@@ -19,6 +19,8 @@ from moto.ec2.utils import generic_filter, random_snapshot_id
 
 from .errors import CloudError
 from .images import Images
+from .recycle_bin import RecycleBin
+from .snapshot_locks import Lock, SnapshotLocks
 from .tags import check_tags, specified_tags, user_tags
 
 MOST_VOLUMES = 128
@@ -90,10 +92,16 @@ class GradualSnapshot(ebs.Snapshot):
         self._size = self.volume.size
         self.discard_contents: "Callable[[], None]" = lambda: None
         """Called when it is deleted."""
+        self.lock: "Lock | None" = None
+        self.bin_state: "str | None" = None
+        """`recoverable` in the Recycle Bin, `recovering` on its way out of it."""
+        self.recovered_at: float = 0
 
     @property
     def status(self) -> str:
-        return self._progress.status
+        if self.bin_state == "recovering" and time.monotonic() >= self.recovered_at:
+            self.bin_state = None
+        return self.bin_state or self._progress.status
 
     @status.setter
     def status(self, _: str) -> None:
@@ -149,9 +157,11 @@ class CopiedSnapshot(GradualSnapshot):
 
 
 class Snapshots:
-    def __init__(self, duration_ms: float, images: Images) -> None:
+    def __init__(self, duration_ms: float, images: Images, locks: SnapshotLocks, bin: RecycleBin) -> None:
         self._lock = threading.Lock()
         self._images = images
+        self._locks = locks
+        self._bin = bin
         self._initial_course = Course(duration_ms)
         self.at_instant: "list[Callable[[list[GradualSnapshot]], None]]" = []
         """Called with all snapshots of a set, while nothing else can happen in the cloud: copy real data here."""
@@ -301,7 +311,7 @@ class Snapshots:
         ElasticBlockStore.create_snapshots = create_snapshots
         ElasticBlockStore.create_snapshot = create_snapshot
         ElasticBlockStore.describe_snapshots = describe_snapshots
-        ElasticBlockStore.delete_snapshot = delete_snapshot_held_by(self._images)
+        ElasticBlockStore.delete_snapshot = delete_snapshot_held_by(self._images, self._locks, self._bin)
         ebs.EBSBackend.get_snapshot = get_snapshot
 
 
@@ -382,17 +392,17 @@ def describe_snapshots(self) -> ActionResult:
     )
 
 
-def delete_snapshot_held_by(images: Images) -> "Callable[[Any], EmptyResult]":
+def delete_snapshot_held_by(images: Images, locks: SnapshotLocks, bin: RecycleBin) -> "Callable[[Any], EmptyResult]":
     def delete_snapshot(self) -> EmptyResult:
         backend = self.ec2_backend
         snapshot = backend.get_snapshot(self._get_param("SnapshotId"))
         self.error_on_dryrun()
+        bin.check_deletion(snapshot)
+        locks.check_deletion(snapshot)
         holder = images.holder_of(backend, snapshot.id)
         if holder is not None:
             raise CloudError("InvalidSnapshot.InUse", f"The snapshot {snapshot.id} is currently in use by {holder}")
-        del backend.snapshots[snapshot.id]
-        backend.tags.pop(snapshot.id, None)
-        snapshot.discard_contents()
+        bin.delete(backend, snapshot)
         return EmptyResult()
 
     return delete_snapshot

@@ -1,6 +1,6 @@
 import { assert } from "chai";
 import { clientsFor } from "../../../../provider/aws/clients";
-import { assertUnused } from "../../../../provider/aws/snapshots";
+import { assertDeletable } from "../../../../provider/aws/deleteSet";
 import { timing } from "../../../../provider/base/timing";
 import { rejection } from "../../../../lab/rejection";
 import { describeQuiescer } from "../quiescerSuite";
@@ -338,7 +338,7 @@ describe("a snapshot by VSS", function () {
                 const { state } = await disabled();
                 const clients = await clientsFor();
                 const error = await rejection(
-                    assertUnused(clients, state.snapshotIds, undefined, AbortSignal.timeout(10_000)),
+                    assertDeletable(clients, state.snapshotIds, undefined, AbortSignal.timeout(10_000)),
                 );
                 assert.include(error.message, `${state.imageId ?? ""} is made from it`);
             });
