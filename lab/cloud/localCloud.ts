@@ -147,6 +147,8 @@ export interface FaultMatch {
 /** Phase: before the operation is carried out, or after it and before the answer. Default `before`. */
 export type FaultSpec =
     | { kind: "error"; phase?: Phase; code: string; message?: string; status?: number }
+    /** Of something between the client and AWS. */
+    | { kind: "page"; phase?: Phase; status: number; body: string }
     | { kind: "cut"; phase?: Phase }
     | { kind: "never"; phase?: Phase }
     | { kind: "delay"; phase?: Phase; ms: number }
@@ -554,6 +556,8 @@ function faultDetails(spec: FaultSpec): object {
                 message: spec.message,
                 status: spec.status,
             });
+        case "page":
+            return { phase: spec.phase ?? "before", status: spec.status, body: spec.body };
         case "delay":
             return { phase: spec.phase ?? "before", milliseconds: spec.ms };
         case "actTwice":

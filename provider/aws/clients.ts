@@ -55,8 +55,12 @@ export async function clientsFor(
     env: NodeJS.ProcessEnv = process.env,
 ): Promise<Clients> {
     const config = readAwsConfig(stackConfig);
+    if (env.AWS_REGION === "") {
+        // Empty where a CI has no value for it. The SDK reads it by itself, for the clients on the way to credentials as
+        // well, and takes it for a region rather than look into the profile.
+        delete env.AWS_REGION;
+    }
     const proxyEnv = proxyEnvironment(config, env);
-    // Empty where a CI has no value for it.
     const region = settings.region ?? config.region ?? (env.AWS_REGION || env.AWS_DEFAULT_REGION);
     const profile = settings.profile ?? config.profile;
     const endpoints = Object.assign({}, ...(config.endpoints ?? [])) as Endpoints;

@@ -1,7 +1,8 @@
 import { CreateSnapshotsCommand, type CreateSnapshotsCommandInput, type Tag } from "@aws-sdk/client-ec2";
 import { abortable } from "../base/abortable";
-import { type ErrorContext, type Failure, SnapshotError, messageOf } from "../base/errors";
+import { type ErrorContext, type Failure, SnapshotError } from "../base/errors";
 import type { Clients } from "./clients";
+import { wordsOf } from "./foreignAnswer";
 import type { VolumeSelection } from "./instance";
 import { awsErrorName, awsFailure, dryRun, isRefusal, isThrottling, request } from "./request";
 
@@ -110,7 +111,7 @@ function callError(error: unknown, instanceId: string, limitMs: number): Snapsho
     if (isThrottling(error)) {
         const failure: Failure = {
             code: "SNAPSHOT_THROTTLED",
-            message: `CreateSnapshots was throttled: ${name}: ${messageOf(error)}`,
+            message: `CreateSnapshots was throttled: ${wordsOf(error)}`,
             remedy: "Run again later, or ask AWS for a higher request rate.",
         };
         return new SnapshotCallError(failure, "refused", { instanceId, cause: error });
@@ -123,7 +124,7 @@ function callError(error: unknown, instanceId: string, limitMs: number): Snapsho
     const why =
         name === "TimeoutError" || name === "AbortError"
             ? `no answer within ${limitMs / 1000} s`
-            : [name, messageOf(error)].filter((text) => text !== "").join(": ");
+            : wordsOf(error);
     const failure: Failure = {
         code: "SNAPSHOT_OUTCOME_UNKNOWN",
         message: `Whether CreateSnapshots was carried out is not known: ${why}.`,

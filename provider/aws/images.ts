@@ -3,6 +3,7 @@ import { SnapshotError } from "../base/errors";
 import { pause } from "../base/pause";
 import { timing } from "../base/timing";
 import type { Clients } from "./clients";
+import { keyRemedy } from "./keyProblem";
 import { awsErrorName, request } from "./request";
 import { SetLostError } from "./setLostError";
 
@@ -103,7 +104,7 @@ export async function waitForImage(
             throw new SnapshotError({
                 code: "SNAPSHOT_FAILED",
                 message: `The image ${failure}.`,
-                remedy: "Run again.",
+                remedy: keyRemedy(failure) ?? "Run again.",
             });
         }
         const left = deadline - performance.now();

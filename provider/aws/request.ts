@@ -1,5 +1,7 @@
 import { abortable } from "../base/abortable";
 import { TOLERATED_MS } from "./clock";
+import { foreignAnswer, wordsOf } from "./foreignAnswer";
+import { keyRemedy } from "./keyProblem";
 import { type Failure, SnapshotError, messageOf } from "../base/errors";
 
 /** An answer that takes longer is no answer. */
@@ -47,15 +49,16 @@ export function awsErrorName(error: unknown): string {
 }
 
 /**
- * A client error (4xx) says that nothing was done; so does an error that came before anything was sent. Also of an
- * error that `request` has wrapped.
+ * A client error (4xx) of AWS says that nothing was done; so does an error that came before anything was sent. A proxy's
+ * says nothing: it may keep back an answer of AWS. Also of an error that `request` has wrapped.
  */
 export function isRefusal(error: unknown): boolean {
     const original = error instanceof SnapshotError ? error.context.cause : error;
     const status = (original as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata
         ?.httpStatusCode;
     const unsent = awsErrorName(error) === "CredentialsProviderError";
-    return unsent || (status !== undefined && status >= 400 && status < 500);
+    const ofAws = foreignAnswer(original) === undefined;
+    return unsent || (ofAws && status !== undefined && status >= 400 && status < 500);
 }
 
 /** Refusals that pass: EC2 API reference, "Error codes"; Systems Manager API reference, "Common errors". */
@@ -84,8 +87,8 @@ const BAD_CREDENTIALS: Readonly<Record<string, string>> = {
     ExpiredToken: RENEW,
     ExpiredTokenException: RENEW,
     InvalidClientTokenId:
-        "Check that the access key is active, that a session's token is given with it, and that it is of this partition " +
-        "(aws, aws-cn, aws-us-gov).",
+        "Check that the access key is active, that a session's token is given with it, and that it is of the region's " +
+        "partition (aws, aws-cn, aws-us-gov, aws-eusc).",
     OptInRequired: "Enable the region, or EC2, for the account in the AWS console, and run again.",
 };
 /**
@@ -104,13 +107,17 @@ const NO_INSTANCE = new Set(["InvalidInstanceID.NotFound", "InvalidInstanceID.Ma
 /** What an error of AWS means to us. */
 export function awsFailure(operation: string, error: unknown): Failure {
     const name = awsErrorName(error);
-    const detail = `${operation}: ${name}: ${messageOf(error)}`;
+    const detail = `${operation}: ${wordsOf(error)}`;
+    const aboutKey = keyRemedy(detail);
     if (DENIED.has(name)) {
         return {
             code: "ACCESS_DENIED",
             message: `AWS does not allow ${operation}: ${messageOf(error)}`,
-            remedy: `Allow ${operation} to the caller; docs/iam.md has the whole policy.`,
+            remedy: aboutKey ?? `Allow ${operation} to the caller; docs/iam.md has the whole policy.`,
         };
+    }
+    if (foreignAnswer(error) !== undefined) {
+        return { code: "AWS_ERROR", message: `${detail}.`, remedy: SEE_TO_THE_WAY };
     }
     const clock = clockFailure(name, detail, clockOffsetOf(error));
     if (clock !== undefined) {
@@ -127,8 +134,16 @@ export function awsFailure(operation: string, error: unknown): Failure {
             remedy: "Check the instance id, the region and the account.",
         };
     }
-    return { code: "AWS_ERROR", message: detail, remedy: "Run again; see AWS's message for the cause." };
+    return {
+        code: "AWS_ERROR",
+        message: detail,
+        remedy: aboutKey ?? "Run again; see AWS's message for the cause.",
+    };
 }
+
+/** Of what stands between here and AWS. */
+const SEE_TO_THE_WAY =
+    "Run again. If it goes on, see to the proxy (HTTPS_PROXY, aws:httpsProxy), load balancer or endpoint that answers in AWS's place.";
 
 const SET_CLOCK =
     "a time service (chrony, systemd-timesyncd, w32time) keeps it right; if it is right, renew the AWS credentials. Then run again.";

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SnapshotError, messageOf } from "../base/errors";
 import { timing } from "../base/timing";
 import type { Clients } from "./clients";
+import { keyRemedy } from "./keyProblem";
 import { awsErrorName } from "./request";
 import { SetLostError } from "./setLostError";
 import { describeSnapshots } from "./snapshots";
@@ -50,7 +51,12 @@ function percentOf(snapshot: Snapshot | undefined): number {
 }
 
 function failureOf(id: string, snapshot: Snapshot | undefined): string[] {
-    return snapshot?.State === "error" ? [`${id}: ${snapshot.StateMessage ?? "no message"}`] : [];
+    if (snapshot?.State !== "error") {
+        return [];
+    }
+    const { StateMessage = "no message", KmsKeyId } = snapshot;
+    const key = KmsKeyId !== undefined && keyRemedy(StateMessage) !== undefined ? ` (key ${KmsKeyId})` : "";
+    return [`${id}: ${StateMessage}${key}`];
 }
 
 /**
@@ -123,10 +129,13 @@ function isPassing(error: unknown): boolean {
 }
 
 function failedError(failed: readonly string[]): SnapshotError {
+    const message = `A snapshot of the set failed: ${failed.join("; ")}.`;
     return new SnapshotError({
         code: "SNAPSHOT_FAILED",
-        message: `A snapshot of the set failed: ${failed.join("; ")}.`,
-        remedy: "Run again; when it fails again, see the snapshot's message in the EC2 console.",
+        message,
+        remedy:
+            keyRemedy(message) ??
+            "Run again; when it fails again, see the snapshot's message in the EC2 console.",
     });
 }
 

@@ -5,6 +5,7 @@ import type { Clients } from "../aws/clients";
 import type { Source, SourceVolume } from "../aws/instance";
 import { dryRunSetTags } from "../aws/setTags";
 import { dryRunDelete } from "../aws/deleteSet";
+import { foreignAnswer } from "../aws/foreignAnswer";
 import { findSnapshots } from "../aws/snapshots";
 import { MAX_TAGS, ownerTag, tagKeys } from "../aws/tags";
 import {
@@ -200,7 +201,7 @@ export async function credentialsFailure({ clients, inputs, signal }: Run): Prom
         signal.throwIfAborted();
         return {
             code: "CREDENTIALS",
-            message: `There are no AWS credentials: ${messageOf(error)}`,
+            message: `There are no AWS credentials: ${foreignAnswer(error) ?? messageOf(error)}`,
             remedy: "See that the profile, the role or the process that they come from works, and run again.",
         };
     }

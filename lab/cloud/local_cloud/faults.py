@@ -14,7 +14,7 @@ from typing import Any
 from .call import Answer, Call
 from .errors import error_answer
 
-KINDS = ("error", "cut", "never", "delay", "gate", "actTwice")
+KINDS = ("error", "page", "cut", "never", "delay", "gate", "actTwice")
 PHASES = ("before", "after")
 
 
@@ -39,6 +39,8 @@ class Fault:
     code: str = "InternalError"
     message: str = "An internal error has occurred"
     status: "int | None" = None
+    body: str = ""
+    """Of a `page`, as a proxy or a load balancer answers in AWS's place."""
     milliseconds: float = 0
     number: int = 0
     met: "list[Call]" = field(default_factory=list)
@@ -76,6 +78,9 @@ class Fault:
             self.reached.notify_all()
         if self.kind == "error":
             return error_answer(call, self.code, self.message, self.status)
+        if self.kind == "page":
+            status = 503 if self.status is None else self.status
+            return Answer(status, {"Content-Type": "text/html"}, self.body.encode(), str(status))
         if self.kind == "cut":
             raise ConnectionCut
         if self.kind == "delay":

@@ -143,6 +143,30 @@ describe("AWS settings", () => {
         });
     });
 
+    describe("in an environment whose variables are empty, as a CI has them without a value", () => {
+        it("take the profile's region", async () => {
+            use({ AWS_REGION: "", AWS_DEFAULT_REGION: "" });
+            expect((await callOf({ profile: "backup" })).region).to.equal("ap-south-1");
+        });
+
+        it("take the other variable", async () => {
+            use({ AWS_REGION: "", AWS_DEFAULT_REGION: "eu-south-2" });
+            expect((await callOf({ profile: "other" })).region).to.equal("eu-south-2");
+        });
+
+        it("take the default profile, and its keys", async () => {
+            const EMPTY = ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+            const roles = ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ENDPOINT_URL_EC2"];
+            use(Object.fromEntries([...EMPTY, ...roles].map((name) => [name, ""])));
+            expect((await callOf({ region: "il-central-1" })).accessKeyId).to.equal("AKIADEFAULT");
+        });
+
+        it("are without a region where none is named elsewhere", async () => {
+            use({ AWS_REGION: "", AWS_DEFAULT_REGION: "" });
+            expect((await rejection(clientsFor({ profile: "other" }))).message).to.match(/^WRONG_REGION/);
+        });
+    });
+
     it("without any region are an error that names where to set it", async () => {
         use({}, ["AWS_REGION"]);
         const error = await rejection(clientsFor({ profile: "other" }));

@@ -24,6 +24,28 @@ describe("what an error of AWS means", () => {
     }
 });
 
+describe("a KMS key that cannot be used", () => {
+    const rows: [name: string, message: string, code: string, about: boolean][] = [
+        ["InvalidKMSKey.InvalidState", "The key is disabled.", "AWS_ERROR", true],
+        ["InvalidParameterValue", "Given key ID is not accessible", "AWS_ERROR", true],
+        [
+            "UnauthorizedOperation",
+            "You are not authorized to perform: kms:CreateGrant",
+            "ACCESS_DENIED",
+            true,
+        ],
+        ["UnauthorizedOperation", "You are not authorized to perform: ec2:X", "ACCESS_DENIED", false],
+        ["InvalidParameterValue", "The key of the tag is too long", "AWS_ERROR", false],
+    ];
+    for (const [name, message, code, about] of rows) {
+        it(`${about ? "yes" : "no"}: ${name}: ${message}`, () => {
+            const failure = awsFailure("ec2:X", Object.assign(new Error(message), { name }));
+            expect(failure.code).to.equal(code);
+            expect(failure.remedy.includes('docs/iam.md, "Encrypted volumes"')).to.equal(about);
+        });
+    }
+});
+
 describe("request", () => {
     it("ends when it is aborted, also while the SDK heeds no signal, as when it resolves credentials", async () => {
         const controller = new AbortController();

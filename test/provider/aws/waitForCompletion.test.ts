@@ -54,6 +54,17 @@ describe("progressOf", () => {
             [...completed.slice(0, 3), snapshot("snap-4", "error")],
             { failed: ["snap-4: no message"] },
         ],
+        [
+            "one failed for its key, which is named",
+            [
+                ...completed.slice(0, 3),
+                {
+                    ...snapshot("snap-4", "error", "0%", "Given key ID is not accessible"),
+                    KmsKeyId: "arn:key/1",
+                },
+            ],
+            { failed: ["snap-4: Given key ID is not accessible (key arn:key/1)"] },
+        ],
         ["one is gone", completed.slice(1), { completed: 3, percent: 75, failed: [], gone: ["snap-1"] }],
         ["all are gone", [], { completed: 0, percent: 0, failed: [], gone: ids }],
         [
