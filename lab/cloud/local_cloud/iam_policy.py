@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Callable, Iterator
 
+from moto.utilities.utils import get_partition
+
 from .call import Call
 
 KINDS = {"snap": "snapshot", "ami": "image", "i": "instance", "vol": "volume"}
@@ -60,7 +62,7 @@ class Policy:
 
 
 def _arn(call: Call, kind: str, resource: str) -> str:
-    return f"arn:aws:ec2:{call.region}::{kind}/{resource}"
+    return f"arn:{get_partition(call.region)}:ec2:{call.region}::{kind}/{resource}"
 
 
 def _pairs(tags: "list[dict[str, str]]") -> "dict[str, str]":

@@ -9,6 +9,8 @@ import itertools
 from typing import Any, Iterator
 
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend, Zone
+from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
 from moto.ec2.models.instances import Instance, StateReason
 from moto.ec2.utils import random_ami_id
 
@@ -22,6 +24,7 @@ STATE_CODES = {
     "stopping": 64,
     "stopped": 80,
 }
+SOVEREIGN = "eusc-de-east-1"
 PLATFORMS = {
     "linux": {"platform": None, "platform_details": "Linux/UNIX", "usage_operation": "RunInstances"},
     "windows": {"platform": "windows", "platform_details": "Windows", "usage_operation": "RunInstances:0002"},
@@ -59,6 +62,9 @@ def create_instance(
 ) -> "dict[str, Any]":
     """The first volume is the root; `attributes` are fields of DescribeInstances in snake_case."""
     backend = ec2_backends[account_id][region]
+    zone = availability_zone or f"{region}a"
+    # moto knows no offers of other partitions.
+    checked = region in INSTANCE_TYPE_OFFERINGS["availability-zone"]
     with next_id("instances.random_instance_id", instance_id):
         [instance] = backend.run_instances(
             image_id or random_ami_id(),
@@ -67,12 +73,13 @@ def create_instance(
             [],
             instance_type=instance_type,
             is_instance_type_default=True,
-            placement=availability_zone or f"{region}a",
+            placement=zone if checked else None,
             region_name=region,
             tags={"instance": tags},
             # An empty list would have moto make a root volume of its own.
             block_device_mappings=[],
         ).instances
+    instance._placement.zone = zone
     for name, value in {**PLATFORMS[platform], **attributes}.items():
         setattr(instance, name, value)
     instance.root_device_name = root_device_name
@@ -141,6 +148,9 @@ def find(account_id: str, region: str, instance_id: str) -> "tuple[Any, Any]":
 
 
 def install() -> None:
+    # moto knows the region of the European Sovereign Cloud, but no zone of it; the zone's id is assumed.
+    zone = Zone(region_name=SOVEREIGN, name=f"{SOVEREIGN}a", zone_id="eusc1-az1")
+    RegionsAndZonesBackend.zones.setdefault(SOVEREIGN, [zone])
     original = Instance.__init__
 
     def with_defaults(self, *args: Any, **kwargs: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Iterable
 
 from moto.ec2.models import ec2_backends
+from moto.utilities.utils import get_partition
 
 from .call import Answer, Call
 from .errors import error_answer
@@ -87,9 +88,10 @@ def _tags_in(account_id: str) -> Any:
 
 
 def _refuse(call: Call, account_id: str, action: str) -> Answer:
+    partition = get_partition(call.region)
     sentence = (
-        f"User: arn:aws:iam::{account_id}:user/local is not authorized to perform: {action} on resource: "
-        f"arn:aws:{call.service}:{call.region}::*/* because no identity-based policy allows the {action} action"
+        f"User: arn:{partition}:iam::{account_id}:user/local is not authorized to perform: {action} on resource: "
+        f"arn:{partition}:{call.service}:{call.region}::*/* because no identity-based policy allows the {action} action"
     )
     if call.service != "ec2":
         return error_answer(call, "AccessDenied" if call.service == "sts" else "AccessDeniedException", sentence)

@@ -104,7 +104,8 @@ class SnapshotLocks:
             mode=mode,
             created=now,
             days=None if days is None else int(days),
-            until=until,
+            # moto hands it over without its zone.
+            until=until and until.replace(tzinfo=datetime.timezone.utc),
             cool_off_hours=None if cool_off_hours is None else int(cool_off_hours),
             starts=None if snapshot.status == "pending" else now,
         )

@@ -6,6 +6,7 @@ import moto.ec2.models.elastic_block_store as ebs
 from moto.core.utils import utcnow
 from moto.ec2.models.block_device import BlockDeviceType
 from moto.ec2.models.instances import Instance
+from moto.utilities.utils import get_partition
 
 from .errors import CloudError
 
@@ -87,7 +88,7 @@ def teardown_defaults(self) -> None:
 def create_default_encryption_key(self) -> str:
     """Like the account's `aws/ebs` key; moto's own way loads all of its KMS."""
     key = "11111111-2222-3333-4444-555555555555"
-    self.default_kms_key_id = f"arn:aws:kms:{self.region_name}:{self.account_id}:key/{key}"
+    self.default_kms_key_id = f"arn:{get_partition(self.region_name)}:kms:{self.region_name}:{self.account_id}:key/{key}"
     return self.default_kms_key_id
 
 

@@ -1,5 +1,8 @@
+import { CreateSnapshotsCommand, type DescribeSnapshotsCommandInput } from "@aws-sdk/client-ec2";
 import { expect } from "chai";
-import { setProblem } from "../../../provider/aws/snapshots";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
+import { clientsFor } from "../../../provider/aws/clients";
+import { describeSnapshots, setProblem } from "../../../provider/aws/snapshots";
 import type { CreatedSet } from "../../../provider/aws/createSnapshots";
 
 const TIME = "2026-01-01T00:00:00.000Z";
@@ -42,4 +45,37 @@ describe("setProblem", () => {
             expect(setProblem(created, expected, tagged)?.code).to.equal(code);
         });
     }
+});
+
+describe("describeSnapshots", () => {
+    it("asks for pages, and reads all of them", async () => {
+        const cloud = await sharedCloud();
+        const restore = useCloud(cloud);
+        try {
+            const { ec2, ...clients } = await clientsFor();
+            const asked: unknown[] = [];
+            // Simulated: EC2's pages are of a thousand.
+            ec2.middlewareStack.add(
+                (next) => async (args) => {
+                    const input = args.input as DescribeSnapshotsCommandInput;
+                    asked.push(input.MaxResults);
+                    input.MaxResults = 2;
+                    return await next(args);
+                },
+                { step: "initialize" },
+            );
+            const { instanceId } = await cloud.createInstance({ volumes: 3 });
+            const { Snapshots = [] } = await ec2.send(
+                new CreateSnapshotsCommand({ InstanceSpecification: { InstanceId: instanceId } }),
+            );
+            asked.length = 0;
+            const ids = Snapshots.flatMap(({ SnapshotId }) => SnapshotId ?? []);
+            const found = await describeSnapshots({ ...clients, ec2 }, ids, AbortSignal.timeout(10_000));
+            expect(found.map(({ SnapshotId }) => SnapshotId)).to.have.members(ids);
+            expect(asked[0]).to.equal(1_000);
+            expect(asked).to.have.length(2);
+        } finally {
+            restore();
+        }
+    });
 });
