@@ -128,6 +128,8 @@ export interface Project {
     /** The stack's outputs with secrets in plain text. */
     outputs(): Promise<Record<string, unknown>>;
     state(): State;
+    /** Changes what the engine has stored, as `pulumi stack import` would; not while it runs. */
+    editState(edit: (resources: ResourceState[]) => void): void;
     /** Processes of this project that live now, orphans too. */
     processes(): EngineProcess[];
     waitForProcess(role: Role, limitMs?: number): Promise<EngineProcess>;
@@ -175,7 +177,8 @@ function newProject(home: string, options: ProjectOptions): Project {
         });
     const run = (args: string[], runOptions: RunOptions = {}): Promise<Ended> =>
         limited(start(args, runOptions), args, runOptions.limitMs);
-    const state = (): State => readState(join(home, "backend/.pulumi/stacks", NAME, `${STACK}.json`));
+    const stateFile = join(home, "backend/.pulumi/stacks", NAME, `${STACK}.json`);
+    const state = (): State => readState(stateFile);
 
     let runs = 0;
     const spawn = (operation: Operation, runOptions: RunOptions = {}): RunningOperation => {
@@ -219,6 +222,11 @@ function newProject(home: string, options: ProjectOptions): Project {
             return JSON.parse(stdout) as Record<string, unknown>;
         },
         state,
+        editState: (edit) => {
+            const stored = JSON.parse(readFileSync(stateFile, "utf8")) as Checkpoint;
+            edit(stored.checkpoint.latest?.resources ?? []);
+            writeFileSync(stateFile, JSON.stringify(stored));
+        },
         processes: () => processesOf(home),
         waitForProcess: (role, limitMs) => waitForProcess(home, role, limitMs),
         dispose: () => remove(home),
