@@ -47,6 +47,9 @@ export function parseHostKey(text: string): readonly HostKey[] | HostKeyProblem 
     if (lines.length === 0) {
         return { problem: `is empty; ${EXPECTED}` };
     }
+    if (lines.length === 1 && /^(?:[~.]{0,2}\/|[A-Za-z]:\\)\S*$|^\S+\.pub$/.test(lines[0] ?? "")) {
+        return { problem: 'looks like a path; give the contents of the file: fs.readFileSync(path, "utf8")' };
+    }
     const read = lines.map(parseLine);
     const problem = read.find((one) => "problem" in one && (lines.length === 1 || !one.ofOtherType));
     if (problem !== undefined && "problem" in problem) {
