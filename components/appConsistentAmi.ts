@@ -4,7 +4,7 @@ import type { AppConsistentSnapshot } from "../provider/program/appConsistentSna
 import type { ConsistencyLevel } from "../provider/base/evidence";
 import { amiProblem, assertArgs } from "./argsProblem";
 import { awsEc2 } from "./awsEc2";
-import { assertPrefix, defaultPrefix, imageName, variantOf } from "./imageName";
+import { defaultPrefix, imageName, variantOf } from "./imageName";
 import { imageRegistration } from "./imageRegistration";
 import { originTags } from "./originTags";
 import { urnOf } from "./urnOf";
@@ -69,9 +69,6 @@ export class AppConsistentAmi extends ComponentResource {
     }
 
     private registered(name: string, { snapshot, namePrefix, tags }: AppConsistentAmiArgs): Output<string> {
-        if (namePrefix !== undefined) {
-            assertPrefix(namePrefix);
-        }
         const registration = all([snapshot.instance, snapshot.snapshots]).apply((set) => {
             try {
                 return imageRegistration(...set);

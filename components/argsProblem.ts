@@ -1,6 +1,7 @@
 import { Output, Resource, RunError } from "@pulumi/pulumi";
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
-import { regionProblem } from "../provider/inputs/awsNames";
+import { prefixProblem } from "./imageName";
+import { regionProblem } from "../provider/aws/awsNames";
 
 /** Arguments as a program gives them that TypeScript may not have checked. */
 type Args = Readonly<Record<string, unknown>> | undefined;
@@ -16,7 +17,12 @@ export function assertArgs(component: string, problem: string | undefined): void
 
 /** What cannot be an image's arguments, as far as the program shows it; undefined when all is well. */
 export function amiProblem(args: unknown, opts: ComponentResourceOptions | undefined): string | undefined {
-    return snapshotProblem(args as Args) ?? optionsProblem(opts);
+    const { namePrefix } = (args ?? {}) as { readonly namePrefix?: unknown };
+    return (
+        snapshotProblem(args as Args) ??
+        optionsProblem(opts) ??
+        (namePrefix === undefined ? undefined : prefixProblem(namePrefix))
+    );
 }
 
 /** The same of a replica. */

@@ -87,11 +87,11 @@ function refused(problem: string): RunError {
 
 function shown(value: unknown): string {
     if (Output.isInstance(value)) {
-        return "an Output, which is not known before the program's end";
+        return "an Output";
     }
-    return value instanceof Date
-        ? "a Date"
-        : typeof value === "number"
-          ? String(value)
-          : (JSON.stringify(value) ?? "undefined");
+    return typeof value === "string"
+        ? JSON.stringify(value)
+        : value instanceof Date
+          ? "a Date"
+          : String(value);
 }

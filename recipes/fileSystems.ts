@@ -17,10 +17,12 @@ import type { RecipeScripts } from "./combine";
  */
 export function fileSystems(paths: readonly string[]): RecipeScripts {
     // A program that TypeScript does not check may give one path, and no list.
-    const bad = Array.isArray(paths) ? paths.find((path) => !/^\/[^\0\n]*$/.test(path)) : paths;
+    const given: unknown = paths;
+    const bad = Array.isArray(given) ? paths.find((path) => !/^\/[^\0\n]*$/.test(path)) : given;
     if (bad !== undefined || paths.length === 0) {
         throw new TypeError(
-            `recipes.fileSystems() needs a list of absolute paths on the instance, such as ["/data"], not ${JSON.stringify(bad ?? paths)}`,
+            'recipes.fileSystems() needs a list of absolute paths on the instance, such as ["/data"], ' +
+                `not ${JSON.stringify(bad ?? given)}`,
         );
     }
     return recipeOf([

@@ -285,12 +285,14 @@ function checkMinimumLevel({ quiesce, minimumLevel }: Inputs): CheckFailure[] {
         { property: "minimumLevel", reason: `"${minimum}" can never be reached: ${reason}` },
     ];
     if (!reaches(promised, minimum)) {
-        return failure(`quiescing by "${methodOf(quiesce)}" promises "${promised}" at most`);
+        return failure(
+            `quiescing by "${methodOf(quiesce)}" promises "${promised}" at most; leave minimumLevel out, or quiesce in another way`,
+        );
     }
     if (unverified(quiesce) && minimum !== "crash") {
         return failure(
             'with verifyInstanceIdentity: false the level is "crash" at most (IDENTITY_UNVERIFIED); ' +
-                'leave it out, or set minimumLevel: "crash"',
+                'leave verifyInstanceIdentity out, or set minimumLevel: "crash"',
         );
     }
     return [];

@@ -20,6 +20,9 @@ export function hostProblem(host: string): string | undefined {
         return `${shown} is an ARN; give the instance's address, such as instance.privateIp`;
     }
     const extras = extrasOf(host, parts);
+    if (/^\/\d+$/.test(parts.path ?? "") && isIP(parts.address) !== 0) {
+        return `${shown} is a range of addresses; give the address of the instance alone`;
+    }
     if (extras.length > 0) {
         return `${shown} ${extras.join(", and ")}; give ${adviceFor(parts)}`;
     }
@@ -81,7 +84,7 @@ function extrasOf(host: string, { scheme, user, address, port, path }: Parts): s
         ...(user === undefined ? [] : ["has an account in it"]),
         ...(port === undefined ? [] : ["has a port in it"]),
         ...(isIP(unbracketed(address)) !== 0 && address.startsWith("[") ? ["has brackets"] : []),
-        ...(hasPath ? [/^\/\d+$/.test(path) ? "is a range of addresses" : "has a path in it"] : []),
+        ...(hasPath ? ["has a path in it"] : []),
     ];
 }
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type ConsistencyLevel, levels } from "../base/evidence";
 import { TAG_PREFIX } from "../aws/tags";
 import { isUnknown } from "../base/unknown";
-import { idProblem, regionProblem } from "./awsNames";
+import { idProblem, regionProblem } from "../aws/awsNames";
 import { hostProblem, userProblem } from "./hostAddress";
 import { promisedLevel } from "./promisedLevel";
 import { type Limit, limits, waitLimit } from "./timeouts";
@@ -101,7 +101,7 @@ const script = z.strictObject(
                 .max(1_000_000, "is longer than 1 MB"),
         ).optional(),
     },
-    "must be { path } of a file on the instance, or { script } with the text of one",
+    "must be { path: ... } of a script on the instance, or { script: ... } with its text",
 );
 
 const target = {
@@ -194,11 +194,14 @@ const SHELLS_OWN = new RegExp(
 );
 const environmentName = z
     .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is not the name of an environment variable")
+    .regex(
+        /^[A-Za-z_][A-Za-z0-9_]*$/,
+        "is not the name of an environment variable: letters, digits and _, and no digit at the beginning",
+    )
     .refine((name) => !RESERVED_ENVIRONMENT.test(name), "is set by this package and cannot be given")
     .refine(
         (name) => !SHELLS_OWN.test(name),
-        "is a name that shells have for themselves: the value would not arrive, or change how scripts run; use another name",
+        "is a name that shells use themselves, so the value would not arrive, or would change how scripts run; use another name",
     );
 
 const hooks = z.strictObject({
@@ -271,10 +274,10 @@ const tags = z
             .string()
             .min(1, "a tag's key is empty")
             .max(128, "a tag's key has more than 128 characters")
-            .refine((key) => !/^aws:/i.test(key), "the prefix aws: is reserved by AWS")
+            .refine((key) => !/^aws:/i.test(key), "begins with aws:, which AWS keeps for itself")
             .refine(
                 (key) => !key.startsWith(TAG_PREFIX),
-                `the prefix ${TAG_PREFIX} is reserved by this package`,
+                `begins with ${TAG_PREFIX}, which this package keeps for itself`,
             ),
         textValue.max(256, "has more than 256 characters"),
         'must be an object of keys and values, such as { Name: "database" }',

@@ -26,10 +26,10 @@ const OPTIONS: readonly string[] = [
  */
 export function argsProblem(args: unknown): string | undefined {
     if (isSpreadOutput(args)) {
-        return `its arguments are ${SPREAD}`;
+        return `its inputs are ${SPREAD}`;
     }
     if (!isPlainObject(args)) {
-        return "its arguments must be a plain object; Outputs and Promises may only stand inside of it.";
+        return "its inputs must be a plain object, such as { instanceId: ... }; Outputs and Promises may only stand inside of it.";
     }
     const option = Object.keys(args).find((key) => OPTIONS.includes(key));
     if (option !== undefined) {

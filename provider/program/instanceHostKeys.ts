@@ -26,7 +26,7 @@ const INPUTS: { readonly [Name in keyof InstanceHostKeysArgs]-?: true } = {
     aws: true,
 };
 
-const EXISTING = "leave it out, and the keys are read from the instance's console";
+const EXISTING = "without it, the keys are read from the instance's console";
 
 /**
  * The SSH host keys of an instance, as it printed them on its console at its first boot: read from EC2, which

@@ -27,7 +27,7 @@ export function assertUsable(
 
 function optionsProblem(opts: CustomResourceOptions | undefined, existing: string): string | undefined {
     if (opts?.import !== undefined) {
-        return `the option import does nothing for a dynamic resource, as Pulumi cannot import any; ${existing}.`;
+        return `the option import has to go, because Pulumi cannot import a dynamic resource; ${existing}.`;
     }
     if (opts?.customTimeouts !== undefined) {
         return "the option customTimeouts never reaches a dynamic resource; use the input `timeouts`, in seconds, instead.";
@@ -46,7 +46,7 @@ function optionsProblem(opts: CustomResourceOptions | undefined, existing: strin
 /** `providers` is an option of components; a program that TypeScript does not check may give it here. */
 function providersOf(opts: CustomResourceOptions | undefined): unknown[] {
     const { provider, providers = [] } = (opts ?? {}) as { provider?: unknown; providers?: object };
-    return [provider, ...Object.values(providers)];
+    return [provider, ...(Object.values(providers) as unknown[])];
 }
 
 /** Private to the SDK, and the only place that tells before the engine sends our type to the wrong plugin. */

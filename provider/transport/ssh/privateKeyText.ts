@@ -73,7 +73,7 @@ const MISUNDERSTANDINGS: readonly { readonly when: (text: string) => boolean; re
     },
     {
         when: (text) => text.includes("-----BEGIN") && !text.includes("\n"),
-        reason: "has lost its line ends",
+        reason: "has lost its line ends; set it from the file: pulumi config set --secret privateKey < key.pem",
     },
     {
         when: (text) =>

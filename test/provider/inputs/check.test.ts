@@ -181,12 +181,7 @@ describe("check", () => {
             "quiesce.connection.hostKey",
             /^is required/,
         ],
-        [
-            "bad text",
-            hooks({}, { hostKey: "nonsense" }),
-            "quiesce.connection.hostKey",
-            /expected a line like/,
-        ],
+        ["bad text", hooks({}, { hostKey: "nonsense" }), "quiesce.connection.hostKey", /give a line like/],
         [
             "bad text in a list",
             hooks({}, { hostKey: [FINGERPRINT, "ssh-ed25519 AAAA"] }),
@@ -216,7 +211,7 @@ describe("check", () => {
             "the bastion's bad",
             hooks({}, { proxy: { ...connection, hostKey: ["x"] } }),
             "quiesce.connection.proxy.hostKey[0]",
-            /expected a line like/,
+            /give a line like/,
         ],
 
         // The login.
@@ -334,7 +329,7 @@ describe("check", () => {
             "what is no name, and may be a secret",
             hooks({ environment: { "PGPASSWORD=hunter2": "" } }),
             "quiesce.environment",
-            /^has a name that is not the name of an environment variable$/,
+            /^has a name that is not the name of an environment variable: letters, digits and _/,
         ],
         [
             "a key that is no name, and may be a secret",
@@ -346,7 +341,7 @@ describe("check", () => {
             "a variable that shells have themselves",
             hooks({ environment: { UID: "1000" } }),
             "quiesce.environment.UID",
-            /shells have for themselves.*another name/,
+            /shells use themselves.*another name/,
         ],
         [
             "a script with line ends of Windows",
@@ -423,12 +418,12 @@ describe("check", () => {
         ["a negative lock", { ...plain, timeouts: { lock: -1 } }, "timeouts.lock", /seconds, 0 to 86400$/],
 
         // Tags.
-        ["AWS's own", { ...plain, tags: { "aws:x": "1" } }, 'tags["aws:x"]', /reserved by AWS/],
+        ["AWS's own", { ...plain, tags: { "aws:x": "1" } }, 'tags["aws:x"]', /which AWS keeps for itself/],
         [
             "ours",
             { ...plain, tags: { "app-consistent-snapshot:state": "complete" } },
             'tags["app-consistent-snapshot:state"]',
-            /reserved by this package/,
+            /which this package keeps for itself/,
         ],
         ["a long key", { ...plain, tags: { ["k".repeat(129)]: "" } }, `tags.${"k".repeat(129)}`, /128/],
         ["an empty key", { ...plain, tags: { "": "" } }, 'tags[""]', /key is empty/],

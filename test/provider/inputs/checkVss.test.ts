@@ -73,7 +73,12 @@ describe("checkVss", () => {
             "quiesce.createImage",
             /^"yes" must be true, false or \{ namePrefix: "\.\.\." \}/,
         ],
-        ["a version that is none", vss({ vssVersion: "latest" }), "quiesce.vssVersion", /such as "2\.5\.1"; leave it out/],
+        [
+            "a version that is none",
+            vss({ vssVersion: "latest" }),
+            "quiesce.vssVersion",
+            /such as "2\.5\.1"; leave it out/,
+        ],
         ["an unknown option", vss({ copyonly: true }), "quiesce.copyonly", /did you mean "copyOnly"/],
         ["a connection", vss({ connection: {} }), "quiesce.connection", /is not an input/],
         [

@@ -45,7 +45,7 @@ describe("the address of a host", () => {
             '"10.0.0.5,10.0.0.6" is not one host name or IP address; one resource takes the snapshots of one instance',
         ],
         ["10.0.0.5\n", '"10.0.0.5\\n" has blanks or line ends around it; give host: "10.0.0.5"'],
-        ["10.0.0.0/24", '"10.0.0.0/24" is a range of addresses; give host: "10.0.0.0"'],
+        ["10.0.0.0/24", '"10.0.0.0/24" is a range of addresses; give the address of the instance alone'],
         [
             "10.0.0.300",
             '"10.0.0.300" is not an IP address: one has four numbers, 0 to 255, with dots between them',

@@ -25,16 +25,16 @@ describe("arguments that Pulumi would not pass on as they were meant", () => {
         [
             "nothing",
             undefined,
-            "its arguments must be a plain object; Outputs and Promises may only stand inside of it.",
+            "its inputs must be a plain object, such as { instanceId: ... }; Outputs and Promises may only stand inside of it.",
         ],
         ...[output(args), secret(args), Promise.resolve(args), [args], "text", null].map(
             (given): [string, unknown, string] => [
                 Output.isInstance(given) ? "an Output" : JSON.stringify(given),
                 given,
-                "its arguments must be a plain object; Outputs and Promises may only stand inside of it.",
+                "its inputs must be a plain object, such as { instanceId: ... }; Outputs and Promises may only stand inside of it.",
             ],
         ),
-        ["an Output that was spread", { ...output(args) }, `its arguments are ${SPREAD}`],
+        ["an Output that was spread", { ...output(args) }, `its inputs are ${SPREAD}`],
         [
             "an Output that was spread, inside",
             { ...args, quiesce: { ...output(args.quiesce), method: "none" } },

@@ -18,7 +18,7 @@ describe("resource options", () => {
         [
             "import",
             { import: "acs-1" },
-            'X "nightly": the option import does nothing for a dynamic resource, as Pulumi cannot import any; X.get reads it.',
+            'X "nightly": the option import has to go, because Pulumi cannot import a dynamic resource; X.get reads it.',
         ],
         [
             "customTimeouts",
