@@ -2,8 +2,9 @@ import { ComponentResource, ResourceError, all } from "@pulumi/pulumi";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
 import type { AppConsistentSnapshot } from "../provider/program/appConsistentSnapshot";
 import type { ConsistencyLevel } from "../provider/base/evidence";
+import { amiProblem, assertArgs } from "./argsProblem";
 import { awsEc2 } from "./awsEc2";
-import { assertPrefix, defaultPrefix, imageName, variantOf } from "./imageName";
+import { defaultPrefix, imageName, variantOf } from "./imageName";
 import { imageRegistration } from "./imageRegistration";
 import { originTags } from "./originTags";
 import { urnOf } from "./urnOf";
@@ -32,6 +33,7 @@ export class AppConsistentAmi extends ComponentResource {
 
     /** @throws Error that names the input to change, when there can be no image. */
     constructor(name: string, args: AppConsistentAmiArgs, opts?: ComponentResourceOptions) {
+        assertArgs(`AppConsistentAmi "${name}"`, amiProblem(args, opts));
         super("app-consistent-snapshot:index:AppConsistentAmi", name, {}, opts);
         this.imageId =
             args.snapshot.quiescing?.method === "vss" ? this.made(args) : this.registered(name, args);
@@ -67,9 +69,6 @@ export class AppConsistentAmi extends ComponentResource {
     }
 
     private registered(name: string, { snapshot, namePrefix, tags }: AppConsistentAmiArgs): Output<string> {
-        if (namePrefix !== undefined) {
-            assertPrefix(namePrefix);
-        }
         const registration = all([snapshot.instance, snapshot.snapshots]).apply((set) => {
             try {
                 return imageRegistration(...set);

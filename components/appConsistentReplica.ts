@@ -4,6 +4,7 @@ import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
 import type { AppConsistentSnapshot } from "../provider/program/appConsistentSnapshot";
 import type { ConsistencyLevel } from "../provider/base/evidence";
 import { AppConsistentAmi } from "./appConsistentAmi";
+import { assertArgs, replicaProblem } from "./argsProblem";
 import { awsEc2 } from "./awsEc2";
 import { copyName } from "./copyName";
 import { originTags } from "./originTags";
@@ -54,6 +55,7 @@ export class AppConsistentReplica extends ComponentResource {
 
     /** @throws Error that names the input to change, when there can be no image. */
     constructor(name: string, args: AppConsistentReplicaArgs, opts?: ComponentResourceOptions) {
+        assertArgs(`${COMPONENT} "${name}"`, replicaProblem(args, opts));
         super("app-consistent-snapshot:index:AppConsistentReplica", name, {}, opts);
         const { snapshot, launch } = args;
         const place = {

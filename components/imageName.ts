@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { RunError } from "@pulumi/pulumi";
 import { isOfFirstReleases } from "../provider/base/executionId";
 
 /** EC2's limit of an image's name (EC2 API reference, RegisterImage). */
@@ -42,12 +41,10 @@ export function defaultPrefix(resourceName: string): string {
     return resourceName.replace(NOT_IN_NAMES, "-");
 }
 
-/** @throws RunError that names the input */
-export function assertPrefix(namePrefix: string): void {
-    if (!PREFIX.test(namePrefix)) {
-        throw new RunError(
-            `namePrefix ${JSON.stringify(namePrefix)} must be 1 to 80 of the characters that an image's name may have: ` +
-                "letters, digits, blanks and ()[]./-'@_",
-        );
-    }
+/** What is wrong with what images' names begin with, or undefined. */
+export function prefixProblem(namePrefix: unknown): string | undefined {
+    return typeof namePrefix === "string" && PREFIX.test(namePrefix)
+        ? undefined
+        : `\`namePrefix\` ${typeof namePrefix === "string" ? `${JSON.stringify(namePrefix)} ` : ""}must be 1 to 80 of the characters that an image's name may have: ` +
+              "letters, digits, blanks and ()[]./-'@_";
 }

@@ -1,4 +1,4 @@
-import { RunError } from "@pulumi/pulumi";
+import { Output, RunError } from "@pulumi/pulumi";
 
 export interface Rotation {
     /** Labels of the last run, oldest first. */
@@ -31,21 +31,24 @@ const LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
  */
 export function rotateLabels({ previous: all, run, keep, pin, drop }: Rotation): Rotated {
     if (!Number.isInteger(keep) || keep < 1) {
-        throw new RunError(`keep must be a whole number, 1 or more, not ${keep}`);
+        throw refused(
+            `\`keep\` must be a whole number, 1 or more, not ${shown(keep)}` +
+                (typeof keep === "string" ? "; config.getNumber reads one from the stack's config" : ""),
+        );
     }
     for (const label of [...all, ...given(run), ...given(pin)]) {
         assertLabel(label);
     }
     const twice = all.find((label, at) => all.indexOf(label) !== at);
     if (twice !== undefined) {
-        throw new RunError(`"${twice}" is twice in the list of recovery points`);
+        throw refused(`"${twice}" is twice in the list of labels`);
     }
     const previous = all.filter((label) => label !== drop);
     const [pinned] = given(pin);
     if (pinned !== undefined) {
         if (!previous.includes(pinned)) {
             const known = previous.length === 0 ? "there is none yet" : `there are ${previous.join(", ")}`;
-            throw new RunError(`there is no recovery point "${pinned}": ${known}`);
+            throw refused(`\`pin\`: there is no recovery point "${pinned}"; ${known}`);
         }
         return { labels: newest(previous, keep, pinned) };
     }
@@ -69,10 +72,26 @@ function newest(labels: readonly string[], keep: number, kept?: string): string[
 }
 
 function assertLabel(label: string): void {
-    if (!LABEL.test(label)) {
-        throw new RunError(
-            `"${label}" is not a label of a recovery point: 1 to 40 letters, digits, dots, dashes and underscores, ` +
+    // A program that TypeScript does not check may give a Date or an Output.
+    if (typeof label !== "string" || !LABEL.test(label)) {
+        throw refused(
+            `${shown(label)} is not a label of a recovery point: 1 to 40 letters, digits, dots, dashes and underscores, ` +
                 "the first of them a letter or a digit, such as 2026-11-24",
         );
     }
+}
+
+function refused(problem: string): RunError {
+    return new RunError(`recoveryPoints: ${problem}`);
+}
+
+function shown(value: unknown): string {
+    if (Output.isInstance(value)) {
+        return "an Output";
+    }
+    return typeof value === "string"
+        ? JSON.stringify(value)
+        : value instanceof Date
+          ? "a Date"
+          : String(value);
 }

@@ -26,12 +26,15 @@ export function combine(...recipes: RecipeScripts[]): RecipeScripts {
     const parts = recipes.flatMap((recipe) => {
         const known = partsOf.get(recipe);
         if (known === undefined) {
-            throw new TypeError("combine() takes what recipes return, unchanged");
+            throw new TypeError(
+                "recipes.combine() takes what recipes return, unchanged, one after the other: " +
+                    "recipes.combine(recipes.postgresql(), recipes.fileSystems([...]))",
+            );
         }
         return known;
     });
     if (parts.length === 0) {
-        throw new TypeError("combine() needs at least one recipe");
+        throw new TypeError("recipes.combine() needs at least one recipe");
     }
     return recipeOf([
         ...parts.filter((part) => part.level === "application"),

@@ -16,8 +16,14 @@ import type { RecipeScripts } from "./combine";
  * @throws TypeError for none, and for what is not absolute
  */
 export function fileSystems(paths: readonly string[]): RecipeScripts {
-    if (paths.length === 0 || !paths.every((path) => /^\/[^\0\n]*$/.test(path))) {
-        throw new TypeError("fileSystems() needs absolute paths on the instance");
+    // A program that TypeScript does not check may give one path, and no list.
+    const given: unknown = paths;
+    const bad = Array.isArray(given) ? paths.find((path) => !/^\/[^\0\n]*$/.test(path)) : given;
+    if (bad !== undefined || paths.length === 0) {
+        throw new TypeError(
+            'recipes.fileSystems() needs a list of absolute paths on the instance, such as ["/data"], ' +
+                `not ${JSON.stringify(bad ?? given)}`,
+        );
     }
     return recipeOf([
         {

@@ -35,6 +35,18 @@ export function entriesIn(
         .filter(({ inner }) => inner !== undefined && inner !== null);
 }
 
+/** Whether a secret may stand at a path, in it or above it. */
+export function isOfSecretTable(path: readonly PropertyKey[]): boolean {
+    let table: SecretTable | SecretKind | undefined = secretTable;
+    for (const key of path) {
+        if (typeof table !== "object") {
+            break;
+        }
+        table = table[String(key)] ?? table[EACH];
+    }
+    return table !== undefined;
+}
+
 /** The secrets that known inputs hold, to be masked. */
 export function secretsIn(table: SecretTable | SecretKind, value: unknown): Secret[] {
     if (typeof table !== "object") {

@@ -3,10 +3,12 @@ import type { CheckFailure } from "./checkFailure";
 import { checkVss } from "./checkVss";
 import { reaches } from "../base/consistency";
 import { type ConsistencyLevel, levels } from "../base/evidence";
-import { hiddenInputs, schemas, suggestion } from "./inputs";
+import { hiddenInputs, nearest, schemas } from "./inputs";
 import { promisedLevel } from "./promisedLevel";
+import { findSlips } from "./slips";
 import { checkHostKey } from "../transport/ssh/hostKey";
 import { checkPrivateKey } from "../transport/ssh/privateKey";
+import { isOfSecretTable } from "../base/secretTable";
 import { isUnknown } from "../base/unknown";
 
 type Inputs = Record<string, unknown>;
@@ -14,12 +16,18 @@ type Path = readonly PropertyKey[];
 
 /** Every bad input, with what is wrong about it. What is not known yet is never bad. */
 export function checkSnapshotInputs(inputs: Inputs, env: NodeJS.ProcessEnv = process.env): CheckFailure[] {
-    return [
+    const failures = [
         ...checkSchema(schemas.snapshot, inputs),
         ...checkMinimumLevel(inputs),
         ...checkHooks(inputs.quiesce, env),
         ...checkVss(inputs),
     ];
+    return failures.filter((one, index) => index === failures.findIndex(isAbout(one.property)));
+}
+
+/** The first word about an input is the plainest; what it leads to is not said as well. */
+function isAbout(property: string): (failure: CheckFailure) => boolean {
+    return (failure) => failure.property === property;
 }
 
 export function checkHostKeysInputs(inputs: Inputs): CheckFailure[] {
@@ -28,18 +36,30 @@ export function checkHostKeysInputs(inputs: Inputs): CheckFailure[] {
 
 function checkSchema(schema: z.ZodType, inputs: Inputs): CheckFailure[] {
     const { error } = schema.safeParse(inputs);
-    return (error?.issues ?? []).flatMap((issue) => toFailures(schema, inputs, issue));
+    const slips = findSlips(inputs).map(({ path, reason }) => ({
+        property: pathText(presentablePart(path)),
+        reason,
+    }));
+    const failures = (error?.issues ?? []).flatMap((issue) => toFailures(schema, inputs, issue));
+    return [
+        ...slips,
+        ...failures.filter(({ property }) => !slips.some((slip) => slip.property === property)),
+    ];
 }
 
 function toFailures(schema: z.ZodType, inputs: Inputs, issue: z.core.$ZodIssue): CheckFailure[] {
     if (issue.code === "unrecognized_keys") {
-        const known = knownKeys(schema, inputs, issue.path);
-        return issue.keys.map((key) => ({
-            property: pathText(isPresentable(issue.path, key) ? [...issue.path, key] : issue.path),
-            reason: isPresentable(issue.path, key)
-                ? `is not an input; ${suggestion(key, known)}`
-                : `has a key that is not an input; known here: ${known.join(", ")}`,
-        }));
+        return issue.keys.map((key) =>
+            isPresentable(issue.path, key)
+                ? {
+                      property: pathText([...issue.path, key]),
+                      reason: `is not an input${placeText(schema, inputs, issue.path, key)}`,
+                  }
+                : {
+                      property: unseenPath(issue.path),
+                      reason: `has a key that is not an input; known here: ${knownKeys(schema, inputs, issue.path).join(", ")}`,
+                  },
+        );
     }
     if (issue.code === "invalid_key") {
         const [inner] = issue.issues;
@@ -48,7 +68,7 @@ function toFailures(schema: z.ZodType, inputs: Inputs, issue: z.core.$ZodIssue):
         return [
             isPresentable(outer, issue.path.at(-1))
                 ? { property: pathText(issue.path), reason }
-                : { property: pathText(outer), reason: `has a name that ${reason}` },
+                : { property: unseenPath(outer), reason: `has a name that ${reason}` },
         ];
     }
     const inside = insideUnion(issue);
@@ -63,15 +83,24 @@ function toFailures(schema: z.ZodType, inputs: Inputs, issue: z.core.$ZodIssue):
     ];
 }
 
+/**
+ * Pulumi prints the value of a property that is not inside of another one, whole. Of `quiesce` that may have a secret in a
+ * place that nobody knows as one.
+ */
+function unseenPath(path: Path): string {
+    return path.length === 1 && path[0] === "quiesce" ? "quiesce.*" : pathText(path);
+}
+
 const LONGEST_SHOWN = 60;
 
-/** The offending value before what is wrong with it; none beside secrets, where one may have come into the wrong place. */
+/** The offending value before what is wrong with it; none where there may be a secret, also one that came into a wrong place. */
 function withValue(inputs: Inputs, path: Path, reason: string): string {
     const value = valueAt(inputs, path);
-    if (
-        path[0] === "quiesce" ||
-        !(typeof value === "string" || typeof value === "number" || typeof value === "boolean")
-    ) {
+    if (!(typeof value === "number" || typeof value === "boolean" || typeof value === "string")) {
+        return reason;
+    }
+    const besideSecrets = path[0] === "quiesce" && methodOf(inputs.quiesce) !== "vss";
+    if (besideSecrets && (typeof value === "string" || isOfSecretTable(path))) {
         return reason;
     }
     const shown = JSON.stringify(value);
@@ -83,6 +112,11 @@ function isPresentable(path: Path, key: PropertyKey | undefined): boolean {
     return path[0] !== "quiesce" || /^[\w.-]{1,64}$/.test(String(key));
 }
 
+function presentablePart(path: Path): Path {
+    const end = path.findIndex((key, index) => !isPresentable(path.slice(0, index), key));
+    return end === -1 ? path : path.slice(0, end);
+}
+
 /** What is wrong inside a value, where one of the alternatives fits the value as a whole. */
 function insideUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
     if (issue.code !== "invalid_union") {
@@ -92,17 +126,123 @@ function insideUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
     return fitting.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
+/** JavaScript's types, as a sentence has them. */
+const TYPES: Readonly<Record<string, string>> = {
+    string: "a string",
+    number: "a number",
+    int: "a whole number",
+    boolean: "true or false",
+    object: "an object",
+    record: "an object",
+    array: "a list",
+};
+
 function reasonOf(inputs: Inputs, issue: z.core.$ZodIssue): string {
-    const types = /^Invalid input: expected (?<expected>\w+), received (?<received>\w+)$/.exec(
-        issue.message,
-    )?.groups;
-    if (types === undefined) {
+    const value = valueAt(inputs, issue.path);
+    if (issue.code !== "invalid_type") {
         return issue.message;
     }
-    const { expected = "", received = "" } = types;
-    return valueAt(inputs, issue.path) === undefined
-        ? "is required"
-        : `must be of type ${expected}, not ${received}`;
+    const own = !issue.message.startsWith("Invalid input: ");
+    if (value === undefined && !own) {
+        return "is required";
+    }
+    const must = own
+        ? issue.message
+        : `must be ${TYPES[issue.expected] ?? issue.expected}, not ${typeText(value)}`;
+    const reader = typeof value === "string" ? READERS[issue.expected] : undefined;
+    return reader === undefined ? must : `${must}; ${reader} reads one from the stack's config`;
+}
+
+/** `config.get` has a string of everything, which is where most strings in the wrong place come from. */
+const READERS: Readonly<Record<string, string>> = {
+    number: "config.getNumber",
+    int: "config.getNumber",
+    boolean: "config.getBoolean",
+};
+
+function typeText(value: unknown): string {
+    if (value === null) {
+        return "null";
+    }
+    if (typeof value === "boolean") {
+        return "a boolean";
+    }
+    return TYPES[Array.isArray(value) ? "array" : typeof value] ?? typeof value;
+}
+
+/** Other programs' names of inputs. */
+const FOREIGN_NAMES: Readonly<Record<string, string>> = {
+    address: "host",
+    hostname: "host",
+    username: "user",
+    bastion: "proxy",
+    jumphost: "proxy",
+    passphrase: "privateKeyPassword",
+    identityfile: "privateKey",
+};
+
+/** Where an input belongs that stands in a wrong place, or what it may have been meant to be. */
+function placeText(schema: z.ZodType, inputs: Inputs, path: Path, key: string): string {
+    const known = knownKeys(schema, inputs, path);
+    const foreign = FOREIGN_NAMES[key.toLowerCase()] ?? "";
+    const meant = nearest(key, known) ?? (known.includes(foreign) ? foreign : undefined);
+    if (meant !== undefined) {
+        return `; did you mean "${meant}"?`;
+    }
+    const place = placeOf(schema, inputs, key);
+    if (place === undefined) {
+        return `; known here: ${known.join(", ")}`;
+    }
+    const here = pathText([...path, key]) === pathText(place.path);
+    if (here) {
+        return ` here; it is one of method: "${place.method ?? ""}"`;
+    }
+    const ofMethod = place.method === undefined ? "" : `, with method: "${place.method}"`;
+    return ` here; its place is ${pathText(place.path)}${ofMethod}`;
+}
+
+interface Place {
+    readonly node: SchemaNode;
+    readonly path: Path;
+    /** Only a quiesce by another method than the given one has it. */
+    readonly method?: string | undefined;
+}
+
+/** The outermost place where a schema knows a key. What users name themselves is none. */
+function placeOf(schema: z.ZodType, inputs: Inputs, key: string): Place | undefined {
+    let level: Place[] = [{ node: schema as SchemaNode, path: [] }];
+    while (level.length > 0) {
+        level = level
+            .flatMap(({ node, path, method }) =>
+                optionsOf(node, valueAt(inputs, path)).flatMap((option) =>
+                    Object.entries(option.node.shape ?? {}).map(([name, inner]) => ({
+                        node: inner,
+                        path: [...path, name],
+                        method: method ?? option.method,
+                    })),
+                ),
+            )
+            .filter(({ path }) => !hiddenInputs.includes(String(path[0])));
+        const found = level.filter(({ path }) => path.at(-1) === key);
+        if (found.length > 0) {
+            return found.find(({ method }) => method === undefined) ?? found[0];
+        }
+    }
+    return undefined;
+}
+
+/** What a node may be: the alternatives of a union, with the method of each that was not given. */
+function optionsOf(node: SchemaNode, value: unknown): { node: SchemaNode; method?: string }[] {
+    const resolved = unwrap(node, value);
+    if (resolved.options === undefined && (node.unwrap?.() ?? node).options === undefined) {
+        return [{ node: resolved }];
+    }
+    return ((node.unwrap?.() ?? node).options ?? []).map((option) => {
+        const [method] = option.shape?.method?.values ?? [];
+        return option === resolved || typeof method !== "string"
+            ? { node: option }
+            : { node: option, method };
+    });
 }
 
 /** The keys that the schema knows at a path; a union is resolved by the `method` that was given. */
@@ -120,7 +260,7 @@ function knownKeys(schema: z.ZodType, inputs: Inputs, path: Path): string[] {
     return Object.keys(here.shape ?? {}).filter((key) => !hiddenInputs.includes(key));
 }
 
-/** The few parts of a zod schema that `knownKeys` walks. */
+/** The few parts of a zod schema that are walked here. */
 interface SchemaNode {
     readonly shape?: Record<string, SchemaNode>;
     readonly options?: readonly SchemaNode[];
@@ -130,7 +270,7 @@ interface SchemaNode {
 
 function unwrap(node: SchemaNode, value: unknown): SchemaNode {
     const inner = node.unwrap?.() ?? node;
-    const method = (value as Inputs | undefined)?.method;
+    const method = (value as Inputs | null | undefined)?.method;
     return inner.options?.find((option) => option.shape?.method?.values?.has(method)) ?? inner;
 }
 
@@ -145,12 +285,14 @@ function checkMinimumLevel({ quiesce, minimumLevel }: Inputs): CheckFailure[] {
         { property: "minimumLevel", reason: `"${minimum}" can never be reached: ${reason}` },
     ];
     if (!reaches(promised, minimum)) {
-        return failure(`quiescing by "${methodOf(quiesce)}" promises "${promised}" at most`);
+        return failure(
+            `quiescing by "${methodOf(quiesce)}" promises "${promised}" at most; leave minimumLevel out, or quiesce in another way`,
+        );
     }
     if (unverified(quiesce) && minimum !== "crash") {
         return failure(
             'with verifyInstanceIdentity: false the level is "crash" at most (IDENTITY_UNVERIFIED); ' +
-                'leave it out, or set minimumLevel: "crash"',
+                'leave verifyInstanceIdentity out, or set minimumLevel: "crash"',
         );
     }
     return [];
@@ -193,7 +335,7 @@ function checkScripts(scripts: unknown): CheckFailure[] {
         return [
             {
                 property: `quiesce.scripts.${missing}`,
-                reason: "is required beside the other: what freezes and what thaws belong together",
+                reason: `is required, because ${missing === "preFreeze" ? "postThaw" : "preFreeze"} is given: what freezes and what thaws belong together`,
             },
         ];
     }
@@ -204,7 +346,12 @@ function checkScript(name: string, source: unknown): CheckFailure[] {
     if (!isRecord(source) || (source.path === undefined) !== (source.script === undefined)) {
         return [];
     }
-    return [{ property: `quiesce.scripts.${name}`, reason: "needs either a `path` or a `script`" }];
+    return [
+        {
+            property: `quiesce.scripts.${name}`,
+            reason: `needs a \`path\` or a \`script\`, ${source.path === undefined ? "and has neither" : "not both"}`,
+        },
+    ];
 }
 
 function checkLogin(at: string, target: unknown, env: NodeJS.ProcessEnv): CheckFailure[] {
@@ -247,7 +394,9 @@ function checkCredentials(at: string, target: Inputs, env: NodeJS.ProcessEnv): C
         return [
             {
                 property: at,
-                reason: "needs a password, a privateKey, an agentSocketPath or SSH_AUTH_SOCK in the environment",
+                reason:
+                    "needs a way to log in: privateKey, password, agentSocketPath, or SSH_AUTH_SOCK in the environment of " +
+                    "Pulumi",
             },
         ];
     }
@@ -265,7 +414,7 @@ function isRecord(value: unknown): value is Inputs {
 
 function valueAt(value: unknown, path: Path): unknown {
     return path.reduce<unknown>(
-        (here, key) => (here as Record<PropertyKey, unknown> | undefined)?.[key],
+        (here, key) => (here as Record<PropertyKey, unknown> | null | undefined)?.[key],
         value,
     );
 }

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { type ConsistencyLevel, levels } from "../base/evidence";
 import { TAG_PREFIX } from "../aws/tags";
 import { isUnknown } from "../base/unknown";
-import { hostProblem } from "./hostAddress";
+import { idProblem, regionProblem } from "../aws/awsNames";
+import { hostProblem, userProblem } from "./hostAddress";
 import { promisedLevel } from "./promisedLevel";
 import { type Limit, limits, waitLimit } from "./timeouts";
 
@@ -12,30 +13,60 @@ import { type Limit, limits, waitLimit } from "./timeouts";
  * that a new default never shows as a diff.
  */
 
-/** EC2's ids: the kind and 8 (old) or 17 hexadecimal digits (EC2 User Guide, "Resource IDs"). */
-const instanceId = z
-    .string()
-    .regex(/^i-([0-9a-f]{8}|[0-9a-f]{17})$/, "is not an EC2 instance id, such as i-0123456789abcdef0");
-const volumeId = z
-    .string()
-    .regex(/^vol-([0-9a-f]{8}|[0-9a-f]{17})$/, "is not an EBS volume id, such as vol-0123456789abcdef0");
-
-const seconds = ({ least, most }: Limit) =>
-    z
-        .number("must be a number of seconds")
-        .min(least, `must be at least ${least} seconds`)
-        .max(most, `must be at most ${most} seconds`)
-        .optional();
-
-const timeouts = z.strictObject({
-    connect: seconds(limits.connect),
-    lock: seconds(limits.lock),
-    preFreeze: seconds(limits.preFreeze),
-    freeze: seconds(limits.freeze),
-    postThaw: seconds(limits.postThaw),
-    command: seconds(limits.command),
-    completion: seconds(limits.completion),
+/** What is said of a value that is missing, and of one of another type. */
+const said = (required: string, must: string) => ({
+    error: ({ input }: { readonly input?: unknown }) =>
+        input === undefined ? `is required: ${required}` : must,
 });
+
+/** A text that has to be right for a reason that depends on the text. */
+const checkedText = (problemOf: (text: string) => string | undefined, schema = z.string()) =>
+    schema.superRefine((text, context) => {
+        const problem = problemOf(text);
+        if (problem !== undefined) {
+            context.addIssue({ code: "custom", message: problem });
+        }
+    });
+
+const textValue = z.string({
+    error: ({ input }) =>
+        input === null ? "must be a string, not null" : "must be a string; String(value) makes one",
+});
+
+const instanceId = checkedText(
+    (text) => idProblem("i", text),
+    z.string(said("the id of the instance, such as server.id", "must be one instance id, as a string")),
+);
+const volumeId = checkedText((text) => idProblem("vol", text));
+
+const seconds = ({ least, most }: Limit) => {
+    const must = `must be a number of seconds, ${least} to ${most}`;
+    return z
+        .number(must)
+        .superRefine((given, context) => {
+            if (given < least || given > most) {
+                const inSeconds = given / 1000;
+                const isMilliseconds = given > most && inSeconds >= least && inSeconds <= most;
+                const hint = isMilliseconds ? `; if it is meant in milliseconds, give ${inSeconds}` : "";
+                context.addIssue({ code: "custom", message: must + hint });
+            }
+        })
+        .optional();
+};
+
+const phases = Object.keys(limits).join(", ");
+const timeouts = z.strictObject(
+    {
+        connect: seconds(limits.connect),
+        lock: seconds(limits.lock),
+        preFreeze: seconds(limits.preFreeze),
+        freeze: seconds(limits.freeze),
+        postThaw: seconds(limits.postThaw),
+        command: seconds(limits.command),
+        completion: seconds(limits.completion),
+    },
+    `must be an object with a number of seconds for each phase: ${phases}`,
+);
 
 /** What editors of Windows put into a script, and a shell of Linux then takes for a part of a command's name. */
 function unreadable(script: string): string | undefined {
@@ -51,36 +82,45 @@ function unreadable(script: string): string | undefined {
 }
 
 const noNul = (text: string) => !text.includes("\0");
-const script = z.strictObject({
-    path: z
-        .string()
-        .regex(/^\/[^\0\r\n]*$/, "must be an absolute path on the instance")
-        .optional(),
-    script: z
-        .string()
-        .refine((text) => text.trim() !== "", "is empty")
-        .refine(noNul, "contains a NUL byte")
-        .max(1_000_000, "is longer than 1 MB")
-        .superRefine((text, context) => {
-            const problem = unreadable(text);
-            if (problem !== undefined) {
-                context.addIssue({ code: "custom", message: problem });
-            }
-        })
-        .optional(),
-});
+const script = z.strictObject(
+    {
+        path: z
+            .string()
+            .regex(
+                /^\/[^\0\r\n]*$/,
+                "must be an absolute path on the instance, such as /usr/local/sbin/freeze; " +
+                    'to send a file of this machine, give { script: fs.readFileSync(path, "utf8") } instead',
+            )
+            .optional(),
+        script: checkedText(
+            unreadable,
+            z
+                .string()
+                .refine((text) => text.trim() !== "", "is empty")
+                .refine(noNul, "contains a NUL byte")
+                .max(1_000_000, "is longer than 1 MB"),
+        ).optional(),
+    },
+    "must be { path: ... } of a script on the instance, or { script: ... } with its text",
+);
 
 const target = {
-    host: z.string("is required: the address that ssh connects to").superRefine((host, context) => {
-        const problem = hostProblem(host);
-        if (problem !== undefined) {
-            context.addIssue({ code: "custom", message: problem });
-        }
-    }),
-    user: z
-        .string("is required: the account to log in as (stock images refuse root)")
-        .regex(/^[^\s\0]+$/, "is not a user name"),
-    port: z.int("must be a port number").min(1).max(65_535).optional(),
+    host: checkedText(
+        hostProblem,
+        z.string(
+            said("the address that ssh connects to", "must be one host name or IP address, as a string"),
+        ),
+    ),
+    user: checkedText(
+        userProblem,
+        z.string(
+            said(
+                "the account to log in as (stock images refuse root)",
+                "must be the name of an account, as a string",
+            ),
+        ),
+    ),
+    port: z.int("must be a port number, 1 to 65535").min(1).max(65_535).optional(),
     password: z.string().min(1, "is empty").optional(),
     privateKey: z.string().min(1, "is empty").optional(),
     privateKeyPassword: z.string().optional(),
@@ -88,14 +128,25 @@ const target = {
     hostKey: z
         .union(
             [z.string(), z.array(z.string()).min(1, "is an empty list")],
-            "must be a host key, or a list of them, not empty",
+            "must be a host key (a string), or a list of host keys with at least one",
         )
         .optional(),
     insecureIgnoreHostKey: z.boolean().optional(),
 };
 const connection = z.strictObject(
-    { ...target, proxy: z.strictObject(target).optional() },
-    "is required: how to reach the instance over ssh",
+    {
+        ...target,
+        proxy: z
+            .strictObject(
+                target,
+                "must be an object, such as { host, user, privateKey, hostKey } of the bastion",
+            )
+            .optional(),
+    },
+    said(
+        "how to reach the instance over ssh, such as { host, user, privateKey, hostKey }",
+        "must be an object, such as { host, user, privateKey, hostKey }",
+    ),
 );
 
 /** Set by the guard itself for every script (design.md, section 5). */
@@ -143,30 +194,45 @@ const SHELLS_OWN = new RegExp(
 );
 const environmentName = z
     .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is not the name of an environment variable")
+    .regex(
+        /^[A-Za-z_][A-Za-z0-9_]*$/,
+        "is not the name of an environment variable: letters, digits and _, and no digit at the beginning",
+    )
     .refine((name) => !RESERVED_ENVIRONMENT.test(name), "is set by this package and cannot be given")
     .refine(
         (name) => !SHELLS_OWN.test(name),
-        "is a name that shells have for themselves: the value would not arrive, or change how scripts run; use another name",
+        "is a name that shells use themselves, so the value would not arrive, or would change how scripts run; use another name",
     );
 
 const hooks = z.strictObject({
     method: z.literal("hooks"),
     connection,
     scripts: z
-        .strictObject({
-            preFreeze: script.optional(),
-            postThaw: script.optional(),
-            level: z.enum(["application", "filesystem"], 'must be "application" or "filesystem"').optional(),
-            recipe: z
-                .string()
-                .regex(/^[\w+.-]{1,200}$/, "must be letters, digits and any of + . - _")
-                .optional(),
-            rehearse: z.boolean("must be true or false").optional(),
-        })
+        .strictObject(
+            {
+                preFreeze: script.optional(),
+                postThaw: script.optional(),
+                level: z
+                    .enum(["application", "filesystem"], 'must be "application" or "filesystem"')
+                    .optional(),
+                recipe: z
+                    .string()
+                    .regex(/^[\w+.-]{1,200}$/, "must be letters, digits and any of + . - _")
+                    .optional(),
+                rehearse: z.boolean().optional(),
+            },
+            "must be an object, such as { preFreeze: { path }, postThaw: { path } }; " +
+                "recipes.combine(a, b) makes one of several recipes",
+        )
         .optional(),
-    sudo: z.boolean("must be true or false").optional(),
-    environment: z.record(environmentName, z.string().refine(noNul, "contains a NUL byte")).optional(),
+    sudo: z.boolean().optional(),
+    environment: z
+        .record(
+            environmentName,
+            textValue.refine(noNul, "contains a NUL byte"),
+            'must be an object of names and values, such as { PGPORT: "5433" }',
+        )
+        .optional(),
     verifyInstanceIdentity: z.boolean().optional(),
     showHookOutput: z.enum(["never", "onFailure"], 'must be "never" or "onFailure"').optional(),
 });
@@ -177,18 +243,24 @@ const namePrefix = z
     .string()
     .regex(
         /^[A-Za-z0-9()[\] ./\-'@_]{1,80}$/,
-        "must be 1 to 80 of the characters that an image's name may have",
+        "must be 1 to 80 letters, digits, blanks and ()[]./-'@_, which an image's name may have",
     );
 const vss = z.strictObject({
     method: z.literal("vss"),
     copyOnly: z.boolean().optional(),
     noWriters: z.boolean().optional(),
     vssVersion: z
-        .string()
-        .regex(/^\d+(\.\d+){1,3}$/, "is not a version of AwsVssComponents, such as 2.5.1")
+        .string('must be a version of AwsVssComponents as a string, such as "2.5.1"')
+        .regex(
+            /^\d+(\.\d+){1,3}$/,
+            'is not a version of AwsVssComponents, such as "2.5.1"; leave it out for the one that AWS recommends',
+        )
         .optional(),
     createImage: z
-        .union([z.boolean(), z.strictObject({ namePrefix })], "must be true, false or { namePrefix }")
+        .union(
+            [z.boolean(), z.strictObject({ namePrefix })],
+            'must be true, false or { namePrefix: "..." }, what the image\'s name begins with',
+        )
         .optional(),
     keepComponents: z.boolean().optional(),
 });
@@ -202,46 +274,75 @@ const tags = z
             .string()
             .min(1, "a tag's key is empty")
             .max(128, "a tag's key has more than 128 characters")
-            .refine((key) => !/^aws:/i.test(key), "the prefix aws: is reserved by AWS")
+            .refine((key) => !/^aws:/i.test(key), "begins with aws:, which AWS keeps for itself")
             .refine(
                 (key) => !key.startsWith(TAG_PREFIX),
-                `the prefix ${TAG_PREFIX} is reserved by this package`,
+                `begins with ${TAG_PREFIX}, which this package keeps for itself`,
             ),
-        z.string("must be a string").max(256, "has more than 256 characters"),
+        textValue.max(256, "has more than 256 characters"),
+        'must be an object of keys and values, such as { Name: "database" }',
     )
     .refine(
         (map) => Object.keys(map).length <= MAX_USER_TAGS,
         `has more than ${MAX_USER_TAGS} tags: EC2 allows 50 on a snapshot, and this package sets up to 7 of them`,
     );
 
-const aws = z.strictObject({
-    region: z.string().min(1, "is empty").optional(),
-    profile: z.string().min(1, "is empty").optional(),
-    assumeRole: z
-        .strictObject({
-            roleArn: z.string().regex(/^arn:[\w-]+:iam::\d{12}:role\/.+$/, "is not the ARN of an IAM role"),
-            sessionName: z.string().optional(),
-            externalId: z.string().optional(),
-        })
-        .optional(),
-});
+const aws = z.strictObject(
+    {
+        region: checkedText(regionProblem).optional(),
+        profile: z.string().min(1, "is empty").optional(),
+        assumeRole: z
+            .strictObject(
+                {
+                    roleArn: z
+                        .string(
+                            said(
+                                "the ARN of the role, such as arn:aws:iam::123456789012:role/backup",
+                                "must be a string",
+                            ),
+                        )
+                        .regex(
+                            /^arn:[\w-]+:iam::\d{12}:role\/.+$/,
+                            "is not the ARN of an IAM role, such as arn:aws:iam::123456789012:role/backup",
+                        ),
+                    sessionName: z.string().optional(),
+                    externalId: z.string().optional(),
+                },
+                'must be an object, such as { roleArn: "arn:aws:iam::123456789012:role/backup" }',
+            )
+            .optional(),
+    },
+    "must be an object with any of region, profile and assumeRole",
+);
+
+const METHODS = ["hooks", "vss", "none"] as const;
+const ALL_METHODS =
+    '"hooks" (pre-freeze and post-thaw scripts over ssh), "vss" (Windows, through Systems Manager) ' +
+    'or "none" (a plain, crash-consistent snapshot)';
 
 function quiesceProblem(quiesce: unknown): string {
     if (quiesce === undefined) {
         return 'is required: how to quiesce the instance, such as { method: "hooks", connection: {...} }';
     }
-    return (
-        'must be "hooks" (pre-freeze and post-thaw scripts over ssh), "vss" (Windows, through Systems Manager) ' +
-        'or "none" (a plain, crash-consistent snapshot)'
-    );
+    if (typeof quiesce !== "object" || quiesce === null || Array.isArray(quiesce)) {
+        return `must be an object with a method: ${METHODS.map((one) => `{ method: "${one}" }`).join(", ")}`;
+    }
+    const { method } = quiesce as { readonly method?: unknown };
+    if (method === undefined) {
+        return `is required: ${ALL_METHODS}`;
+    }
+    const meant = typeof method === "string" ? nearest(method, METHODS) : undefined;
+    return `must be ${ALL_METHODS}${meant === undefined ? "" : `; did you mean "${meant}"?`}`;
 }
 
 /** An id of a resource of ours (`lifecycle.ts`). */
 const executionId = z
-    .string()
+    .string(
+        "must be an execution id (acs-...) as a string: the one that the error THAW_PENDING or STALE_FREEZE names",
+    )
     .regex(
         /^acs-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
-        "is not an execution id, such as the error THAW_PENDING names (acs-...)",
+        "is not an execution id (acs-...); give the one that the error THAW_PENDING or STALE_FREEZE names",
     );
 
 /** What the classes of this package give, not their users. */
@@ -259,12 +360,22 @@ const snapshotInputs = z.strictObject({
     }),
     minimumLevel: z.enum(levels, `must be one of ${levels.map((l) => `"${l}"`).join(", ")}`).optional(),
     volumes: z
-        .strictObject({
-            excludeBootVolume: z.boolean().optional(),
-            excludeDataVolumeIds: z.array(volumeId).optional(),
-        })
+        .strictObject(
+            {
+                excludeBootVolume: z.boolean().optional(),
+                excludeDataVolumeIds: z
+                    .array(volumeId, "must be a list of volume ids, such as [volume.id]")
+                    .optional(),
+            },
+            "must be an object with what to leave out: { excludeBootVolume: true }, { excludeDataVolumeIds: [...] }",
+        )
         .optional(),
-    triggers: z.array(z.unknown(), "must be a list").optional(),
+    triggers: z
+        .array(
+            z.unknown(),
+            'must be a list, such as [config.get("run")]; a new list of values takes a new set',
+        )
+        .optional(),
     tags: tags.optional(),
     description: z.string().max(255, "has more than 255 characters").optional(),
     copyTagsFromVolumes: z.boolean().optional(),
@@ -278,7 +389,9 @@ const snapshotInputs = z.strictObject({
 
 const hostKeysInputs = z.strictObject({
     instanceId,
-    timeouts: z.strictObject({ wait: seconds(waitLimit) }).optional(),
+    timeouts: z
+        .strictObject({ wait: seconds(waitLimit) }, "must be an object: { wait: a number of seconds }")
+        .optional(),
     aws: aws.optional(),
     owner: hidden.owner,
 });
@@ -305,10 +418,12 @@ export function effectiveTriggers(triggers: readonly unknown[] | undefined): rea
     return list?.some((trigger) => trigger !== null && trigger !== undefined) ? list : undefined;
 }
 
-/** "Did you mean", for a key that is not known. */
-export function suggestion(key: string, known: readonly string[]): string {
-    const match = closestMatch(key, [...known], { maxDistance: Math.min(3, Math.ceil(key.length / 3)) });
-    return match === undefined ? `known here: ${known.join(", ")}` : `did you mean "${match}"?`;
+/** The one that somebody may have meant, if it is near enough for that. */
+export function nearest(given: string, known: readonly string[]): string | undefined {
+    return (
+        known.find((one) => one.toLowerCase() === given.replaceAll(/[-_]/g, "").toLowerCase()) ??
+        closestMatch(given, [...known], { maxDistance: Math.min(3, Math.ceil(given.length / 3)) })
+    );
 }
 
 export function makesImage({ createImage }: Pick<VssQuiesce, "createImage">): boolean {

@@ -1,10 +1,10 @@
-import { CustomResource, createUrn, runtime } from "@pulumi/pulumi";
+import { CustomResource, RunError, createUrn, runtime } from "@pulumi/pulumi";
 // Apart, as the TypeScript 3.8 that Pulumi ships knows no `type` among other names.
 import type { CustomResourceOptions, ID, Input, Output } from "@pulumi/pulumi";
 import type { ConsistencyLevel, Evidence } from "../base/evidence";
 import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import { providerText } from "./providerText";
-import { assertOptions, assertResolvable, hiding } from "./resourceOptions";
+import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
 
 /** How to reach a host over SSH. The names are those of `command.remote.Command` (@pulumi/command). */
@@ -176,6 +176,25 @@ const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/snapshotProvider";
 
 const TYPE = "pulumi-nodejs:dynamic/ec2:AppConsistentSnapshot";
 
+const EXISTING = 'AppConsistentSnapshot.get("NAME", "acs-...") reads a set that exists, without managing it';
+
+/** All of them, by the compiler's word. */
+const INPUTS: { readonly [Name in keyof AppConsistentSnapshotArgs]-?: true } = {
+    instanceId: true,
+    quiesce: true,
+    minimumLevel: true,
+    volumes: true,
+    triggers: true,
+    tags: true,
+    description: true,
+    copyTagsFromVolumes: true,
+    timeouts: true,
+    waitForCompletion: true,
+    aws: true,
+    confirmAwake: true,
+    preflight: true,
+};
+
 /**
  * Snapshots of all EBS volumes of an instance, taken at one instant while the instance is quiesced, with a level of
  * consistency that is proven.
@@ -202,11 +221,11 @@ export class AppConsistentSnapshot extends CustomResource {
      */
     public readonly quiescing: Quiescing | undefined;
 
-    /** @throws Error when an option of Pulumi cannot have the effect that its user expects. */
+    /** @throws RunError when an argument or an option of Pulumi cannot have the effect that its user expects. */
     constructor(name: string, args: AppConsistentSnapshotArgs, opts?: CustomResourceOptions) {
-        assertOptions("AppConsistentSnapshot", opts);
+        assertUsable({ type: "AppConsistentSnapshot", name, existing: EXISTING }, args, opts);
         assertResolvable(PROVIDER);
-        const inputs = opts?.id === undefined ? secretLeaves(args) : { aws: args.aws };
+        const inputs = opts?.id === undefined ? secretLeaves(args, Object.keys(INPUTS)) : { aws: args.aws };
         const owner = opts?.id === undefined ? createUrn(name, TYPE, opts?.parent) : undefined;
         // A dynamic provider is not told; `check` takes it out again.
         const previewing = runtime.isDryRun() ? true : undefined;
@@ -226,6 +245,12 @@ export class AppConsistentSnapshot extends CustomResource {
         args: Pick<AppConsistentSnapshotArgs, "aws"> = {},
         opts?: CustomResourceOptions,
     ): AppConsistentSnapshot {
+        if (typeof id === "string" && !/^acs-[0-9a-f-]{36}$/.test(id)) {
+            throw new RunError(
+                `AppConsistentSnapshot "${name}": ${JSON.stringify(id)} is not the id of a set; give that of the resource that ` +
+                    "took it (acs-...), which is also the tag app-consistent-snapshot:execution of its snapshots.",
+            );
+        }
         return new AppConsistentSnapshot(name, args as AppConsistentSnapshotArgs, { ...opts, id });
     }
 }

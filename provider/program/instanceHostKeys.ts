@@ -2,7 +2,8 @@ import { CustomResource, createUrn } from "@pulumi/pulumi";
 import type { CustomResourceOptions, Input, Output } from "@pulumi/pulumi";
 import type { AwsArgs } from "./appConsistentSnapshot";
 import { providerText } from "./providerText";
-import { assertOptions, assertResolvable, hiding } from "./resourceOptions";
+import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
+import { secretLeaves } from "./secretLeaves";
 
 export interface InstanceHostKeysArgs {
     /** The instance. A change replaces. */
@@ -18,6 +19,15 @@ export interface InstanceHostKeysArgs {
 const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/hostKeysProvider";
 const TYPE = "pulumi-nodejs:dynamic/ec2:InstanceHostKeys";
 
+/** All of them, by the compiler's word. */
+const INPUTS: { readonly [Name in keyof InstanceHostKeysArgs]-?: true } = {
+    instanceId: true,
+    timeouts: true,
+    aws: true,
+};
+
+const EXISTING = "without it, the keys are read from the instance's console";
+
 /**
  * The SSH host keys of an instance, as it printed them on its console at its first boot: read from EC2, which
  * authenticates them, and kept for as long as the instance lives. So an instance that is made in the same program can
@@ -27,12 +37,17 @@ export class InstanceHostKeys extends CustomResource {
     /** `SHA256:` fingerprints, one for each key; what `connection.hostKey` takes. */
     declare public readonly hostKeys: Output<string[]>;
 
-    /** @throws Error when an option of Pulumi cannot have the effect that its user expects. */
+    /** @throws RunError when an argument or an option of Pulumi cannot have the effect that its user expects. */
     constructor(name: string, args: InstanceHostKeysArgs, opts?: CustomResourceOptions) {
-        assertOptions("InstanceHostKeys", opts);
+        assertUsable({ type: "InstanceHostKeys", name, existing: EXISTING }, args, opts);
         assertResolvable(PROVIDER);
         const owner = createUrn(name, TYPE, opts?.parent);
-        const inputs = { ...args, owner, hostKeys: undefined, __provider: providerText(PROVIDER) };
+        const inputs = {
+            ...secretLeaves(args, Object.keys(INPUTS)),
+            owner,
+            hostKeys: undefined,
+            __provider: providerText(PROVIDER),
+        };
         super(TYPE, name, inputs, hiding(opts, ["owner", "__provider"]));
     }
 }

@@ -1,27 +1,57 @@
 import { createRequire } from "node:module";
+import { RunError } from "@pulumi/pulumi";
 import type { CustomResourceOptions } from "@pulumi/pulumi";
+import { argsProblem } from "./argsProblem";
 
 /** The package of the plugin that serves all dynamic resources of Node.js programs. */
 const DYNAMIC_PACKAGE = "pulumi-nodejs";
 
 /**
- * Refuses options that preview cleanly and then do something else than their user expects.
- * @throws Error that names the input to use instead.
+ * Refuses what previews cleanly and then does something else than its user expects. Pulumi shows a RunError as it is,
+ * without the program's stack.
+ *
+ * @param type of the resource, as the program names it
+ * @param existing how to read what exists already, where there is a way
+ * @throws RunError that says what to do
  */
-export function assertOptions(type: string, opts: CustomResourceOptions | undefined): void {
+export function assertUsable(
+    { type, name, existing }: { readonly type: string; readonly name: string; readonly existing: string },
+    args: unknown,
+    opts: CustomResourceOptions | undefined,
+): void {
+    const problem = argsProblem(args) ?? optionsProblem(opts, existing);
+    if (problem !== undefined) {
+        throw new RunError(`${type} "${name}": ${problem}`);
+    }
+}
+
+function optionsProblem(opts: CustomResourceOptions | undefined, existing: string): string | undefined {
+    if (opts?.import !== undefined) {
+        return `the option import has to go, because Pulumi cannot import a dynamic resource; ${existing}.`;
+    }
     if (opts?.customTimeouts !== undefined) {
-        throw new Error(
-            `${type}: the option customTimeouts never reaches a dynamic provider; use the input \`timeouts\` instead.`,
+        return "the option customTimeouts never reaches a dynamic resource; use the input `timeouts`, in seconds, instead.";
+    }
+    const packages = providersOf(opts).flatMap((provider) => packageOf(provider) ?? []);
+    const other = packages.find((one) => one !== DYNAMIC_PACKAGE);
+    if (other !== undefined) {
+        return (
+            `the option provider cannot be a provider of "${other}", as this is a dynamic resource; ` +
+            "use the input `aws: { region, profile, assumeRole }` instead."
         );
     }
-    // Private to the SDK, and the only place that tells before the engine sends our type to the wrong plugin.
-    const { pkg } = (opts?.provider ?? {}) as { pkg?: string };
-    if (pkg !== undefined && pkg !== DYNAMIC_PACKAGE) {
-        throw new Error(
-            `${type}: the option provider cannot be a provider of "${pkg}", as this is a dynamic resource; ` +
-                "use the input `aws: { region, profile, assumeRole }` instead.",
-        );
-    }
+    return undefined;
+}
+
+/** `providers` is an option of components; a program that TypeScript does not check may give it here. */
+function providersOf(opts: CustomResourceOptions | undefined): unknown[] {
+    const { provider, providers = [] } = (opts ?? {}) as { provider?: unknown; providers?: object };
+    return [provider, ...(Object.values(providers) as unknown[])];
+}
+
+/** Private to the SDK, and the only place that tells before the engine sends our type to the wrong plugin. */
+function packageOf(provider: unknown): string | undefined {
+    return (provider as { readonly pkg?: string } | undefined)?.pkg;
 }
 
 /** The same options, with more properties whose change nobody needs to see. */
@@ -34,17 +64,16 @@ export function hiding(
 
 /**
  * Makes sure that the provider's process, which resolves from the project's folder, will find the code.
- * @throws Error with what to do.
+ * @throws RunError with what to do.
  */
 export function assertResolvable(lifecycle: string): void {
     try {
         createRequire(`${process.cwd()}/`).resolve(lifecycle);
-    } catch (cause) {
+    } catch {
         const [name] = lifecycle.split("/");
-        throw new Error(
+        throw new RunError(
             `${name} cannot be found from ${process.cwd()}: add it to this project's own dependencies ` +
                 "(that another package depends on it is not enough).",
-            { cause },
         );
     }
 }

@@ -4,34 +4,25 @@ import { type SecretTable, entriesIn, secretTable } from "../base/secretTable";
 /**
  * The inputs with every secret marked, leaf by leaf. An object that is secret as a whole would be one unknown value at
  * preview, and nothing of it could be checked. Where the program has an Output, a Promise or anything else in the place
- * of such an object, the whole of it is marked, because its leaves cannot be told apart here.
+ * of such an object, the whole of it is marked, because its leaves cannot be told apart here. So is what is no input: it
+ * may be one of these objects under a wrong name or in a wrong place, and Pulumi prints the value of what is refused.
  *
- * @throws Error where nothing could be read of what the program gives
+ * @param known names of the inputs
  */
-export function secretLeaves<Args extends object>(args: Args): Args {
-    if (isOpaque(args)) {
-        throw new Error(
-            "AppConsistentSnapshot: its arguments must be a plain object; Outputs and Promises may only stand inside of it.",
-        );
-    }
-    return marked(secretTable, args, "") as Args;
+export function secretLeaves<Args extends object>(args: Args, known: readonly string[]): Args {
+    const strangers = Object.entries(args as Record<string, unknown>).filter(
+        ([key, value]) => !known.includes(key) && value !== undefined && value !== null,
+    );
+    const unseen = Object.fromEntries(strangers.map(([key, value]) => [key, secret(value)])) as object;
+    return { ...(marked(secretTable, args) as Args), ...unseen };
 }
 
-function marked(table: SecretTable | string, value: unknown, path: string): unknown {
-    if (isSpreadOutput(value)) {
-        throw new Error(
-            `AppConsistentSnapshot: \`${path}\` is an Output that was spread ({ ...output }), which has none of its values; ` +
-                "use output.apply((value) => ({ ...value })) instead.",
-        );
-    }
+function marked(table: SecretTable | string, value: unknown): unknown {
     if (typeof table !== "object" || isOpaque(value)) {
         return secret(value);
     }
     const inside = value as Record<string, unknown>;
-    const changes = entriesIn(table, inside).map(({ key, inner, of }) => [
-        key,
-        marked(of, inner, path === "" ? key : `${path}.${key}`),
-    ]);
+    const changes = entriesIn(table, inside).map(({ key, inner, of }) => [key, marked(of, inner)]);
     return { ...inside, ...(Object.fromEntries(changes) as object) };
 }
 
@@ -42,12 +33,7 @@ function isOpaque(value: unknown): boolean {
         value === null ||
         Array.isArray(value) ||
         value instanceof Promise ||
-        (Output.isInstance(value) && !isSpreadOutput(value)) ||
+        Output.isInstance(value) ||
         Resource.isInstance(value)
     );
-}
-
-/** The methods of an Output without what makes them work. */
-function isSpreadOutput(value: unknown): boolean {
-    return Output.isInstance(value) && Object.getPrototypeOf(value) === Object.prototype;
 }

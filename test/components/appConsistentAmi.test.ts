@@ -76,7 +76,7 @@ describe("AppConsistentAmi", () => {
                 refused = error;
             }
         });
-        expect(String(refused)).to.match(/namePrefix "a:b" must be/);
+        expect(String(refused)).to.match(/^Error: AppConsistentAmi "web": `namePrefix` "a:b" must be/);
     });
 
     it("is previewed while nothing is known of the set", async () => {

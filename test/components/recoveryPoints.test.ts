@@ -196,6 +196,6 @@ describe("recoveryPoints", () => {
             undefined,
             String,
         );
-        expect(failure).to.equal('Error: there is no recovery point "x": there are a');
+        expect(failure).to.equal('Error: recoveryPoints: `pin`: there is no recovery point "x"; there are a');
     });
 });

@@ -58,27 +58,39 @@ describe("rotation of recovery points", () => {
     }
 
     for (const [what, rotation, text] of [
-        ["a keep of 0", { previous: [], keep: 0 }, /^keep must be a whole number, 1 or more, not 0$/],
-        ["a keep of a half", { previous: [], keep: 1.5 }, /^keep must be/],
-        ["a keep that is no number", { previous: [], keep: Number("x") }, /^keep must be/],
-        ["a label with a colon", { previous: [], run: "02:00", keep: 1 }, /^"02:00" is not a label/],
+        [
+            "a keep of 0",
+            { previous: [], keep: 0 },
+            /^recoveryPoints: `keep` must be a whole number, 1 or more, not 0$/,
+        ],
+        ["a keep of a half", { previous: [], keep: 1.5 }, /^recoveryPoints: `keep` must be/],
+        ["a keep that is no number", { previous: [], keep: Number("x") }, /^recoveryPoints: `keep` must be/],
+        [
+            "a label with a colon",
+            { previous: [], run: "02:00", keep: 1 },
+            /^recoveryPoints: "02:00" is not a label/,
+        ],
         ["a label that is too long", { previous: [], run: "x".repeat(41), keep: 1 }, /is not a label/],
-        ["a bad label in the list", { previous: ["a b"], keep: 1 }, /^"a b" is not a label/],
-        ["a label twice in the list", { previous: ["a", "b", "a"], keep: 3 }, /^"a" is twice in the list/],
+        ["a bad label in the list", { previous: ["a b"], keep: 1 }, /^recoveryPoints: "a b" is not a label/],
+        [
+            "a label twice in the list",
+            { previous: ["a", "b", "a"], keep: 3 },
+            /^recoveryPoints: "a" is twice in the list of labels$/,
+        ],
         [
             "an active point that is none",
             { previous: ["a", "b"], pin: "c", keep: 2 },
-            /^there is no recovery point "c": there are a, b$/,
+            /^recoveryPoints: `pin`: there is no recovery point "c"; there are a, b$/,
         ],
         [
             "an active point before there is one",
             { previous: [], run: "a", pin: "a", keep: 2 },
-            /"a": there is none yet$/,
+            /"a"; there is none yet$/,
         ],
         [
             "an active point that is dropped",
             { previous: ["a"], pin: "a", drop: "a", keep: 2 },
-            /"a": there is none yet$/,
+            /"a"; there is none yet$/,
         ],
     ] as [string, Rotation, RegExp][]) {
         it(`refuses ${what}`, () => {

@@ -24,7 +24,7 @@ export interface HostKeyProblem {
     readonly problem: string;
 }
 
-const EXPECTED = 'expected a line like "ssh-ed25519 AAAA..." or a fingerprint like "SHA256:..."';
+const EXPECTED = 'give a line like "ssh-ed25519 AAAA..." or a fingerprint like "SHA256:..."';
 
 /**
  * Reads the host keys in a text, one in each line, in any of the forms in which tools print them:
@@ -38,7 +38,7 @@ const EXPECTED = 'expected a line like "ssh-ed25519 AAAA..." or a fingerprint li
  */
 export function parseHostKey(text: string): readonly HostKey[] | HostKeyProblem {
     if (text.includes("PRIVATE KEY")) {
-        return { problem: `is a private key; it takes the host's public key; ${EXPECTED}` };
+        return { problem: `is a private key, but the host's public key is needed; ${EXPECTED}` };
     }
     const lines = text
         .split(/[\r\n]+/)
@@ -46,6 +46,9 @@ export function parseHostKey(text: string): readonly HostKey[] | HostKeyProblem 
         .filter((line) => line !== "" && !line.startsWith("#"));
     if (lines.length === 0) {
         return { problem: `is empty; ${EXPECTED}` };
+    }
+    if (lines.length === 1 && /^(?:[~.]{0,2}\/|[A-Za-z]:\\)\S*$|^\S+\.pub$/.test(lines[0] ?? "")) {
+        return { problem: 'looks like a path; give the contents of the file: fs.readFileSync(path, "utf8")' };
     }
     const read = lines.map(parseLine);
     const problem = read.find((one) => "problem" in one && (lines.length === 1 || !one.ofOtherType));
@@ -57,7 +60,9 @@ export function parseHostKey(text: string): readonly HostKey[] | HostKeyProblem 
         return { problem: `has keys of several hosts (${names.join(" and ")}); give the lines of this one` };
     }
     const keys = read.filter((one) => "fingerprint" in one);
-    return keys.length > 0 ? keys : { problem: "has no key of an accepted type" };
+    return keys.length > 0
+        ? keys
+        : { problem: "has no key of a type that is accepted: Ed25519, ECDSA or RSA" };
 }
 
 /** What stands before the keys, as in known_hosts. Hashed names cannot be told apart. */
@@ -107,7 +112,9 @@ function parseLine(line: string): HostKey | LineProblem {
         );
     }
     if (/(?:^|\s)(?:MD5:)?(?:[0-9a-f]{2}:){15}[0-9a-f]{2}(?:\s|$)/i.test(line)) {
-        return { problem: "is an MD5 fingerprint; ssh-keygen -l -E sha256 prints the one that is accepted" };
+        return {
+            problem: "is an MD5 fingerprint; give the one of SHA256, which ssh-keygen -l -E sha256 prints",
+        };
     }
     if (words[0] === "@revoked") {
         return { problem: "has a key that is revoked" };
@@ -153,7 +160,7 @@ function parseKey(type: string, base64: string): HostKey | LineProblem {
         blobType(blob) !== type ||
         utils.parseKey(`${type} ${base64}`) instanceof Error
     ) {
-        return { problem: `says ${type} but no such key follows; it may have been cut off` };
+        return { problem: `has no ${type} key behind that word; it may have been cut off` };
     }
     return { type, fingerprint: fingerprint(blob) };
 }

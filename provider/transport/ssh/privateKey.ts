@@ -52,7 +52,7 @@ function readWithSsh2(text: string, passphrase: string | undefined): ParsedKey |
         return plain;
     }
     if (!/passphrase/i.test(plain.message)) {
-        return problem("is not a private key that can be read");
+        return problem(UNREADABLE);
     }
     if (!passphrase) {
         return NO_PASSPHRASE;
@@ -60,6 +60,10 @@ function readWithSsh2(text: string, passphrase: string | undefined): ParsedKey |
     const decrypted = parse(text, passphrase);
     return decrypted instanceof Error ? WRONG_PASSPHRASE : decrypted;
 }
+
+const UNREADABLE =
+    "is not a private key that can be read; give the whole contents of the file that ssh-keygen made, " +
+    "from -----BEGIN to the end of the line with -----END";
 
 const NO_PASSPHRASE: PrivateKeyProblem = {
     input: "privateKeyPassword",
@@ -90,14 +94,14 @@ function readPkcs8(text: string, passphrase: string | undefined): ParsedKey | Pr
     try {
         key = createPrivateKey(passphrase ? { key: text, passphrase } : text);
     } catch {
-        return encrypted ? WRONG_PASSPHRASE : problem("is not a private key that can be read");
+        return encrypted ? WRONG_PASSPHRASE : problem(UNREADABLE);
     }
     const converted = toSsh2Format(key);
     if (converted === undefined) {
         return problem(`is of type ${String(key.asymmetricKeyType)}; use Ed25519, ECDSA or RSA`);
     }
     const parsed = parse(converted);
-    return parsed instanceof Error ? problem("is not a private key that can be read") : parsed;
+    return parsed instanceof Error ? problem(UNREADABLE) : parsed;
 }
 
 function toSsh2Format(key: KeyObject): string | undefined {

@@ -57,12 +57,23 @@ const MISUNDERSTANDINGS: readonly { readonly when: (text: string) => boolean; re
         reason: "is an OpenSSH certificate; certificates are not supported, and the account has to know the key itself",
     },
     {
+        when: (text) =>
+            /^(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) |^---(?:--BEGIN (?:RSA )?|- BEGIN SSH2 )PUBLIC KEY-/.test(
+                text,
+            ),
+        reason: "is a public key; the private key is needed",
+    },
+    {
+        when: (text) => /^(?:SHA256:|(?:[0-9a-f]{2}:){15,}[0-9a-f]{2}$)/.test(text),
+        reason: "is a fingerprint; the private key itself is needed",
+    },
+    {
         when: (text) => text.startsWith("-----BEGIN CERTIFICATE"),
         reason: "is a certificate; the private key is needed",
     },
     {
         when: (text) => text.includes("-----BEGIN") && !text.includes("\n"),
-        reason: "has lost its line ends",
+        reason: "has lost its line ends; set it from the file: pulumi config set --secret privateKey < key.pem",
     },
     {
         when: (text) =>

@@ -51,6 +51,19 @@ describe("the stack's aws: settings", () => {
             JSON.stringify([{ ec2: "http://127.0.0.1:1", s3: "http://127.0.0.1:2" }]),
             [{ ec2: "http://127.0.0.1:1", s3: "http://127.0.0.1:2" }],
         ],
+        [
+            "what pulumi config set --path stores as numbers",
+            "assumeRoles",
+            JSON.stringify([{ roleArn: ROLE, externalId: 4711, tags: { cost: 5, on: true } }]),
+            [{ roleArn: ROLE, externalId: "4711", tags: { cost: "5", on: "true" } }],
+        ],
+        ["accounts as numbers", "forbiddenAccountIds", "[123456789012]", ["123456789012"]],
+        [
+            "a part of an hour",
+            "assumeRoleWithWebIdentity",
+            JSON.stringify({ roleArn: ROLE, webIdentityToken: "x", duration: "1.5h" }),
+            { roleArn: ROLE, webIdentityToken: "x", duration: 5400 },
+        ],
         ["default tags", "defaultTags", '{"tags":{"team":"data"}}', { tags: { team: "data" } }],
     ];
     for (const [what, key, value, expected] of rows) {
@@ -65,10 +78,22 @@ describe("the stack's aws: settings", () => {
     });
 
     const refused: [key: string, value: string, text: RegExp][] = [
-        ["assumeRoles", "{secret", /aws:assumeRoles is not what Pulumi's AWS provider takes\./],
-        ["assumeRoles", '[{"roleArn":5,"x":"secret"}]', /takes, at \[0\]\.roleArn\./],
-        ["assumeRoles", JSON.stringify([{ roleArn: ROLE, duration: "secret" }]), /at \[0\]\.duration/],
-        ["assumeRoles", JSON.stringify([{ roleArn: ROLE, roleArm: "secret" }]), /at \[0\]/],
+        ["assumeRoles", "{secret", /aws:assumeRoles cannot be read, because it must be a list\./],
+        [
+            "assumeRoles",
+            '[{"roleArn":{},"x":"secret"}]',
+            /because \[0\]\.roleArn is required, as a plain text\./,
+        ],
+        [
+            "assumeRoles",
+            JSON.stringify([{ roleArn: ROLE, duration: "secret" }]),
+            /\[0\]\.duration must be a span of time/,
+        ],
+        [
+            "assumeRoles",
+            JSON.stringify([{ roleArn: ROLE, roleArm: "secret" }]),
+            /a field that is not known, \[0\]\.roleArm\./,
+        ],
         ["assumeRoleWithWebIdentity", JSON.stringify({ roleArn: ROLE }), /aws:assumeRoleWithWebIdentity/],
         ["allowedAccountIds", "secret", /aws:allowedAccountIds/],
         ["useFipsEndpoint", '"secret"', /aws:useFipsEndpoint/],
@@ -85,6 +110,22 @@ describe("the stack's aws: settings", () => {
                 .and.not.include("secret");
         });
     }
+
+    it("are refused where a key is not whole: the chain might have one of another account", () => {
+        for (const [config, given, missing] of [
+            [{ "aws:accessKey": "secret" }, "accessKey", "secretKey"],
+            [{ "aws:secretKey": "secret" }, "secretKey", "accessKey"],
+            [{ "aws:token": "secret" }, "token", "accessKey"],
+            [{ "aws:accessKey": "secret", "aws:token": "secret" }, "accessKey", "secretKey"],
+        ] as const) {
+            expect(() => readAwsConfig(config)).to.throw(
+                `INVALID_INPUT: The stack's config aws:${given} is set, but aws:${missing} is not. ` +
+                    `What to do: Set it by pulumi config set --secret aws:${missing}, or remove aws:${given}.`,
+            );
+        }
+        const whole = { "aws:accessKey": "a", "aws:secretKey": "b", "aws:token": "c" };
+        expect(readAwsConfig(whole)).to.deep.equal({ accessKey: "a", secretKey: "b", token: "c" });
+    });
 
     it("that are false refuse nothing", () => {
         expect(readAwsConfig({ "aws:insecure": "false" })).to.deep.equal({});

@@ -98,13 +98,23 @@ describe("check", () => {
     });
 
     const rows: [what: string, inputs: Values, property: string, reason: RegExp][] = [
-        ["no instance id", { quiesce: plain.quiesce }, "instanceId", /^is required$/],
-        ["null as instance id", { ...plain, instanceId: null }, "instanceId", /type string, not null/],
+        ["no instance id", { quiesce: plain.quiesce }, "instanceId", /^is required: the id of the instance/],
+        [
+            "null as instance id",
+            { ...plain, instanceId: null },
+            "instanceId",
+            /^must be one instance id, as a string$/,
+        ],
         ["a malformed id", { ...plain, instanceId: "i-123" }, "instanceId", /not an EC2 instance id/],
         ["a volume's id", { ...plain, instanceId: "vol-12345678" }, "instanceId", /not an EC2 instance id/],
         ["no quiesce", { instanceId: plain.instanceId }, "quiesce", /^is required: how to quiesce/],
-        ["quiesce of no type", { ...plain, quiesce: "none" }, "quiesce", /must be "hooks".* or "none"/],
-        ["no method", { ...plain, quiesce: {} }, "quiesce.method", /must be "hooks".* or "none"/],
+        [
+            "quiesce of no type",
+            { ...plain, quiesce: "none" },
+            "quiesce",
+            /^must be an object with a method: /,
+        ],
+        ["no method", { ...plain, quiesce: {} }, "quiesce.method", /^is required: "hooks".* or "none"/],
         ["an unknown method", { ...plain, quiesce: { method: "hook" } }, "quiesce.method", /must be "hooks"/],
 
         // Unknown keys, at every level.
@@ -121,7 +131,7 @@ describe("check", () => {
             "a plain quiesce's",
             { ...plain, quiesce: { method: "none", connection } },
             "quiesce.connection",
-            /known here: method$/,
+            /^is not an input here; it is one of method: "hooks"$/,
         ],
         [
             "connection's",
@@ -171,12 +181,7 @@ describe("check", () => {
             "quiesce.connection.hostKey",
             /^is required/,
         ],
-        [
-            "bad text",
-            hooks({}, { hostKey: "nonsense" }),
-            "quiesce.connection.hostKey",
-            /expected a line like/,
-        ],
+        ["bad text", hooks({}, { hostKey: "nonsense" }), "quiesce.connection.hostKey", /give a line like/],
         [
             "bad text in a list",
             hooks({}, { hostKey: [FINGERPRINT, "ssh-ed25519 AAAA"] }),
@@ -187,10 +192,15 @@ describe("check", () => {
             "a number in a list",
             hooks({}, { hostKey: [5] }),
             "quiesce.connection.hostKey[0]",
-            /type string, not number/,
+            /^5 must be a string, not a number$/,
         ],
         ["an empty list", hooks({}, { hostKey: [] }), "quiesce.connection.hostKey", /empty/],
-        ["a number", hooks({}, { hostKey: 5 }), "quiesce.connection.hostKey", /host key, or a list/],
+        [
+            "a number",
+            hooks({}, { hostKey: 5 }),
+            "quiesce.connection.hostKey",
+            /^5 must be a host key \(a string\), or a list of host keys/,
+        ],
         [
             "the bastion's missing",
             hooks({}, { proxy: { ...connection, hostKey: undefined } }),
@@ -201,7 +211,7 @@ describe("check", () => {
             "the bastion's bad",
             hooks({}, { proxy: { ...connection, hostKey: ["x"] } }),
             "quiesce.connection.proxy.hostKey[0]",
-            /expected a line like/,
+            /give a line like/,
         ],
 
         // The login.
@@ -210,16 +220,16 @@ describe("check", () => {
             "no password, key or agent",
             hooks({}, { password: undefined }),
             "quiesce.connection",
-            /password, a privateKey, an agentSocketPath or SSH_AUTH_SOCK/,
+            /log in: privateKey, password, agentSocketPath, or SSH_AUTH_SOCK/,
         ],
         [
             "the bastion's login missing",
             hooks({}, { proxy: { ...connection, password: undefined } }),
             "quiesce.connection.proxy",
-            /needs a password/,
+            /needs a way to log in/,
         ],
         ["no host", hooks({}, { host: undefined }), "quiesce.connection.host", /is required/],
-        ["a host with a blank", hooks({}, { host: "a b" }), "quiesce.connection.host", /not a host name/],
+        ["a host with a blank", hooks({}, { host: "a b" }), "quiesce.connection.host", /not one host name/],
         ["no user", hooks({}, { user: undefined }), "quiesce.connection.user", /is required/],
         ["a port of text", hooks({}, { port: "22" }), "quiesce.connection.port", /port number/],
         ["port 0", hooks({}, { port: 0 }), "quiesce.connection.port", /port number/],
@@ -265,25 +275,25 @@ describe("check", () => {
             "pre-freeze alone",
             hooks({ scripts: { preFreeze: pair.preFreeze } }),
             "quiesce.scripts.postThaw",
-            /is required beside the other/,
+            /^is required, because p\w+ is given/,
         ],
         [
             "post-thaw alone",
             hooks({ scripts: { postThaw: pair.postThaw } }),
             "quiesce.scripts.preFreeze",
-            /is required beside the other/,
+            /^is required, because p\w+ is given/,
         ],
         [
             "path and script",
             hooks({ scripts: { ...pair, preFreeze: { path: "/a", script: "b" } } }),
             "quiesce.scripts.preFreeze",
-            /either a `path` or a `script`/,
+            /^needs a `path` or a `script`, not both$/,
         ],
         [
             "neither path nor script",
             hooks({ scripts: { ...pair, postThaw: {} } }),
             "quiesce.scripts.postThaw",
-            /either a `path` or a `script`/,
+            /^needs a `path` or a `script`, and has neither$/,
         ],
         [
             "a rehearsal that is not yes or no",
@@ -319,7 +329,7 @@ describe("check", () => {
             "what is no name, and may be a secret",
             hooks({ environment: { "PGPASSWORD=hunter2": "" } }),
             "quiesce.environment",
-            /^has a name that is not the name of an environment variable$/,
+            /^has a name that is not the name of an environment variable: letters, digits and _/,
         ],
         [
             "a key that is no name, and may be a secret",
@@ -331,7 +341,7 @@ describe("check", () => {
             "a variable that shells have themselves",
             hooks({ environment: { UID: "1000" } }),
             "quiesce.environment.UID",
-            /shells have for themselves.*another name/,
+            /shells use themselves.*another name/,
         ],
         [
             "a script with line ends of Windows",
@@ -379,33 +389,48 @@ describe("check", () => {
         ["output always", hooks({ showHookOutput: "always" }), "quiesce.showHookOutput", /"onFailure"/],
 
         // Limits.
-        ["negative", { ...plain, timeouts: { connect: -1 } }, "timeouts.connect", /at least 1 seconds/],
-        ["a freeze of 0", { ...plain, timeouts: { freeze: 0 } }, "timeouts.freeze", /at least 1 seconds/],
+        [
+            "negative",
+            { ...plain, timeouts: { connect: -1 } },
+            "timeouts.connect",
+            /^-1 must be a number of seconds, 1 to 86400$/,
+        ],
+        [
+            "a freeze of 0",
+            { ...plain, timeouts: { freeze: 0 } },
+            "timeouts.freeze",
+            /^0 must be a number of seconds, 1 to 120$/,
+        ],
         [
             "a freeze of 3 minutes",
             { ...plain, timeouts: { freeze: 180 } },
             "timeouts.freeze",
-            /at most 120 seconds/,
+            /^180 must be a number of seconds, 1 to 120$/,
         ],
-        ["milliseconds", { ...plain, timeouts: { preFreeze: 60_000 } }, "timeouts.preFreeze", /at most 3600/],
+        [
+            "milliseconds",
+            { ...plain, timeouts: { preFreeze: 60_000 } },
+            "timeouts.preFreeze",
+            /in milliseconds, give 60$/,
+        ],
         ["infinite", { ...plain, timeouts: { completion: Infinity } }, "timeouts.completion", /number/],
         ["text", { ...plain, timeouts: { postThaw: "60" } }, "timeouts.postThaw", /number of seconds/],
-        ["a negative lock", { ...plain, timeouts: { lock: -1 } }, "timeouts.lock", /at least 0/],
+        ["a negative lock", { ...plain, timeouts: { lock: -1 } }, "timeouts.lock", /seconds, 0 to 86400$/],
 
         // Tags.
-        ["AWS's own", { ...plain, tags: { "aws:x": "1" } }, 'tags["aws:x"]', /reserved by AWS/],
+        ["AWS's own", { ...plain, tags: { "aws:x": "1" } }, 'tags["aws:x"]', /which AWS keeps for itself/],
         [
             "ours",
             { ...plain, tags: { "app-consistent-snapshot:state": "complete" } },
             'tags["app-consistent-snapshot:state"]',
-            /reserved by this package/,
+            /which this package keeps for itself/,
         ],
         ["a long key", { ...plain, tags: { ["k".repeat(129)]: "" } }, `tags.${"k".repeat(129)}`, /128/],
         ["an empty key", { ...plain, tags: { "": "" } }, 'tags[""]', /key is empty/],
         ["a long value", { ...plain, tags: { a: "v".repeat(257) } }, "tags.a", /more than 256 characters/],
         ["a number", { ...plain, tags: { a: 5 } }, "tags.a", /must be a string/],
         ["too many", { ...plain, tags: tagsOf(44) }, "tags", /more than 43 tags/],
-        ["a list", { ...plain, tags: ["a"] }, "tags", /type record, not array/],
+        ["a list", { ...plain, tags: ["a"] }, "tags", /^must be an object of keys and values/],
 
         // Levels.
         ["no such level", { ...plain, minimumLevel: "best" }, "minimumLevel", /one of "application"/],
@@ -653,16 +678,32 @@ describe("check", () => {
     describe("names what is wrong, with the value", () => {
         const rows: [path: Path, value: unknown, reason: RegExp][] = [
             [["instanceId"], "db-1", /^"db-1" is not an EC2 instance id, such as i-/],
-            [["timeouts", "freeze"], 10_000, /^10000 must be at most 120 seconds$/],
-            [["timeouts", "freeze"], "10s", /^"10s" must be a number of seconds$/],
+            [
+                ["timeouts", "freeze"],
+                10_000,
+                /^10000 must be a number of seconds, 1 to 120; if it is meant in milliseconds, give 10$/,
+            ],
+            [
+                ["timeouts", "freeze"],
+                "10s",
+                /^"10s" must be a number of seconds, 1 to 120; config.getNumber reads one/,
+            ],
             [
                 ["minimumLevel"],
                 "Application",
                 /^"Application" must be one of "application", "filesystem", "crash"$/,
             ],
-            [["aws", "assumeRole", "roleArn"], "backup", /^"backup" is not the ARN of an IAM role$/],
+            [
+                ["aws", "assumeRole", "roleArn"],
+                "backup",
+                /^"backup" is not the ARN of an IAM role, such as arn:/,
+            ],
             [["preflight"], true, /^true must be "warn" or "fail"$/],
-            [["waitForCompletion"], "no", /^"no" must be of type boolean, not string$/],
+            [
+                ["waitForCompletion"],
+                "no",
+                /^"no" must be true or false, not a string; config.getBoolean reads one/,
+            ],
         ];
         for (const [path, value, reason] of rows) {
             it(`${path.join(".")}: ${String(value)}`, () => {
@@ -748,7 +789,9 @@ describe("check of InstanceHostKeys", () => {
     it("wants an instance, and knows aws", () => {
         expect(checkHostKeysInputs({ instanceId: plain.instanceId, aws: { region: "x" } })).to.deep.equal([]);
         expect(checkHostKeysInputs({ instanceId: UNKNOWN })).to.deep.equal([]);
-        expect(checkHostKeysInputs({})).to.deep.equal([{ property: "instanceId", reason: "is required" }]);
+        expect(checkHostKeysInputs({})).to.deep.equal([
+            { property: "instanceId", reason: "is required: the id of the instance, such as server.id" },
+        ]);
         expect(checkHostKeysInputs({ instanceId: plain.instanceId, hostkeys: [] })).to.deep.equal([
             { property: "hostkeys", reason: "is not an input; known here: instanceId, timeouts, aws" },
         ]);

@@ -65,15 +65,20 @@ describe("checkVss", () => {
             "another prefix",
             vss({ createImage: { namePrefix: "a:b" } }),
             "quiesce.createImage.namePrefix",
-            /characters/,
+            /^"a:b" must be 1 to 80 letters/,
         ],
         [
             "a word for an image",
             vss({ createImage: "yes" }),
             "quiesce.createImage",
-            /true, false or \{ namePrefix \}/,
+            /^"yes" must be true, false or \{ namePrefix: "\.\.\." \}/,
         ],
-        ["a version that is none", vss({ vssVersion: "latest" }), "quiesce.vssVersion", /such as 2\.5\.1/],
+        [
+            "a version that is none",
+            vss({ vssVersion: "latest" }),
+            "quiesce.vssVersion",
+            /such as "2\.5\.1"; leave it out/,
+        ],
         ["an unknown option", vss({ copyonly: true }), "quiesce.copyonly", /did you mean "copyOnly"/],
         ["a connection", vss({ connection: {} }), "quiesce.connection", /is not an input/],
         [

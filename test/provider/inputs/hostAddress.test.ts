@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { hostProblem } from "../../../provider/inputs/hostAddress";
+import { hostProblem, userProblem } from "../../../provider/inputs/hostAddress";
 
 describe("the address of a host", () => {
     for (const host of [
@@ -37,18 +37,76 @@ describe("the address of a host", () => {
             '"arn:aws:ec2:eu-central-1:123456789012:instance/i-0123456789abcdef0" is an ARN; ' +
                 "give the instance's address, such as instance.privateIp",
         ],
-        ["", '"" is not a host name or an IP address'],
-        ["a b", '"a b" is not a host name or an IP address'],
-        ["db/path", '"db/path" is not a host name or an IP address'],
-        ["[object Object]", '"[object Object]" is not a host name or an IP address'],
+        ["", "is empty"],
+        [" ", "is empty"],
+        ["a b", '"a b" is not one host name or IP address; one resource takes the snapshots of one instance'],
+        [
+            "10.0.0.5,10.0.0.6",
+            '"10.0.0.5,10.0.0.6" is not one host name or IP address; one resource takes the snapshots of one instance',
+        ],
+        ["10.0.0.5\n", '"10.0.0.5\\n" has blanks or line ends around it; give host: "10.0.0.5"'],
+        ["10.0.0.0/24", '"10.0.0.0/24" is a range of addresses; give the address of the instance alone'],
+        [
+            "10.0.0.300",
+            '"10.0.0.300" is not an IP address: one has four numbers, 0 to 255, with dots between them',
+        ],
+        [
+            "undefined",
+            '"undefined" is what JavaScript makes of a value that is not there; see where it comes from',
+        ],
+        ["d\u00f6b", '"d\u00f6b" is not a host name or an IP address'],
+        ["db/path", '"db/path" has a path in it; give host: "db"'],
+        ["ssh://db/path", '"ssh://db/path" is a URL; give host: "db"'],
+        [
+            "[object Object]",
+            '"[object Object]" is not one host name or IP address; one resource takes the snapshots of one instance',
+        ],
     ];
     for (const [host, reason] of rows) {
         it(`${host} is refused`, () => expect(hostProblem(host)).to.equal(reason));
     }
 
     it("a password in it is not repeated as the account", () => {
-        for (const host of ["ssh://admin:hunter2@db", "admin:hunter2@db"]) {
-            expect(hostProblem(host)).to.include('user: "admin"').and.not.include("hunter2");
+        for (const password of [
+            "hunter2",
+            "hun/ter2",
+            "hun@ter2",
+            "hun:ter2",
+            "h@u:n/t",
+            "hun ter2",
+            "hunter2:22",
+        ]) {
+            for (const host of [`ssh://admin:${password}@db`, `admin:${password}@db`]) {
+                expect(hostProblem(host))
+                    .to.include('host: "db", user: "admin"')
+                    .and.not.match(/hun|ter2|n\/t/);
+            }
         }
     });
+
+    it("a key in its place is not repeated", () => {
+        for (const host of ["-----BEGIN X-----\nhunter2\n-----END X-----\n", "x".repeat(254)]) {
+            expect(hostProblem(host)).to.equal(
+                "is not a host name or an IP address: it is too long for one, or has several lines",
+            );
+        }
+    });
+});
+
+describe("the name of an account", () => {
+    it("may be any that systems have", () => {
+        for (const user of ["root", "ec2-user", "DOMAIN\\admin", "admin@"]) {
+            expect(userProblem(user)).to.equal(undefined);
+        }
+    });
+
+    for (const [user, reason] of [
+        ["", "is empty"],
+        ["admin@db", 'has an "@" and a host behind it; give the account alone here, and the host as `host`'],
+        ["ad min", "has blanks or line ends in it, which no account's name has"],
+        ["admin\n", "has blanks or line ends in it, which no account's name has"],
+        ["undefined", "is what JavaScript makes of a value that is not there; see where it comes from"],
+    ] as const) {
+        it(`${JSON.stringify(user)} is refused`, () => expect(userProblem(user)).to.equal(reason));
+    }
 });

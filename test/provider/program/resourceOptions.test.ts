@@ -1,28 +1,48 @@
-import { type CustomResourceOptions } from "@pulumi/pulumi";
+import { type CustomResourceOptions, RunError } from "@pulumi/pulumi";
 import { expect } from "chai";
-import { assertOptions, assertResolvable } from "../../../provider/program/resourceOptions";
+import { assertResolvable, assertUsable } from "../../../provider/program/resourceOptions";
 
+const resource = { type: "X", name: "nightly", existing: "X.get reads it" };
+const assertOptions = (opts: CustomResourceOptions | undefined) => assertUsable(resource, {}, opts);
 const providerOf = (pkg: string) => ({ provider: { pkg } }) as unknown as CustomResourceOptions;
 
 describe("resource options", () => {
     it("that mean what they say are let through", () => {
-        expect(() => assertOptions("X", undefined)).not.to.throw();
-        expect(() => assertOptions("X", { protect: true, retainOnDelete: true })).not.to.throw();
-        expect(() => assertOptions("X", providerOf("pulumi-nodejs"))).not.to.throw();
+        expect(() => assertOptions(undefined)).not.to.throw();
+        expect(() => assertOptions({ protect: true, retainOnDelete: true })).not.to.throw();
+        expect(() => assertOptions(providerOf("pulumi-nodejs"))).not.to.throw();
+        expect(() => assertOptions({ providers: [] } as CustomResourceOptions)).not.to.throw();
     });
 
-    it("customTimeouts is refused, and timeouts named", () => {
-        expect(() => assertOptions("X", { customTimeouts: { create: "1h" } })).to.throw(
-            /^X: .*customTimeouts never reaches.*`timeouts`/,
-        );
-    });
-
-    it("a provider of another package is refused, and aws named", () => {
-        expect(() => assertOptions("X", providerOf("aws"))).to.throw(/provider of "aws".*`aws: \{/);
-    });
+    const rows: [what: string, opts: unknown, text: string][] = [
+        [
+            "import",
+            { import: "acs-1" },
+            'X "nightly": the option import has to go, because Pulumi cannot import a dynamic resource; X.get reads it.',
+        ],
+        [
+            "customTimeouts",
+            { customTimeouts: { create: "1h" } },
+            'X "nightly": the option customTimeouts never reaches a dynamic resource; use the input `timeouts`, in seconds, instead.',
+        ],
+        ...[providerOf("aws"), { providers: { aws: { pkg: "aws" } } }, { providers: [{ pkg: "aws" }] }].map(
+            (opts): [string, unknown, string] => [
+                JSON.stringify(opts),
+                opts,
+                'X "nightly": the option provider cannot be a provider of "aws", as this is a dynamic resource; ' +
+                    "use the input `aws: { region, profile, assumeRole }` instead.",
+            ],
+        ),
+    ];
+    for (const [what, opts, text] of rows) {
+        it(`are refused that would not do what they say: ${what}`, () => {
+            expect(() => assertOptions(opts as CustomResourceOptions)).to.throw(RunError, text);
+        });
+    }
 
     it("code that the provider's process will not find is refused, with what to do", () => {
         expect(() => assertResolvable("no-such-package/bin/x")).to.throw(
+            RunError,
             /^no-such-package cannot be found from .*own dependencies/,
         );
         expect(() => assertResolvable("@pulumi/pulumi")).not.to.throw();

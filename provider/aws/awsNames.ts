@@ -1,0 +1,45 @@
+/** What an id of EC2 begins with, and what it is the id of (EC2 User Guide, "Resource IDs"). */
+const KINDS: Readonly<Record<string, string>> = {
+    i: "an instance",
+    vol: "a volume",
+    snap: "a snapshot",
+    ami: "an image",
+    eni: "a network interface",
+    acs: "a set of snapshots",
+};
+
+/**
+ * What is wrong with an id of EC2, or undefined. Its kind is followed by 8 (old) or 17 hexadecimal digits (EC2 User
+ * Guide, "Resource IDs").
+ */
+export function idProblem(kind: "i" | "vol", text: string): string | undefined {
+    if (new RegExp(`^${kind}-([0-9a-f]{8}|[0-9a-f]{17})$`).test(text)) {
+        return undefined;
+    }
+    const wanted = kind === "i" ? "an EC2 instance id" : "an EBS volume id";
+    const [, last] = /^arn:.*[:/]([^:/]+)$/.exec(text) ?? [];
+    if (last !== undefined && idProblem(kind, last) === undefined) {
+        return `is an ARN; give its last part, ${last}`;
+    }
+    if (text.trim() !== text && idProblem(kind, text.trim()) === undefined) {
+        return `has blanks or line ends around the id; give ${JSON.stringify(text.trim())}`;
+    }
+    const [, other = ""] = /^([a-z]+)-[0-9a-f-]{8,}$/.exec(text) ?? [];
+    const is =
+        other !== kind && Object.hasOwn(KINDS, other)
+            ? `is the id of ${KINDS[other] ?? ""}, and not`
+            : "is not";
+    return `${is} ${wanted}, such as ${kind}-0123456789abcdef0`;
+}
+
+/** What is wrong with a region's code, or undefined. Clouds that only act like AWS call theirs as they like. */
+export function regionProblem(text: string): string | undefined {
+    if (text === "") {
+        return "is empty";
+    }
+    const [, region] = /^([a-z]{2,4}(?:-[a-z]+)+-\d)[a-z]$/.exec(text) ?? [];
+    if (region !== undefined) {
+        return `is an availability zone; give its region, "${region}"`;
+    }
+    return /^[\w-]+$/.test(text) ? undefined : "is not the code of a region, such as eu-central-1";
+}
