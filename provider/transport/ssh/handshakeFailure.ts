@@ -154,11 +154,19 @@ function refused(
         code: "SSH_LOGIN_REFUSED",
         what: `${parts.join("; ")}${said(end.banner + end.accountText, quote)}`,
         remedy: refusalRemedy(end, last),
+        early: tried.length > 0 && accepted.length === 0 && isOfCredentials(end, last),
     };
 }
 
+/** Neither of their number nor of the account: these are there already. */
+function isOfCredentials({ accountText }: HandshakeEnd, last: string): boolean {
+    return accountText.trim() === "" && !TOO_MANY.test(last);
+}
+
+const TOO_MANY = /too many authentication failures/i;
+
 function refusalRemedy({ login, accountText }: HandshakeEnd, last: string): string {
-    if (/too many authentication failures/i.test(last)) {
+    if (TOO_MANY.test(last)) {
         return "the server lets fewer keys be tried (MaxAuthTries) than were: give privateKey, or an agent that holds this key alone";
     }
     if (login.accepted.length > 0) {
