@@ -6,6 +6,7 @@ import {
     paginateDescribeSnapshots,
 } from "@aws-sdk/client-ec2";
 import { SnapshotError, messageOf } from "../base/errors";
+import type { Log } from "../base/log";
 import { poll } from "../base/poll";
 import type { CreatedSet } from "./createSnapshots";
 import { timing } from "../base/timing";
@@ -16,6 +17,7 @@ import { tagKeys } from "./tags";
 
 const VISIBLE_INTERVAL_MS = 500;
 const RELEASE_INTERVAL_MS = 2_000;
+const RELEASING = "waiting for EC2 to let go of the snapshots of a deregistered image";
 
 /** Snapshots of this account that match. */
 export async function findSnapshots(
@@ -72,7 +74,7 @@ export async function verifySet(
     executionId: string,
     set: CreatedSet,
     expectedVolumes: readonly string[],
-    signal: AbortSignal,
+    { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
     const ids = new Set(set.snapshots.map((snapshot) => snapshot.snapshotId));
     const found = await poll(
@@ -81,7 +83,12 @@ export async function verifySet(
             const seen = new Set(visible.map((snapshot) => snapshot.SnapshotId));
             return [...ids].every((id) => seen.has(id)) ? visible : undefined;
         },
-        { deadline: performance.now() + timing.visibleMs, interval: VISIBLE_INTERVAL_MS, signal },
+        {
+            deadline: performance.now() + timing.visibleMs,
+            interval: VISIBLE_INTERVAL_MS,
+            signal,
+            onWait: () => log("waiting for EC2 to show the snapshots", "status"),
+        },
     );
     const problem = setProblem(
         set,
@@ -138,16 +145,21 @@ export async function deleteUnknownSet(
     clients: Clients,
     executionId: string,
     volumes: number,
-    signal: AbortSignal,
+    { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
     await poll(
         async () => {
             const visible = await findSet(clients, executionId, signal);
             return visible.length >= volumes ? visible : undefined;
         },
-        { deadline: performance.now() + timing.visibleMs, interval: VISIBLE_INTERVAL_MS, signal },
+        {
+            deadline: performance.now() + timing.visibleMs,
+            interval: VISIBLE_INTERVAL_MS,
+            signal,
+            onWait: () => log("looking for a set that EC2 may have made, to delete it", "status"),
+        },
     );
-    await deleteSet(clients, executionId, [], signal);
+    await deleteSet(clients, executionId, [], { log, signal });
 }
 
 /**
@@ -160,7 +172,7 @@ export async function assertUnused(
     clients: Clients,
     ids: readonly string[],
     own: string | undefined,
-    signal: AbortSignal,
+    { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
     if (ids.length === 0) {
         return;
@@ -171,7 +183,12 @@ export async function assertUnused(
             images = (await imagesOf(clients, ids, signal)).filter((image) => image.ImageId !== own);
             return images.length === 0 ? true : undefined;
         },
-        { deadline: performance.now() + timing.imageGoneMs, interval: RELEASE_INTERVAL_MS, signal },
+        {
+            deadline: performance.now() + timing.imageGoneMs,
+            interval: RELEASE_INTERVAL_MS,
+            signal,
+            onWait: () => log(RELEASING, "status"),
+        },
     );
     if (images.length > 0) {
         throw usedBy(ids, images);
@@ -182,28 +199,31 @@ export async function assertUnused(
  * Deletes the snapshots with these ids and all that carry the execution's tag. Already gone is done. Waits for images
  * that were deregistered a moment ago, by whomever, to let go of them: that takes EC2 seconds to minutes (seen by
  * others: boto issue 3019, packer issue 8598; not documented).
- * @param deregistered images that the set was behind
  */
 export async function deleteSet(
     clients: Clients,
     executionId: string,
     ids: readonly string[],
-    signal: AbortSignal,
-    deregistered: readonly string[] = [],
+    { log, signal, deregistered = [] }: Deleting,
 ): Promise<void> {
     const tagged = await findSet(clients, executionId, signal);
     const all = [...new Set([...ids, ...tagged.flatMap((snapshot) => snapshot.SnapshotId ?? [])])];
-    const released = { deregistered, deadline: performance.now() + timing.visibleMs, signal };
+    const released = { deregistered, deadline: performance.now() + timing.visibleMs, log, signal };
     // First that of the boot volume, which no image can do without: an image that nobody may list, as it is of another
     // account, leaves the set whole.
     await deleteWhenReleased(clients, all.slice(0, 1), released);
     await deleteWhenReleased(clients, all.slice(1), released);
 }
 
-interface Released {
-    readonly deregistered: readonly string[];
-    readonly deadline: number;
+export interface Deleting {
+    readonly log: Log;
     readonly signal: AbortSignal;
+    /** Images that the set was behind. */
+    readonly deregistered?: readonly string[];
+}
+
+interface Released extends Required<Deleting> {
+    readonly deadline: number;
 }
 
 /** A snapshot that EC2 does not delete, as an image is made from it. */
@@ -215,7 +235,7 @@ interface Held {
 async function deleteWhenReleased(
     clients: Clients,
     ids: readonly string[],
-    { deregistered, deadline, signal }: Released,
+    { deregistered, deadline, log, signal }: Released,
 ): Promise<void> {
     const listedUntil = performance.now() + timing.imageGoneMs;
     let left = ids;
@@ -235,7 +255,12 @@ async function deleteWhenReleased(
             }
             return undefined;
         },
-        { deadline, interval: RELEASE_INTERVAL_MS, signal },
+        {
+            deadline,
+            interval: RELEASE_INTERVAL_MS,
+            signal,
+            onWait: () => log(RELEASING, "status"),
+        },
     );
     if (held.length > 0) {
         throw stillHeld(held);

@@ -71,6 +71,9 @@ describe("deleteUnknownSet", () => {
         restore();
     });
 
+    const lines: string[] = [];
+    beforeEach(() => (lines.length = 0));
+
     async function take(executionId: string, volumeId: string): Promise<void> {
         const Tags = [{ Key: tagKeys.execution, Value: executionId }];
         const TagSpecifications = [{ ResourceType: "snapshot" as const, Tags }];
@@ -78,7 +81,10 @@ describe("deleteUnknownSet", () => {
     }
 
     const remove = async (executionId: string, volumes: number) =>
-        await deleteUnknownSet(await clientsFor(), executionId, volumes, AbortSignal.timeout(60_000));
+        await deleteUnknownSet(await clientsFor(), executionId, volumes, {
+            log: (line) => void lines.push(line),
+            signal: AbortSignal.timeout(60_000),
+        });
 
     it("waits for the snapshots of all volumes: they are not seen all at once", async () => {
         const executionId = `acs-unknown-${(sets += 1)}`;
@@ -92,6 +98,7 @@ describe("deleteUnknownSet", () => {
         await looks.reached({ count: 2 });
         await take(executionId, second);
         await deleting;
+        expect(lines).to.deep.equal(["looking for a set that EC2 may have made, to delete it"]);
         expect(await cloud.snapshots(instance)).to.deep.equal([]);
     });
 
