@@ -6,6 +6,7 @@ import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import { providerText } from "./providerText";
 import { assertOptions, assertResolvable, hiding } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
+import { PROVIDER, TYPE } from "./snapshotType";
 
 /** How to reach a host over SSH. The names are those of `command.remote.Command` (@pulumi/command). */
 export interface SshTargetArgs {
@@ -172,10 +173,6 @@ export interface AppConsistentSnapshotArgs {
     preflight?: Input<"warn" | "fail"> | undefined;
 }
 
-const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/snapshotProvider";
-
-const TYPE = "pulumi-nodejs:dynamic/ec2:AppConsistentSnapshot";
-
 /**
  * Snapshots of all EBS volumes of an instance, taken at one instant while the instance is quiesced, with a level of
  * consistency that is proven.
@@ -248,7 +245,17 @@ function quiescingOf(quiesce: unknown): Quiescing | undefined {
  * What a diff says nothing true about. The provider keeps it for itself; or the engine compares it with old outputs, which
  * never have it, because it holds secrets (`quiesce`).
  */
-const INTERNAL = ["owner", "recorded", "unfinished", "lost", "quiesced", "healed", "__provider", "quiesce"];
+const INTERNAL = [
+    "owner",
+    "recorded",
+    "unfinished",
+    "lost",
+    "quiesced",
+    "healed",
+    "adopted",
+    "__provider",
+    "quiesce",
+];
 
 /** Declared, so that they are unknown, not absent, at preview. */
 const outputs = {
