@@ -154,13 +154,22 @@ function refused(
         code: "SSH_LOGIN_REFUSED",
         what: `${parts.join("; ")}${said(end.banner + end.accountText, quote)}`,
         remedy: refusalRemedy(end, last),
-        early: tried.length > 0 && accepted.length === 0 && isOfCredentials(end, last),
+        early: isEarly(end, last),
     };
 }
 
-/** Neither of their number nor of the account: these are there already. */
-function isOfCredentials({ accountText }: HandshakeEnd, last: string): boolean {
-    return accountText.trim() === "" && !TOO_MANY.test(last);
+/**
+ * The host may not have the key yet. It has the account that it refuses for another reason; and of passwords it takes but
+ * few wrong ones, as fail2ban counts each.
+ */
+function isEarly({ login: { tried, accepted }, accountText }: HandshakeEnd, last: string): boolean {
+    return (
+        tried.length > 0 &&
+        !tried.some((one) => one.startsWith("password")) &&
+        accepted.length === 0 &&
+        accountText.trim() === "" &&
+        !TOO_MANY.test(last)
+    );
 }
 
 const TOO_MANY = /too many authentication failures/i;

@@ -57,7 +57,7 @@ export async function retryConnect<T>(
                 minTimeout: 0,
                 maxRetryTime: options.timeoutMs,
                 signal: options.signal,
-                shouldRetry: () => pauseMs !== undefined,
+                shouldRetry: () => pauseMs !== undefined && remaining() > TIMER_SLACK_MS,
                 onFailedAttempt: async ({ error }) => {
                     refusals += isEarly(error) ? 1 : 0;
                     const isYoung = options.isYoung?.() ?? false;
@@ -75,7 +75,7 @@ export async function retryConnect<T>(
             },
         );
     } catch (error) {
-        if (options.signal.aborted || !(isTransient(error) || (isEarly(error) && tries > 1))) {
+        if (options.signal.aborted || !(isTransient(error) || (isEarly(error) && refusals > 1))) {
             throw error;
         }
         // A try that the end of the time cut off says less than the one before it.

@@ -143,6 +143,7 @@ describe("a refusal that a host may take back when it has got its users", () => 
     const none = error("All configured ...", { level: "client-authentication" });
     const rows: [what: string, cause: Error, login: object, accountText: string, early: boolean][] = [
         ["is one of the key", none, {}, "", true],
+        ["is none of a password", none, { tried: ["key", "password"] }, "", false],
         ["is none when nothing was tried", none, { tried: [] }, "", false],
         ["is none when more is wanted", none, { accepted: ["key"] }, "", false],
         ["is none of the account", none, {}, "Your account has expired.", false],

@@ -83,6 +83,16 @@ describe("retryConnect", () => {
         expect((error as SshError).message).to.match(/^.*connection refused \(gave up after 2 tries/);
     });
 
+    it("throws a refused login as it is when it came after the host had booted", async () => {
+        const refused = new SshError({ ...failure(false), code: "SSH_LOGIN_REFUSED", early: true });
+        let tries = 0;
+        const attempt = () => Promise.reject(++tries === 1 ? failure(true) : refused);
+        expect(await retryConnect(attempt, options(60_000)).catch((reason: unknown) => reason)).to.equal(
+            refused,
+        );
+        expect(tries).to.equal(2);
+    });
+
     it("says that there was no answer if there never was another failure", async () => {
         const noAnswer = failure(true, "no answer within 0 s");
         const attempt = async (remainingMs: number) => {
