@@ -34,9 +34,15 @@ module.exports = {
             to: { path: "^provider/quiesce/(hooks|vss)/", pathNot: "^provider/quiesce/$1/" },
         },
         {
-            name: "product-needs-no-test-part",
+            name: "nothing-needs-the-command",
             severity: "error",
             from: { path: "^(provider|components|recipes|index)" },
+            to: { path: "^cli/" },
+        },
+        {
+            name: "product-needs-no-test-part",
+            severity: "error",
+            from: { path: "^(provider|components|recipes|cli|index)" },
             to: { path: "^(lab|test|tools|examples)/" },
         },
         {

@@ -53,7 +53,7 @@ function linesOf(page: string): string[] {
 
 /** The TypeScript that users run or read. */
 function sources(): string[] {
-    return ["provider", "components", "recipes", "examples"].flatMap((folder) =>
+    return ["provider", "components", "recipes", "cli", "examples"].flatMap((folder) =>
         readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
             .filter((name) => name.endsWith(".ts"))
             .map((name) => readFileSync(join(ROOT, folder, name), "utf8")),

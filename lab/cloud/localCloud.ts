@@ -269,6 +269,12 @@ export class LocalCloud {
         return this.control("set_instance_state", { region, instance_id: instanceId, state });
     }
 
+    /** When it was started last; a new one says a day ago. */
+    setInstanceStarted(instanceId: string, secondsAgo: number, region = this.region): Promise<void> {
+        const what = { region, instance_id: instanceId, seconds_ago: secondsAgo };
+        return this.control("set_instance_started", what);
+    }
+
     setConsoleOutput(instanceId: string, text: string | null, region = this.region): Promise<void> {
         return this.control("set_console_output", { region, instance_id: instanceId, text });
     }

@@ -1,5 +1,6 @@
 import { TokenBucket } from "limiter";
 import { abortable } from "../base/abortable";
+import type { Log } from "../base/log";
 
 /**
  * EC2 refills a bucket of requests per account and region (EC2 developer guide, "Request throttling"): CreateSnapshots
@@ -13,8 +14,16 @@ export class ApiSlots {
     readonly #buckets = new Map<string, TokenBucket>();
 
     /** Waits for one. */
-    async take(accountId: string, region: string, signal: AbortSignal): Promise<void> {
-        await abortable(this.#bucketOf(`${accountId}/${region}`).removeTokens(1), signal);
+    async take(
+        { accountId, region }: { readonly accountId: string; readonly region: string },
+        { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+    ): Promise<void> {
+        const bucket = this.#bucketOf(`${accountId}/${region}`);
+        if (bucket.tryRemoveTokens(1)) {
+            return;
+        }
+        log("waiting for EC2's limit of CreateSnapshots; nothing is frozen meanwhile", "status");
+        await abortable(bucket.removeTokens(1), signal);
     }
 
     #bucketOf(key: string): TokenBucket {

@@ -1,5 +1,6 @@
 import { DeleteSnapshotCommand, type Image } from "@aws-sdk/client-ec2";
 import { SnapshotError, messageOf } from "../base/errors";
+import type { Log } from "../base/log";
 import { poll } from "../base/poll";
 import { timing } from "../base/timing";
 import type { Clients } from "./clients";
@@ -9,6 +10,12 @@ import { findSet, imagesOf, isInBin } from "./snapshots";
 
 const VISIBLE_INTERVAL_MS = 500;
 const RELEASE_INTERVAL_MS = 2_000;
+const RELEASING = "waiting for EC2 to let go of the snapshots of a deregistered image";
+
+interface Waiting {
+    readonly log: Log;
+    readonly signal: AbortSignal;
+}
 
 /**
  * Deletes the set of an execution whose outcome is not known: looks for it by its tag until it is seen, or for as
@@ -18,16 +25,21 @@ export async function deleteUnknownSet(
     clients: Clients,
     executionId: string,
     volumes: number,
-    signal: AbortSignal,
+    { log, signal }: Waiting,
 ): Promise<void> {
     await poll(
         async () => {
             const visible = await findSet(clients, executionId, signal);
             return visible.length >= volumes ? visible : undefined;
         },
-        { deadline: performance.now() + timing.visibleMs, interval: VISIBLE_INTERVAL_MS, signal },
+        {
+            deadline: performance.now() + timing.visibleMs,
+            interval: VISIBLE_INTERVAL_MS,
+            signal,
+            onWait: () => log("looking for a set that EC2 may have made, to delete it", "status"),
+        },
     );
-    await deleteSet(clients, executionId, [], signal);
+    await deleteSet(clients, executionId, [], { log, signal });
 }
 
 /**
@@ -39,10 +51,10 @@ export async function assertDeletable(
     clients: Clients,
     ids: readonly string[],
     own: string | undefined,
-    signal: AbortSignal,
+    waiting: Waiting,
 ): Promise<void> {
-    await assertUnused(clients, ids, own, signal);
-    await assertUnlocked(clients, ids, signal);
+    await assertUnused(clients, ids, own, waiting);
+    await assertUnlocked(clients, ids, waiting.signal);
 }
 
 /** An image that was deregistered a moment ago may still be told of (EC2 API reference, "Eventual consistency"). */
@@ -50,7 +62,7 @@ async function assertUnused(
     clients: Clients,
     ids: readonly string[],
     own: string | undefined,
-    signal: AbortSignal,
+    { log, signal }: Waiting,
 ): Promise<void> {
     if (ids.length === 0) {
         return;
@@ -61,7 +73,12 @@ async function assertUnused(
             images = (await imagesOf(clients, ids, signal)).filter((image) => image.ImageId !== own);
             return images.length === 0 ? true : undefined;
         },
-        { deadline: performance.now() + timing.imageGoneMs, interval: RELEASE_INTERVAL_MS, signal },
+        {
+            deadline: performance.now() + timing.imageGoneMs,
+            interval: RELEASE_INTERVAL_MS,
+            signal,
+            onWait: () => log(RELEASING, "status"),
+        },
     );
     if (images.length > 0) {
         throw usedBy(ids, images);
@@ -72,29 +89,30 @@ async function assertUnused(
  * Deletes the snapshots with these ids and all that carry the execution's tag. Already gone is done. Waits for images
  * that were deregistered a moment ago, by whomever, to let go of them: that takes EC2 seconds to minutes (seen by
  * others: boto issue 3019, packer issue 8598; not documented).
- * @param deregistered images that the set was behind
  */
 export async function deleteSet(
     clients: Clients,
     executionId: string,
     ids: readonly string[],
-    signal: AbortSignal,
-    deregistered: readonly string[] = [],
+    { log, signal, deregistered = [] }: Deleting,
 ): Promise<void> {
     const tagged = await findSet(clients, executionId, signal);
     const there = tagged.filter((snapshot) => !isInBin(snapshot));
     const all = [...new Set([...ids, ...there.flatMap((snapshot) => snapshot.SnapshotId ?? [])])];
-    const released = { deregistered, deadline: performance.now() + timing.visibleMs, signal };
+    const released = { deregistered, deadline: performance.now() + timing.visibleMs, log, signal };
     // First that of the boot volume, which no image can do without: an image that nobody may list, as it is of another
     // account, leaves the set whole.
     await deleteWhenReleased(clients, all.slice(0, 1), released);
     await deleteWhenReleased(clients, all.slice(1), released);
 }
 
-interface Released {
-    readonly deregistered: readonly string[];
+export interface Deleting extends Waiting {
+    /** Images that the set was behind. */
+    readonly deregistered?: readonly string[];
+}
+
+interface Released extends Required<Deleting> {
     readonly deadline: number;
-    readonly signal: AbortSignal;
 }
 
 /** A snapshot that EC2 does not delete yet: an image is made from it, or it is on its way out of the Recycle Bin. */
@@ -106,7 +124,7 @@ interface Held {
 async function deleteWhenReleased(
     clients: Clients,
     ids: readonly string[],
-    { deregistered, deadline, signal }: Released,
+    { deregistered, deadline, log, signal }: Released,
 ): Promise<void> {
     const listedUntil = performance.now() + timing.imageGoneMs;
     let left = ids;
@@ -126,7 +144,7 @@ async function deleteWhenReleased(
             }
             return undefined;
         },
-        { deadline, interval: RELEASE_INTERVAL_MS, signal },
+        { deadline, interval: RELEASE_INTERVAL_MS, signal, onWait: () => log(RELEASING, "status") },
     );
     if (held.length > 0) {
         throw stillHeld(held);

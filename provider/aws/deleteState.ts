@@ -1,3 +1,4 @@
+import type { Log } from "../base/log";
 import type { Clients } from "./clients";
 import { deregisterImage } from "./images";
 import { deleteSet } from "./deleteSet";
@@ -10,10 +11,11 @@ export async function deleteState(
         imageId,
         snapshotIds,
     }: { readonly imageId?: string | undefined; readonly snapshotIds: readonly string[] },
-    signal: AbortSignal,
+    { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
     if (imageId !== undefined) {
         await deregisterImage(clients, imageId, signal);
     }
-    await deleteSet(clients, executionId, snapshotIds, signal, imageId === undefined ? [] : [imageId]);
+    const deregistered = imageId === undefined ? [] : [imageId];
+    await deleteSet(clients, executionId, snapshotIds, { log, signal, deregistered });
 }

@@ -1,4 +1,5 @@
 import type { Image, Snapshot } from "@aws-sdk/client-ec2";
+import type { Log } from "../base/log";
 import type { Clients } from "./clients";
 import { deleteSet } from "./deleteSet";
 import { deregisterImage, findImages, snapshotIdsOf } from "./images";
@@ -90,7 +91,7 @@ export async function reapAbandonedSets(
     clients: Clients,
     earlier: readonly EarlierSet[],
     known: ReadonlySet<string>,
-    log: (line: string) => void,
+    log: Log,
     signal: AbortSignal,
 ): Promise<void> {
     for (const set of earlier.filter(
@@ -105,7 +106,8 @@ export async function reapAbandonedSets(
         const names = `${set.executionId} (${made.join(", ")})`;
         if (set.complete) {
             log(
-                `warning: this resource does not manage its earlier set ${names}; delete it by hand if it is not wanted`,
+                `warning: this resource does not manage its earlier set ${names}; ` +
+                    "import it, or delete it by hand if it is not wanted (docs/import.md)",
             );
         } else if (isAbandoned(set, clients.clock.now())) {
             await reapSet(clients, set, names, log, signal);
@@ -117,7 +119,7 @@ async function reapSet(
     clients: Clients,
     set: EarlierSet,
     names: string,
-    log: (line: string) => void,
+    log: Log,
     signal: AbortSignal,
 ): Promise<void> {
     const snapshotIds = [...set.snapshotIds, ...set.bareSnapshotIds];
@@ -137,5 +139,5 @@ async function reapSet(
     for (const imageId of set.imageIds) {
         await deregisterImage(clients, imageId, signal);
     }
-    await deleteSet(clients, set.executionId, snapshotIds, signal, set.imageIds);
+    await deleteSet(clients, set.executionId, snapshotIds, { log, signal, deregistered: set.imageIds });
 }

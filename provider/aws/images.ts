@@ -1,5 +1,6 @@
 import { DeregisterImageCommand, type Filter, type Image, paginateDescribeImages } from "@aws-sdk/client-ec2";
 import { SnapshotError } from "../base/errors";
+import type { Log } from "../base/log";
 import { pause } from "../base/pause";
 import { timing } from "../base/timing";
 import type { Clients } from "./clients";
@@ -85,9 +86,10 @@ const FAILED: ReadonlySet<string> = new Set(["error", "failed", "invalid"]);
 export async function waitForImage(
     clients: Clients,
     imageId: string,
-    { deadline, signal }: { deadline: number; signal: AbortSignal },
+    { deadline, log, signal }: { deadline: number; log: Log; signal: AbortSignal },
 ): Promise<void> {
     let seen = performance.now();
+    let told = false;
     for (;;) {
         const image = await findImage(clients, imageId, signal);
         // Somebody who disables an image has waited for it.
@@ -114,6 +116,10 @@ export async function waitForImage(
                 message: `The snapshots are taken, but the image ${imageId} is not available yet.`,
                 remedy: "Run again: it goes on waiting and takes no new snapshot.",
             });
+        }
+        if (!told) {
+            log(`waiting for the image ${imageId}, which is ${image?.State ?? "not shown yet"}`, "status");
+            told = true;
         }
         await pause(Math.min(PAUSE_MS, left), signal);
     }

@@ -28,6 +28,8 @@ export interface Source {
     readonly facts: InstanceFacts;
     /** EC2's name of the state: `running`, `stopped`, ... */
     readonly state: string;
+    /** When it was started last (EC2 API reference, Instance, `launchTime`). Milliseconds since 1970, by AWS's clock. */
+    readonly startedAt?: number | undefined;
     /** Boot volume first, then by device name. */
     readonly volumes: readonly SourceVolume[];
     readonly excluded: readonly SourceVolume[];
@@ -99,6 +101,7 @@ export async function resolveSource(
     return {
         facts: instanceFacts(instance, accountId, clients.region),
         state,
+        startedAt: instance.LaunchTime?.getTime(),
         volumes: chosen,
         excluded: volumes.filter((volume) => excluded.has(volume.volumeId)),
     };

@@ -1,5 +1,6 @@
 import { type Filter, type Image, type Snapshot, paginateDescribeSnapshots } from "@aws-sdk/client-ec2";
 import { SnapshotError } from "../base/errors";
+import type { Log } from "../base/log";
 import { poll } from "../base/poll";
 import type { CreatedSet } from "./createSnapshots";
 import { timing } from "../base/timing";
@@ -72,7 +73,7 @@ export async function verifySet(
     executionId: string,
     set: CreatedSet,
     expectedVolumes: readonly string[],
-    signal: AbortSignal,
+    { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
     const ids = new Set(set.snapshots.map((snapshot) => snapshot.snapshotId));
     const found = await poll(
@@ -81,7 +82,12 @@ export async function verifySet(
             const seen = new Set(visible.map((snapshot) => snapshot.SnapshotId));
             return [...ids].every((id) => seen.has(id)) ? visible : undefined;
         },
-        { deadline: performance.now() + timing.visibleMs, interval: VISIBLE_INTERVAL_MS, signal },
+        {
+            deadline: performance.now() + timing.visibleMs,
+            interval: VISIBLE_INTERVAL_MS,
+            signal,
+            onWait: () => log("waiting for EC2 to show the snapshots", "status"),
+        },
     );
     const problem = setProblem(
         set,

@@ -42,6 +42,8 @@ export interface WaitOptions {
     /** On the clock of `performance.now()`. */
     readonly deadline: number;
     readonly signal: AbortSignal;
+    /** Is told of each new status of a command that still runs. */
+    readonly onStatus?: ((status: string) => void) | undefined;
 }
 
 /** In place of a status. */
@@ -211,8 +213,9 @@ async function untilEnded(
     clients: Clients,
     instanceId: string,
     commandId: string,
-    { deadline, signal }: WaitOptions,
+    { deadline, signal, onStatus }: WaitOptions,
 ): Promise<CommandEnd> {
+    let told = "";
     const unknownUntil = performance.now() + timing.commandVisibleMs;
     let interval = timing.firstLookMs;
     let last: CommandEnd = { commandId, status: "Pending", stdout: "", stderr: "" };
@@ -224,6 +227,10 @@ async function untilEnded(
         const left = deadline - performance.now();
         if (left <= 0) {
             return { ...last, status: OWN_TIMEOUT };
+        }
+        if (last.status !== told) {
+            told = last.status;
+            onStatus?.(told);
         }
         await pause(Math.min(interval, left), signal);
         interval = Math.min(interval * 1.3, timing.lastLookMs);

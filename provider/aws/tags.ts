@@ -19,6 +19,8 @@ export const tagKeys = {
     lease: `${TAG_PREFIX}lease`,
     /** Ids of earlier executions whose freeze the run has found, or made, to be over. Only where there is one. */
     healed: `${TAG_PREFIX}healed`,
+    /** `pending` when the run ended without proof that the instance is awake, `done` when a later one had it. */
+    thaw: `${TAG_PREFIX}thaw`,
 } as const;
 
 /** AWS's tag on a snapshot that VSS vouches for (EC2 User Guide, "Create VSS snapshots with Systems Manager"). */

@@ -6,6 +6,8 @@ export interface PollOptions {
     /** Pause between two tries, in milliseconds. */
     readonly interval: number;
     readonly signal: AbortSignal;
+    /** Is told once, when the first try was not enough. */
+    readonly onWait?: (() => void) | undefined;
 }
 
 /**
@@ -14,9 +16,9 @@ export interface PollOptions {
  */
 export async function poll<T>(
     probe: () => Promise<T | undefined>,
-    { deadline, interval, signal }: PollOptions,
+    { deadline, interval, signal, onWait }: PollOptions,
 ): Promise<T | undefined> {
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
         signal.throwIfAborted();
         const answer = await probe();
         if (answer !== undefined) {
@@ -25,6 +27,9 @@ export async function poll<T>(
         const left = deadline - performance.now();
         if (left <= 0) {
             return undefined;
+        }
+        if (tries === 1) {
+            onWait?.();
         }
         await pause(Math.min(interval, left), signal);
     }

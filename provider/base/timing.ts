@@ -21,6 +21,17 @@ export const timing = {
     guardMarginMs: 10_000,
     /** Between two looks at EC2's state of an instance that is connected to anew, as its thawing is not proven. */
     downPauseMs: 5_000,
+    /**
+     * An instance that runs for less may still get its users: by scripts in its user data, which cloud-init runs when sshd
+     * is up already (cloud-init, "Boot stages": final).
+     */
+    youngMs: 600_000,
+    /**
+     * Before each new try when such an instance has refused a login. Four refusals in ten minutes at the most: fail2ban bans
+     * for five (its jail.conf: `maxretry`, `findtime`), and sshd's penalties, 5 s for each, never add up to the 15 s from
+     * which they count (sshd_config(5), `PerSourcePenalties`).
+     */
+    refusedPausesMs: [20_000, 60_000, 120_000] as readonly number[],
     /** Between two looks at a host whose cloud-init still runs. */
     bootPauseMs: 5_000,
     /** A new set may take this long to be seen (EC2 API reference, "Eventual consistency"). */

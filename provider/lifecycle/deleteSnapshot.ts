@@ -15,7 +15,8 @@ export async function deleteSnapshot(session: Session, id: string, olds: State):
     const clients = await session.clients(placeOf(state));
     const signal = AbortSignal.timeout(LIMIT_MS);
     await assertSamePlace(clients, state, signal);
-    await assertAwake(id, state, { clients, session, log: session.logOf(state) });
-    await assertDeletable(clients, state.snapshotIds, state.imageId, signal);
-    await deleteState(clients, id, state, signal);
+    const log = session.logOf(state);
+    await assertAwake(id, state, { clients, session, log });
+    await assertDeletable(clients, state.snapshotIds, state.imageId, { log, signal });
+    await deleteState(clients, id, state, { log, signal });
 }

@@ -32,6 +32,10 @@ export function diffOf(olds: OldState, news: SnapshotInputs): DiffResult {
 }
 
 function replacing(olds: OldState, news: SnapshotInputs): string[] {
+    if (olds.adopted) {
+        // Nobody knows what it was taken for: `update` records what the program asks for now.
+        return [];
+    }
     const triggers = effectiveTriggers(news.triggers);
     const changed: Record<string, boolean> = {
         instanceId: olds.instanceId !== news.instanceId,
@@ -53,6 +57,7 @@ function updating(olds: OldState, news: SnapshotInputs): boolean {
         !same(olds.tags ?? {}, news.tags ?? {}) ||
         !same(olds.aws ?? {}, news.aws ?? {}) ||
         olds.recorded === false ||
+        olds.adopted === true ||
         (olds.unfinished === true && (news.waitForCompletion ?? true))
     );
 }

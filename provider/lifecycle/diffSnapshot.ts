@@ -1,4 +1,5 @@
 import { isUnknown } from "../base/unknown";
+import { assertOfInstance } from "./adoption";
 import { type DiffResult, diffOf } from "./diff";
 import type { Inputs } from "./request";
 import type { Session } from "./session";
@@ -7,6 +8,7 @@ import type { State } from "./stackKnowledge";
 /** What a change of the inputs means. `create` and `delete` get to know through it what the state says. */
 export function diffSnapshot(session: Session, id: string, olds: State, news: Inputs): DiffResult {
     session.stack.learn(id, olds, news);
+    assertOfInstance(id, olds, news);
     const result = diffOf(olds, news);
     if (result.replaces.length > 0) {
         session.logOf(news)(

@@ -44,7 +44,7 @@ function messageFor(members: readonly Snapshot[], size: number | undefined, lost
     return [
         lost.length > 0 ? `The set is not whole: ${lost.join("; ")}.` : undefined,
         count,
-        `The level is what the tags ${TAG_PREFIX}level of all its snapshots prove; the evidence of the run is with the stack that took them.`,
+        `The level is what the tags ${TAG_PREFIX}level of all its snapshots prove; only the stack that took them can have more evidence.`,
     ]
         .filter((text) => text !== undefined)
         .join(" ");

@@ -95,11 +95,13 @@ function unexpectedFailure(error: unknown): Failure {
         : { code: "AWS_ERROR", message: messageOf(error), remedy: "See what the message says." };
 }
 
-/** Older versions recorded it with the set alone; those that say why there is none recorded it always. */
+/**
+ * Older versions recorded it with the set alone; those that say why there is none recorded it always. No tag says it.
+ */
 function saidFrozen(state: Partial<Frozen>): boolean | undefined {
     const { frozenAt, message } = state.evidence ?? {};
     if (frozenAt !== undefined) {
         return true;
     }
-    return message === undefined ? undefined : false;
+    return message === undefined || state.adopted ? undefined : false;
 }

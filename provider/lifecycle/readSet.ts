@@ -6,7 +6,7 @@ import { describeSnapshots, findSet, imagesOf } from "../aws/snapshots";
 import { APP_CONSISTENT, VSS_DEVICE, tagKeys, tagOf } from "../aws/tags";
 import { SnapshotError } from "../base/errors";
 import type { ConsistencyLevel, Evidence } from "../base/evidence";
-import { foundSet, lossOf, missing, sizeOf } from "./foundSet";
+import { type FoundSet, foundSet, lossOf, missing, sizeOf } from "./foundSet";
 import type { SnapshotInfo } from "../base/outputs";
 import type { SnapshotState } from "../run/state";
 
@@ -45,14 +45,30 @@ export function lostOf(ids: readonly string[], found: readonly Snapshot[]): stri
     return [...lost, ...missing(ids.length, sizeOf(found))];
 }
 
-/** `AppConsistentSnapshot.get`: finds a set by its execution's tag. What only the run itself saw is left out. */
+/** `AppConsistentSnapshot.get`: finds a set by its execution's tag. */
 export async function adoptSet(
     clients: Clients,
     executionId: string,
     signal: AbortSignal,
 ): Promise<SnapshotState> {
-    const found = await findSet(clients, executionId, signal);
-    const { members, lost, level, reason, message } = foundSet(found);
+    return await stateOfFound(
+        clients,
+        executionId,
+        foundSet(await findSet(clients, executionId, signal)),
+        signal,
+    );
+}
+
+/**
+ * The state of a set that was found by its execution's tag. What only the run itself saw is left out.
+ * @throws SnapshotError `INVALID_INPUT` when nothing was found
+ */
+export async function stateOfFound(
+    clients: Clients,
+    executionId: string,
+    { members, lost, level, reason, message }: FoundSet,
+    signal: AbortSignal,
+): Promise<SnapshotState> {
     const [first] = members;
     if (first === undefined) {
         throw new SnapshotError({
@@ -83,7 +99,7 @@ export async function adoptSet(
             await accountOf(clients, signal),
             clients.region,
         ),
-        thawPending: false,
+        thawPending: members.some((snapshot) => tagOf(snapshot, tagKeys.thaw) === "pending"),
         startTime,
         quiesced: { method: "" },
         recorded: members.every((snapshot) => tagOf(snapshot, tagKeys.state) === "complete"),

@@ -42,6 +42,6 @@ async function adopt(
     const adopted = await adoptSet(clients, id, signal);
     const recorded = props.snapshotIds === undefined ? { ...props, ...adopted } : { ...adopted, ...props };
     const { instance } = adopted;
-    const thawPending = props.thawPending ?? false;
+    const thawPending = props.thawPending ?? adopted.thawPending;
     return toState({ ...recorded, instance, instanceId: instance.instanceId, thawPending });
 }

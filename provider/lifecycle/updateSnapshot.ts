@@ -1,9 +1,11 @@
 import type { Clients } from "../aws/clients";
 import { removeTags, setTags } from "../aws/setTags";
+import { ownerTag, tagKeys } from "../aws/tags";
 import { SnapshotError } from "../base/errors";
 import { type Finishing, finishSet } from "../run/finishSet";
 import { defaultTags } from "../run/setRequest";
 import { type SnapshotState, UnfinishedError, toState } from "../run/state";
+import { adoptedText, takenFor } from "./adoption";
 import { diffOf } from "./diff";
 import { heal } from "./heal";
 import { assertSamePlace } from "./place";
@@ -23,7 +25,7 @@ export async function updateSnapshot(
     stack.learnState(olds);
     const before = stateFrom(olds);
     // What AWS was told so far; triggers and volumes stay as they were, for the next run to see.
-    let told = pick(before, ["tags", "aws"]);
+    let told: Partial<State> = pick(before, ["tags", "aws"]);
     const properties = (state: SnapshotState) =>
         toState({ ...before, ...state, ...told, ...pick(news, ["__provider"]) });
     return await reporting(id, properties, async () => {
@@ -33,7 +35,10 @@ export async function updateSnapshot(
             await assertSamePlace(clients, before, signal);
             const healed = await heal(id, before, { inputs: news, clients, log, signal });
             await keepingHealed(before, healed, () => changeTags(clients, before, news, signal));
-            told = pick(news, ["tags", "aws"]);
+            told = { ...pick(news, ["tags", "aws"]), ...(before.adopted ? takenFor(news) : {}) };
+            if (before.adopted) {
+                log(adoptedText(id, before.consistencyLevel, news));
+            }
             return isFinished(healed, news)
                 ? { ...healed, unfinished: false }
                 : await finishOrGiveUp(
@@ -78,6 +83,14 @@ function isFinished(state: State, news: Inputs): boolean {
     return state.snapshotIds.length === 0 || (state.recorded && !waits);
 }
 
+/** What others who find the set by its tags have to know from now on. */
+function ownTags({ adopted, thawPending, recorded }: State, { owner }: Inputs): Record<string, string> {
+    return {
+        ...(thawPending && recorded ? { [tagKeys.thaw]: "done" } : {}),
+        ...(adopted && owner !== undefined ? { [tagKeys.owner]: ownerTag(owner) } : {}),
+    };
+}
+
 async function changeTags(clients: Clients, olds: State, news: Inputs, signal: AbortSignal): Promise<void> {
     const before = olds.tags ?? {};
     const after = news.tags ?? {};
@@ -89,6 +102,7 @@ async function changeTags(clients: Clients, olds: State, news: Inputs, signal: A
     );
     const removed = gone.filter((key) => !defaults.some(([name]) => name === key));
     const made = [...olds.snapshotIds, ...(olds.imageId === undefined ? [] : [olds.imageId])];
-    await setTags(clients, made, Object.fromEntries([...changed, ...defaults]), signal);
+    const own = ownTags(olds, news);
+    await setTags(clients, made, { ...Object.fromEntries([...changed, ...defaults]), ...own }, signal);
     await removeTags(clients, made, removed, signal);
 }

@@ -6,6 +6,7 @@ import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import { providerText } from "./providerText";
 import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
+import { PROVIDER, TYPE } from "./snapshotType";
 
 /** How to reach a host over SSH. The names are those of `command.remote.Command` (@pulumi/command). */
 export interface SshTargetArgs {
@@ -172,10 +173,6 @@ export interface AppConsistentSnapshotArgs {
     preflight?: Input<"warn" | "fail"> | undefined;
 }
 
-const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/snapshotProvider";
-
-const TYPE = "pulumi-nodejs:dynamic/ec2:AppConsistentSnapshot";
-
 const EXISTING = 'AppConsistentSnapshot.get("NAME", "acs-...") reads a set that exists, without managing it';
 
 /** All of them, by the compiler's word. */
@@ -273,7 +270,17 @@ function quiescingOf(quiesce: unknown): Quiescing | undefined {
  * What a diff says nothing true about. The provider keeps it for itself; or the engine compares it with old outputs, which
  * never have it, because it holds secrets (`quiesce`).
  */
-const INTERNAL = ["owner", "recorded", "unfinished", "lost", "quiesced", "healed", "__provider", "quiesce"];
+const INTERNAL = [
+    "owner",
+    "recorded",
+    "unfinished",
+    "lost",
+    "quiesced",
+    "healed",
+    "adopted",
+    "__provider",
+    "quiesce",
+];
 
 /** Declared, so that they are unknown, not absent, at preview. */
 const outputs = {

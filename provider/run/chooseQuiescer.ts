@@ -8,6 +8,7 @@ import { setRequest } from "./setRequest";
 import { type HooksSettings, hooks } from "../quiesce/hooks/hooks";
 import { none } from "../quiesce/none";
 import type { Quiescer } from "../quiesce/quiescer";
+import { timing } from "../base/timing";
 import { vss } from "../quiesce/vss/vss";
 
 /** The quiescer for a run. */
@@ -44,7 +45,7 @@ export function chooseHealer(run: Omit<Run, "known" | "healed" | "shared">, froz
 function hooksSettings(
     run: Omit<Run, "known" | "shared">,
     quiesce: HooksQuiesce,
-    { state, excluded }: Pick<Source, "state" | "excluded">,
+    { state, startedAt, excluded }: Pick<Source, "state" | "startedAt" | "excluded">,
 ): HooksSettings {
     const { executionId, inputs, clients, healed, log, signal } = run;
     const { instanceId, owner, confirmAwake = "" } = inputs;
@@ -58,6 +59,7 @@ function hooksSettings(
         excluded,
         confirmedAwake: confirmAwake,
         owner: owner === undefined ? "" : digest(owner),
+        isYoung: () => startedAt !== undefined && clients.clock.now() - startedAt < timing.youngMs,
         isDown: () => isDown(clients, instanceId),
         onHealed: (earlier) => healed.add(earlier),
         log,

@@ -80,7 +80,8 @@ async function withoutSet(
     error: SnapshotError,
 ): Promise<SnapshotError> {
     try {
-        await deleteState(run.clients, run.executionId, state, AbortSignal.timeout(DELETE_LIMIT_MS));
+        const limited = { log: run.log, signal: AbortSignal.timeout(DELETE_LIMIT_MS) };
+        await deleteState(run.clients, run.executionId, state, limited);
         return error.withContext({ state: "the instance is awake; the set is deleted." });
     } catch (problem) {
         return error.withContext({
@@ -97,7 +98,7 @@ async function complete(run: Finishing, state: SnapshotState): Promise<void> {
     const { clients, log, signal } = run;
     await waitForCompletion(clients, state.snapshotIds, { deadline, log, signal });
     if (state.imageId !== undefined) {
-        await waitForImage(clients, state.imageId, { deadline, signal });
+        await waitForImage(clients, state.imageId, { deadline, log, signal });
     }
 }
 
@@ -127,7 +128,12 @@ function madeBy({ snapshotIds, imageId }: SnapshotState): string[] {
 /** The last act before Pulumi is told of the set. */
 async function record(run: Finishing, state: SnapshotState): Promise<SnapshotState> {
     try {
-        const tags = { [tagKeys.level]: state.consistencyLevel, [tagKeys.state]: "complete" };
+        const tags = {
+            [tagKeys.level]: state.consistencyLevel,
+            [tagKeys.state]: "complete",
+            // Whoever finds the set by its tags must not take the instance for awake.
+            ...(state.thawPending ? { [tagKeys.thaw]: "pending" } : {}),
+        };
         await setTags(run.clients, madeBy(state), tags, AbortSignal.timeout(30_000));
         return { ...state, recorded: true };
     } catch (error) {

@@ -86,7 +86,7 @@ async function awsPreconditions(run: Run, source: Source, quiescer: Quiescer): P
 
 /** A dry run counts against the API's limit like any other request. */
 async function permissionFailure(run: Run, source: Source): Promise<Failure | undefined> {
-    await run.shared.apiSlots.take(source.facts.accountId, run.clients.region, run.signal);
+    await run.shared.apiSlots.take(source.facts, run);
     return await dryRunCreateSnapshots(run.clients, setRequest(run, source), run.signal);
 }
 

@@ -24,7 +24,7 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
     if (credentials !== undefined) {
         throw new SnapshotError(credentials);
     }
-    await run.shared.apiSlots.take(source.facts.accountId, clients.region, signal);
+    await run.shared.apiSlots.take(source.facts, run);
     const own = [clients.ownConnection(), clients.ownConnection()] as const;
     undo.cleanUp("close the connections to EC2", () => {
         own.forEach((connection) => connection.close());
@@ -41,11 +41,11 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
     let outcome: "none" | "refused" | "unknown" | "created" = "none";
     let created: string[] = [];
     undo.undo("delete the snapshots", async () => {
-        const ownLimit = AbortSignal.timeout(SEARCH_LIMIT_MS);
+        const limited = { log: run.log, signal: AbortSignal.timeout(SEARCH_LIMIT_MS) };
         if (outcome === "created") {
-            await deleteSet(clients, executionId, created, ownLimit);
+            await deleteSet(clients, executionId, created, limited);
         } else if (outcome === "unknown") {
-            await deleteUnknownSet(clients, executionId, source.volumes.length, ownLimit);
+            await deleteUnknownSet(clients, executionId, source.volumes.length, limited);
         }
     });
     // For as long as pre-freeze takes; also when it fails, and the set is never asked for.

@@ -29,6 +29,8 @@ export interface SnapshotState {
     readonly healed?: readonly string[];
     /** Sets of the same resource that the engine may not have deleted yet. */
     readonly replaced?: readonly string[];
+    /** Imported by what its tags tell: what the program had asked for when it was taken is not known. */
+    readonly adopted?: true | undefined;
 }
 
 export interface QuiesceKey {

@@ -32,10 +32,10 @@ export async function takeSnapshot(run: Run): Promise<SnapshotState> {
     let source: Source | undefined;
     let capture: Capture | undefined;
     try {
-        await run.shared.turns.take(undo, run.signal);
+        await run.shared.turns.take(undo, run);
         source = await sourceOf(run);
         capture = await captureAtLeastMinimum(run, source, undo);
-        await verifySet(run.clients, run.executionId, capture.set, volumeIds(source), run.signal);
+        await verifySet(run.clients, run.executionId, capture.set, volumeIds(source), run);
         const level = assertLevel(run, source, capture);
         undo.commit();
         await cleanUp(run, undo);
@@ -121,7 +121,7 @@ async function captureWithRetry(run: Run, source: Source, undo: Undo): Promise<C
             );
             await cleanUp(run, undo);
             await sleep(timing.throttlePauseMs, undefined, { signal: run.signal });
-            await run.shared.turns.take(undo, run.signal);
+            await run.shared.turns.take(undo, run);
         }
     }
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -87,6 +87,26 @@ console.log(JSON.stringify([
     require("${PACKAGE}/package.json").name,
 ]));`);
         expect(found).to.deep.equal(["function", "function", "function", PACKAGE]);
+    });
+
+    it("have a command, whose exit code says what went wrong", () => {
+        const command = (...args: string[]) =>
+            spawnSync(join(folder, "node_modules/.bin", PACKAGE), args, {
+                env: { PATH: process.env["PATH"] ?? "", AWS_EC2_METADATA_DISABLED: "true" },
+                encoding: "utf8",
+                timeout: 60_000,
+            });
+        const id = "acs-01a22efa-06ed-7a18-9c9f-53cd729ea3bc";
+        expect(command("import", "--help")).to.deep.include({ status: 0, stderr: "" });
+        expect(command("--help").stdout).to.match(/^Usage: npx pulumi-app-consistent-snapshot import/);
+        const refused = command("import", id);
+        expect(refused).to.deep.include({ status: 1, stdout: "" });
+        expect(refused.stderr).to.match(/^WRONG_REGION: No AWS region is set\. What to do: .*\n$/);
+        for (const args of [[], ["export"], ["import"], ["import", id, "--to", "a"]]) {
+            const { status, stdout, stderr } = command(...args);
+            expect([status, stdout]).to.deep.equal([2, ""]);
+            expect(stderr).to.match(/^.+\n\nUsage: npx /);
+        }
     });
 
     it("are found by import, with all of their names", () => {

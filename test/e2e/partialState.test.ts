@@ -9,6 +9,7 @@ import {
     startLab,
     succeeded,
 } from "../../lab/engine/e2e";
+import { tagKeys } from "../../provider/aws/tags";
 import type { Project, ResourceState } from "../../lab/engine/project";
 
 /** Where the post-thaw script of these tests looks whether it is to fail. */
@@ -40,6 +41,9 @@ describe("a run that did not end, through the engine", function () {
     const resources = (): ResourceState[] =>
         project.state().resources.filter(({ type }) => type.endsWith("AppConsistentSnapshot"));
     const sets = async (): Promise<string[]> => executionsIn(await lab.cloud.snapshots());
+    const thawTags = async () => [
+        ...new Set((await lab.cloud.snapshots()).map(({ tags }) => tags[tagKeys.thaw])),
+    ];
     const created = async (): Promise<number> =>
         (await lab.cloud.calls()).filter((call) => call.operation === "CreateSnapshots" && !call.dryRun)
             .length;
@@ -85,6 +89,7 @@ describe("a run that did not end, through the engine", function () {
         expect(lab.server.host.frozen).to.be.true;
         const [half] = resources();
         expect(half?.outputs).to.include({ thawPending: true, consistencyLevel: "application" });
+        expect(await thawTags()).to.deep.equal(["pending"]);
 
         thawWorks();
         await lab.cloud.clearCalls();
@@ -93,6 +98,7 @@ describe("a run that did not end, through the engine", function () {
         expect(lab.server.host.stateLeft).to.deep.equal([]);
         const outputs = outputsOf(await project.outputs());
         expect(outputs).to.include({ id: half?.id, thawPending: false });
+        expect(await thawTags()).to.deep.equal(["done"]);
         expect(await created()).to.equal(0);
         expect(await sets()).to.deep.equal([outputs.id]);
     });

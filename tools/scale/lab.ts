@@ -51,10 +51,10 @@ export class ScaleLab {
         return { instance, instanceId, host };
     }
 
-    /** A stack with a snapshot of each of the servers. */
-    async project(servers: readonly Server[]): Promise<Project> {
+    /** A stack with a snapshot of each of the servers; `more` are further arguments of each. */
+    async project(servers: readonly Server[], more: object = {}): Promise<Project> {
         const project = await makeProject({
-            program: programOf(servers),
+            program: programOf(servers, more),
             env: this.cloud.env,
         });
         this.#projects.push(project);
@@ -76,9 +76,9 @@ export class ScaleLab {
     }
 }
 
-function programOf(servers: readonly Server[]): string {
+function programOf(servers: readonly Server[], more: object): string {
     return `import { AppConsistentSnapshot } from "pulumi-app-consistent-snapshot";
-const servers = ${JSON.stringify(servers.map((server) => hooksOf(server)))};
+const servers = ${JSON.stringify(servers.map((server) => ({ ...hooksOf(server), ...more })))};
 export const levels = servers.map(
     (args, index) => new AppConsistentSnapshot(\`server-\${index}\`, args as any).consistencyLevel,
 );

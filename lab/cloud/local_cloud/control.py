@@ -53,6 +53,10 @@ class Control:
         with self._cloud.acting:
             instances.set_state(self._find(region, instance_id)[1], state)
 
+    def set_instance_started(self, region: str, instance_id: str, seconds_ago: float) -> None:
+        with self._cloud.acting:
+            instances.set_started(self._find(region, instance_id)[1], seconds_ago)
+
     def set_console_output(self, region: str, instance_id: str, text: "str | None") -> None:
         with self._cloud.acting:
             self._find(region, instance_id)[1].console_output = text

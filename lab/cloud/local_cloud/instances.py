@@ -6,8 +6,10 @@ https://docs.aws.amazon.com/ebs/latest/userguide/device_naming.html
 """
 
 import itertools
+from datetime import timedelta
 from typing import Any, Iterator
 
+from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend, Zone
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
@@ -85,6 +87,8 @@ def create_instance(
     instance.root_device_name = root_device_name
     instance.product_codes = [{"ProductCodeId": code, "ProductCodeType": "marketplace"} for code in product_codes]
     instance.console_output = console_output
+    # As most servers that are backed up; what was started just now is a case of its own.
+    set_started(instance, 86_400)
     devices = {}
     names = (name for name in device_names() if name not in {one.get("device") for one in volumes})
     for index, volume in enumerate(volumes):
@@ -140,6 +144,10 @@ def set_state(instance: Any, state: str) -> None:
     stopped = state in ("stopping", "stopped")
     code = "Client.UserInitiatedShutdown"
     instance.state_reason = StateReason(f"{code}: User initiated shutdown", code) if stopped else StateReason()
+
+
+def set_started(instance: Any, seconds_ago: float) -> None:
+    instance.launch_time = utcnow() - timedelta(seconds=seconds_ago)
 
 
 def find(account_id: str, region: str, instance_id: str) -> "tuple[Any, Any]":

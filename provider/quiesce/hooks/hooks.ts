@@ -45,6 +45,8 @@ export interface HooksSettings {
     readonly owner: string;
     /** The host's boot id when an earlier execution froze it. */
     readonly frozenBootId?: string | undefined;
+    /** Whether the instance was started so short a time ago that it may still get its users. Default: no. */
+    readonly isYoung?: (() => boolean) | undefined;
     /** Whether EC2 says that nothing can run, and so nothing be frozen, on the instance. */
     readonly isDown: () => Promise<boolean>;
     /** Is told of an earlier execution whose freeze is over. */
@@ -74,6 +76,8 @@ class Hooks implements Holding {
     #guard: GuardSession | undefined;
     #ready: ReadyLine | undefined;
     #notCovered: string[] = [];
+    /** The execution that had the host when it was examined. */
+    #lockedBy: string | undefined;
     /** A fresh connection found, or made, that nothing of the execution is on the host. */
     #recoveredClean = false;
 
@@ -90,6 +94,7 @@ class Hooks implements Holding {
         try {
             this.#connecting = this.#connect(timeouts.connect * 1000);
             this.#connection = await this.#connecting;
+            this.#settings.log("looking at sudo, the scripts and the lock on the instance", "status");
             return await this.#examine(this.#connection, deadline);
         } catch (error) {
             return [failureOf(error)];
@@ -151,8 +156,10 @@ class Hooks implements Holding {
     }
 
     async #connect(timeoutMs: number, signal = this.#settings.signal): Promise<SshConnection> {
-        const { quiesce, log } = this.#settings;
-        return await connect(quiesce.connection as SshSettings, { timeoutMs, log, signal });
+        const { quiesce, isYoung, log } = this.#settings;
+        const { host, port = 22 } = quiesce.connection;
+        log(`connecting to ${host}:${port}`, "status");
+        return await connect(quiesce.connection as SshSettings, { timeoutMs, isYoung, log, signal });
     }
 
     /** A host whose cloud-init still runs may lack scripts and rights that it gets in a moment. */
@@ -183,6 +190,7 @@ class Hooks implements Holding {
             const hopeful = failures.every((failure) => failure.code !== "WRONG_INSTANCE");
             if (!report.booting || failures.length === 0 || !hopeful || performance.now() > deadline) {
                 this.#notCovered = notCovered(report);
+                this.#lockedBy = report.lock.held ? report.lock.executionId : undefined;
                 this.#tellOf(report);
                 return failures;
             }
@@ -238,6 +246,12 @@ class Hooks implements Holding {
         const longestMs = (timeouts.lock + longestThaw(timeouts) * 3) * 1000 + timing.checkMs;
         const deadline = performance.now() + longestMs;
         let output: HookOutput = {};
+        if (this.#lockedBy !== undefined) {
+            log(
+                `waiting for ${this.#lockedBy} to let go of the instance, for ${timeouts.lock} s at most`,
+                "status",
+            );
+        }
         for (;;) {
             const event = await guard.next(deadline - performance.now(), signal);
             switch (event?.line.kind) {
@@ -322,7 +336,8 @@ class Hooks implements Holding {
         executionId: string,
         isFrozenHost: (gone: GoneLine) => boolean,
     ): Promise<NotAwake | undefined> {
-        const { quiesce, timeouts, isDown, signal } = this.#settings;
+        const { quiesce, timeouts, isDown, log, signal } = this.#settings;
+        log("asking the instance whether it is awake", "status");
         const params = { ...this.#params("recover"), executionId };
         const recovered = await recoverHost({
             params,

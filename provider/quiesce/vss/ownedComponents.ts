@@ -1,4 +1,5 @@
 import type { Clients } from "../../aws/clients";
+import type { Log } from "../../base/log";
 import type { Source } from "../../aws/instance";
 import type { VssQuiesce } from "../../inputs/inputs";
 import type { Timeouts } from "../../inputs/timeouts";
@@ -25,7 +26,7 @@ export interface OwnedComponentsSettings {
     readonly quiesce: VssQuiesce;
     readonly timeouts: Timeouts;
     readonly clients: Clients;
-    readonly log: (line: string) => void;
+    readonly log: Log;
     readonly signal: AbortSignal;
 }
 
@@ -58,6 +59,7 @@ export class OwnedComponents {
 
     /** What somebody else installs meanwhile is looked at again: it is not ours. */
     async makePresent(): Promise<void> {
+        this.#settings.log("looking for the VSS components on the instance", "status");
         const host = this.#host(this.#settings.timeouts.command * 1000);
         for (;;) {
             this.#components = await installedComponents(host);
@@ -139,9 +141,9 @@ export class OwnedComponents {
     }
 
     #host(limitMs: number, signal = this.#settings.signal): ComponentsHost {
-        const { clients, executionId, source } = this.#settings;
+        const { clients, executionId, source, log } = this.#settings;
         const { instanceId } = source.facts;
-        return { clients, instanceId, executionId, deadline: performance.now() + limitMs, signal };
+        return { clients, instanceId, executionId, deadline: performance.now() + limitMs, log, signal };
     }
 }
 

@@ -182,11 +182,12 @@ class Vss implements TakesSet {
 
     /** @throws QuiesceError when the command did not succeed */
     async #await(document: string, commandId: string): Promise<void> {
-        const { clients, source, timeouts, signal } = this.#settings;
+        const { clients, source, timeouts, log, signal } = this.#settings;
         const deadline = performance.now() + timeouts.command * 1000;
+        const onStatus = (status: string) => log(`${document} is ${status}`, "status");
         const { instanceId } = source.facts;
         try {
-            const end = await awaitCommand(clients, instanceId, commandId, { deadline, signal });
+            const end = await awaitCommand(clients, instanceId, commandId, { deadline, signal, onStatus });
             if (end.status !== "Success") {
                 throw this.#quiesceError(vssFailure(document, end, timeouts.command), { froze: true });
             }
@@ -262,7 +263,7 @@ class Vss implements TakesSet {
         // The caller may only be allowed to delete what carries the tag, and once the image is gone nothing else leads to them.
         await setTags(clients, bare, this.#tags, signal);
         const made = { imageId: image?.ImageId, snapshotIds: [...tagged, ...bare] };
-        await deleteState(clients, executionId, made, signal);
+        await deleteState(clients, executionId, made, { log: this.#settings.log, signal });
         return made.snapshotIds;
     }
 
@@ -271,7 +272,7 @@ class Vss implements TakesSet {
      * with AWS's tags, which may be seen a little later than the snapshots.
      */
     async #findSet(): Promise<Found> {
-        const { source, signal } = this.#settings;
+        const { source, log, signal } = this.#settings;
         let last: Found = { image: undefined, snapshots: [] };
         const isWhole = () => last.snapshots.length >= source.volumes.length;
         // The tags of the snapshots may be seen later than that of the image.
@@ -283,7 +284,12 @@ class Vss implements TakesSet {
                 const isLast = !seen.byImage || performance.now() >= imageCounts;
                 return isWhole() && isAppConsistent(seen) && isLast ? true : undefined;
             },
-            { deadline: performance.now() + this.#visibleMs, interval: FIND_INTERVAL_MS, signal },
+            {
+                deadline: performance.now() + this.#visibleMs,
+                interval: FIND_INTERVAL_MS,
+                signal,
+                onWait: () => log("waiting for EC2 to show the snapshots and AWS's tags on them", "status"),
+            },
         );
         if (!isWhole()) {
             throw this.#incomplete(last);

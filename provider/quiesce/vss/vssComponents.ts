@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clients } from "../../aws/clients";
+import type { Log } from "../../base/log";
 import { pause } from "../../base/pause";
 import { poll } from "../../base/poll";
 import { timing } from "../../base/timing";
@@ -42,6 +43,7 @@ export interface ComponentsHost {
     readonly executionId: string;
     /** On the clock of `performance.now()`. */
     readonly deadline: number;
+    readonly log: Log;
     readonly signal: AbortSignal;
 }
 
@@ -97,6 +99,7 @@ export async function installComponents(
 
 /** Tries again, within the deadline, while another installation or removal holds the package. */
 export async function removeComponents(host: ComponentsHost): Promise<void> {
+    host.log("removing the VSS components", "status");
     while (!(await configure(host, { action: "Uninstall" }, commentFor(host.executionId)))) {
         await pauseWhileLocked(host, "Uninstall");
     }
@@ -109,6 +112,7 @@ export async function pauseWhileLocked(host: ComponentsHost, action: string): Pr
             `${action} of ${PACKAGE} did not succeed: another installation or removal of it is under way`,
         );
     }
+    host.log("waiting for another installation or removal of the VSS components", "status");
     await pause(timing.lockedPauseMs, host.signal);
 }
 
@@ -175,7 +179,12 @@ export async function waitUntilUnused(host: ComponentsHost): Promise<void> {
             ({ user } = await otherUsers(host));
             return user === undefined ? true : undefined;
         },
-        { deadline: host.deadline, interval: timing.lockedPauseMs, signal: host.signal },
+        {
+            deadline: host.deadline,
+            interval: timing.lockedPauseMs,
+            signal: host.signal,
+            onWait: () => host.log(`waiting for ${user ?? ""}, which uses the VSS components`, "status"),
+        },
     );
     if (isFree === undefined) {
         throw new ComponentsError(

@@ -19,6 +19,8 @@ export interface ConnectOptions {
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
     readonly log: Log;
+    /** Whether the instance was started so short a time ago that it may still get its users. Default: no. */
+    readonly isYoung?: (() => boolean) | undefined;
     /** How often an idle connection is asked whether it lives; it is given up after three missing answers. Default 5000. */
     readonly keepaliveMs?: number;
 }
@@ -28,8 +30,8 @@ const ATTEMPT_MS = 15_000;
 
 /**
  * Connects and logs in. Keeps trying while the host may be booting (refused, unreachable, timed out, cut, name not
- * found, "still booting"); wrong credentials, a wrong host key and what is no SSH server fail at once. The account
- * must therefore exist when sshd starts, as it does with cloud-init, which runs before sshd.
+ * found, "still booting"). Credentials that a young instance refuses are tried again three times, because cloud-init may
+ * only be making the account; that an older one refuses them, a wrong host key and what is no SSH server fail at once.
  *
  * Rejects with SshError, or with the signal's reason.
  */
@@ -46,6 +48,7 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
             timeoutMs,
             signal,
             log: options.log,
+            isYoung: options.isYoung,
             target: `${instance.host}:${instance.port}`,
         });
     } catch (error) {

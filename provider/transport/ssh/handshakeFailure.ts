@@ -154,11 +154,28 @@ function refused(
         code: "SSH_LOGIN_REFUSED",
         what: `${parts.join("; ")}${said(end.banner + end.accountText, quote)}`,
         remedy: refusalRemedy(end, last),
+        early: isEarly(end, last),
     };
 }
 
+/**
+ * The host may not have the key yet. It has the account that it refuses for another reason; and of passwords it takes but
+ * few wrong ones, as fail2ban counts each.
+ */
+function isEarly({ login: { tried, accepted }, accountText }: HandshakeEnd, last: string): boolean {
+    return (
+        tried.length > 0 &&
+        !tried.some((one) => one.startsWith("password")) &&
+        accepted.length === 0 &&
+        accountText.trim() === "" &&
+        !TOO_MANY.test(last)
+    );
+}
+
+const TOO_MANY = /too many authentication failures/i;
+
 function refusalRemedy({ login, accountText }: HandshakeEnd, last: string): string {
-    if (/too many authentication failures/i.test(last)) {
+    if (TOO_MANY.test(last)) {
         return "the server lets fewer keys be tried (MaxAuthTries) than were: give privateKey, or an agent that holds this key alone";
     }
     if (login.accepted.length > 0) {

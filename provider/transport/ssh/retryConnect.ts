@@ -1,6 +1,7 @@
 import type { Log } from "../../base/log";
 import { setTimeout as delay } from "node:timers/promises";
 import pRetry from "p-retry";
+import { timing } from "../../base/timing";
 import { SshError } from "./sshError";
 
 /** One line of progress for so many failed tries. */
@@ -13,12 +14,26 @@ export interface RetryOptions {
     readonly log: Log;
     /** For messages: `host:port`. */
     readonly target: string;
+    /** Whether the host was started so short a time ago that it may still get its users. Default: no. */
+    readonly isYoung?: (() => boolean) | undefined;
 }
 
 /** Timers may fire so much before `performance.now()` says so. */
 const TIMER_SLACK_MS = 2;
 
-/** Repeats an attempt while its failure is transient and time is left. Rejects with the last failure that tells most, or with the signal's reason. */
+/** How a connecting stands when a try has failed. */
+interface Standing {
+    readonly tries: number;
+    /** How many of them ended in a refused login. */
+    readonly refusals: number;
+    readonly remainingMs: number;
+    readonly isYoung: boolean;
+}
+
+/**
+ * Repeats an attempt while its failure is transient and time is left, and a few times when a young host refuses the login.
+ * Rejects with the last failure that tells most, or with the signal's reason.
+ */
 export async function retryConnect<T>(
     attempt: (remainingMs: number) => Promise<T>,
     options: RetryOptions,
@@ -26,8 +41,9 @@ export async function retryConnect<T>(
     const start = performance.now();
     const elapsed = () => performance.now() - start;
     const remaining = () => Math.max(0, options.timeoutMs - elapsed());
-    const timeIsUp = () => remaining() <= TIMER_SLACK_MS;
     let tries = 0;
+    let refusals = 0;
+    let pauseMs: number | undefined;
     let failedBefore: SshError | undefined;
     try {
         return await pRetry(
@@ -41,29 +57,60 @@ export async function retryConnect<T>(
                 minTimeout: 0,
                 maxRetryTime: options.timeoutMs,
                 signal: options.signal,
-                shouldRetry: ({ error }) => isTransient(error) && !timeIsUp(),
+                shouldRetry: () => pauseMs !== undefined && remaining() > TIMER_SLACK_MS,
                 onFailedAttempt: async ({ error }) => {
-                    if (!isTransient(error) || timeIsUp()) {
+                    refusals += isEarly(error) ? 1 : 0;
+                    const isYoung = options.isYoung?.() ?? false;
+                    const standing = { tries, refusals, remainingMs: remaining(), isYoung };
+                    pauseMs = pauseBefore(error, standing, Math.random());
+                    if (pauseMs === undefined || !(error instanceof SshError)) {
                         return;
                     }
                     failedBefore = error;
-                    if (tries % TRIES_PER_LINE === 0) {
-                        options.log(
-                            `waiting for ssh on ${options.target} (${tries} tries, ${seconds(elapsed())} s): ${error.what}`,
-                            "status",
-                        );
+                    if (error.early || tries % TRIES_PER_LINE === 0) {
+                        options.log(statusOf(error, standing, pauseMs, elapsed(), options.target), "status");
                     }
-                    await wait(Math.min(backOff(tries, Math.random()), remaining()), options.signal);
+                    await wait(pauseMs, options.signal);
                 },
             },
         );
     } catch (error) {
-        if (options.signal.aborted || !isTransient(error)) {
+        if (options.signal.aborted || !(isTransient(error) || (isEarly(error) && refusals > 1))) {
             throw error;
         }
         // A try that the end of the time cut off says less than the one before it.
-        throw gaveUp((timeIsUp() && failedBefore) || error, tries, elapsed());
+        const isCutOff = remaining() <= TIMER_SLACK_MS && isTransient(error);
+        throw gaveUp((isCutOff && failedBefore) || error, tries, elapsed());
     }
+}
+
+/** How long to wait before the next try, in milliseconds; undefined: there is none. */
+export function pauseBefore(
+    error: unknown,
+    { tries, refusals, remainingMs, isYoung }: Standing,
+    random: number,
+): number | undefined {
+    if (isTransient(error)) {
+        return remainingMs <= TIMER_SLACK_MS ? undefined : Math.min(backOff(tries, random), remainingMs);
+    }
+    const pauseMs = isEarly(error) && isYoung ? timing.refusedPausesMs[refusals - 1] : undefined;
+    return pauseMs !== undefined && pauseMs < remainingMs ? pauseMs : undefined;
+}
+
+function statusOf(
+    { early, what }: SshError,
+    { tries }: Standing,
+    pauseMs: number,
+    elapsedMs: number,
+    target: string,
+): string {
+    return early
+        ? `${target} refuses the login, but was started only now and may still get its users: trying again in ${seconds(pauseMs)} s`
+        : `waiting for ssh on ${target} (${tries} tries, ${seconds(elapsedMs)} s): ${what}`;
+}
+
+function isEarly(error: unknown): error is SshError {
+    return error instanceof SshError && error.early && error.where === "instance";
 }
 
 function isTransient(error: unknown): error is SshError {

@@ -31,6 +31,8 @@ export interface SshFailure {
     readonly remedy: string;
     /** Whether trying again may help without anybody doing anything, for example while the host boots. */
     readonly transient?: boolean;
+    /** Whether an account or a key that the host does not have yet, but is about to get, may be the reason. */
+    readonly early?: boolean;
     readonly cause?: unknown;
 }
 
@@ -42,6 +44,7 @@ export class SshError extends Error {
     readonly what: string;
     readonly remedy: string;
     readonly transient: boolean;
+    readonly early: boolean;
 
     constructor(failure: SshFailure) {
         const hop = failure.where === "proxy" ? "proxy " : "";
@@ -53,6 +56,7 @@ export class SshError extends Error {
         this.what = failure.what;
         this.remedy = failure.remedy;
         this.transient = failure.transient ?? false;
+        this.early = failure.early ?? false;
     }
 }
 

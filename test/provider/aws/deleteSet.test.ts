@@ -34,8 +34,14 @@ describe("deleteUnknownSet", () => {
         await ec2.send(new CreateSnapshotCommand({ VolumeId: volumeId, TagSpecifications }));
     }
 
+    const lines: string[] = [];
+    beforeEach(() => (lines.length = 0));
+
     const remove = async (executionId: string, volumes: number) =>
-        await deleteUnknownSet(await clientsFor(), executionId, volumes, AbortSignal.timeout(60_000));
+        await deleteUnknownSet(await clientsFor(), executionId, volumes, {
+            log: (line) => void lines.push(line),
+            signal: AbortSignal.timeout(60_000),
+        });
 
     it("waits for the snapshots of all volumes: they are not seen all at once", async () => {
         const executionId = `acs-unknown-${(sets += 1)}`;
@@ -49,6 +55,7 @@ describe("deleteUnknownSet", () => {
         await looks.reached({ count: 2 });
         await take(executionId, second);
         await deleting;
+        expect(lines).to.deep.equal(["looking for a set that EC2 may have made, to delete it"]);
         expect(await cloud.snapshots(instance)).to.deep.equal([]);
     });
 

@@ -18,6 +18,7 @@ describe("waitForImage", () => {
     let cloud: LocalCloud;
     let clients: Clients;
     let restore: () => void;
+    let lines: string[];
     let imageId: string;
 
     before(async () => {
@@ -37,6 +38,7 @@ describe("waitForImage", () => {
             }),
         );
         imageId = ImageId;
+        lines = [];
     });
     afterEach(async () => {
         clients.ec2.middlewareStack.remove("lagging replica");
@@ -47,6 +49,7 @@ describe("waitForImage", () => {
 
     const wait = () =>
         waitForImage(clients, imageId, {
+            log: (line) => void lines.push(line),
             deadline: performance.now() + 40_000,
             signal: AbortSignal.timeout(50_000),
         });
@@ -66,6 +69,7 @@ describe("waitForImage", () => {
         );
         await wait();
         expect(answers).to.equal(2);
+        expect(lines).to.deep.equal([`waiting for the image ${imageId}, which is not shown yet`]);
     });
 
     it("ends when no answer has had it for long: the set is lost, and not a snapshot of it failed", async () => {

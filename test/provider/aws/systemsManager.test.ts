@@ -93,6 +93,15 @@ describe("Systems Manager", () => {
             });
         }
 
+        it("says each status once while it runs", async () => {
+            statuses("Pending", "InProgress", "InProgress", "Success");
+            const told: string[] = [];
+            const deadline = performance.now() + 5_000;
+            const onStatus = (status: string) => void told.push(status);
+            await awaitCommand(clients, instanceId, "c-1", { deadline, signal: never, onStatus });
+            assert.deepEqual(told, ["Pending", "InProgress"]);
+        });
+
         it("never ends: by our own limit, and is cancelled", async () => {
             statuses("Pending");
             assert.equal((await wait(never, 20)).status, "OwnTimeout");

@@ -19,6 +19,21 @@ describe("poll", () => {
         }
     });
 
+    it("says once that it waits, and only when it does", async () => {
+        for (const [needed, told] of [
+            [1, 0],
+            [2, 1],
+            [4, 1],
+        ] as const) {
+            let asked = 0;
+            let waits = 0;
+            const onWait = () => void (waits += 1);
+            const probe = () => Promise.resolve(++asked === needed ? true : undefined);
+            await poll(probe, { deadline: inAMinute(), interval: 1, signal, onWait });
+            expect(waits).to.equal(told);
+        }
+    });
+
     it("asks at least once, and once more at the deadline, then answers nothing", async () => {
         let asked = 0;
         const probe = () => {

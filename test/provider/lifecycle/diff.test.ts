@@ -31,6 +31,7 @@ const olds: OldState = {
     lost: [],
 };
 const pending: OldState = { ...olds, evidence: { ...olds.evidence!, completion: "pending" } };
+const adopted: OldState = { ...olds, adopted: true, quiesced: { method: "" } };
 const unfinished: OldState = { ...pending, unfinished: true };
 
 /** The state after a create with these inputs. */
@@ -187,6 +188,14 @@ describe("diff", () => {
         ["an unknown tag", after({ tags: { a: "b" } }), { tags: { a: UNKNOWN } }, "update"],
         ["unknown timeouts", olds, { timeouts: UNKNOWN, description: UNKNOWN }, "nothing"],
         ["an unknown level", olds, { minimumLevel: UNKNOWN }, "nothing"],
+
+        // Imported, for whatever the program asks for: it is never replaced before `update` has recorded that.
+        ["adopted", adopted, {}, "update"],
+        ["adopted, and triggers", adopted, { triggers: ["tue"] }, "update"],
+        ["adopted, and volumes", adopted, { volumes: { excludeBootVolume: true } }, "update"],
+        ["adopted, and another method", adopted, none, "update"],
+        ["adopted, an instance that is not known yet", adopted, { instanceId: UNKNOWN }, "update"],
+        ["adopted, and a lost snapshot", { ...adopted, lost: ["snap-1"] }, {}, ["snapshotIds"]],
 
         // State of a version that had fewer outputs.
         ["only ids", { instanceId: news.instanceId, snapshotIds: ["snap-1"] }, {}, "nothing"],

@@ -7,7 +7,9 @@ import {
     RegisterImageCommand,
 } from "@aws-sdk/client-ec2";
 import { expect } from "chai";
-import { tagKeys } from "../../../provider/aws/tags";
+import { clientsFor } from "../../../provider/aws/clients";
+import { ownerTag, tagKeys } from "../../../provider/aws/tags";
+import { importSet } from "../../../provider/lifecycle/importSet";
 import type { SnapshotInputs } from "../../../provider/inputs/inputs";
 import { check, configure, create, diff, read, remove, update } from "../../../lab/scenes/lifecycle";
 import type { SnapshotState } from "../../../provider/run/state";
@@ -850,6 +852,67 @@ describe("lifecycle, without quiescing", () => {
         it("finds no set by an id that there is none of", async () => {
             const error = await rejection(read("acs-00000000-0000-0000-0000-000000000000", {}));
             expect(error.message).to.match(/^INVALID_INPUT.*no set of snapshots.*us-east-1/);
+        });
+    });
+
+    describe("an imported set", () => {
+        const imported = async (changes: Partial<SnapshotInputs> = {}) => {
+            const { id } = await create(inputsOf(changes));
+            const clients = await clientsFor(undefined, {});
+            const { state } = await importSet(clients, id, AbortSignal.timeout(60_000));
+            return { id, olds: { ...state, instanceId: instance.instanceId, __provider: PROVIDER } };
+        };
+
+        it("is the program's from the first update on, and says so by its tags", async () => {
+            const { id, olds } = await imported({ triggers: ["mon"] });
+            const news = inputsOf({
+                triggers: ["tue"],
+                volumes: { excludeBootVolume: true },
+                tags: { a: "1" },
+            });
+            expect(diff(id, olds, news)).to.deep.equal({ changes: true, replaces: [] });
+            const { outs } = await update(id, olds, news);
+            expect(diff(id, outs, news)).to.deep.equal({ changes: false, replaces: [] });
+            expect(outs).not.to.have.property("adopted");
+            expect(outs).to.deep.include({ owner: news.owner, quiesced: { method: "none" } });
+            for (const { tags } of await cloud.snapshots(instance)) {
+                expect(tags).to.include({ [tagKeys.owner]: ownerTag(news.owner ?? ""), a: "1" });
+            }
+            expect(log.lines.join("\n")).to.include(`${id} is adopted, as it is: crash`);
+            await remove(id, outs);
+            expect(await ofInstance()).to.deep.equal([]);
+        });
+
+        it("that is below what the program asks for is kept, with a warning", async () => {
+            const { id, olds } = await imported();
+            await update(id, olds, inputsOf({ minimumLevel: "filesystem" }));
+            expect(log.lines.join("\n")).to.include(
+                `warning: ${id} is adopted, as it is: crash, below the "filesystem" that the next set must have`,
+            );
+        });
+
+        it("stays as it was found when AWS could not be told", async () => {
+            const { id, olds } = await imported();
+            await cloud.fault("CreateTags", { kind: "error", code: "UnauthorizedOperation", status: 403 });
+            expect((await rejection(update(id, olds, inputsOf()))).message).to.match(/^ACCESS_DENIED/);
+            expect(diff(id, olds, inputsOf())).to.deep.equal({ changes: true, replaces: [] });
+        });
+
+        it("is not taken for one of another instance", async () => {
+            const { id, olds } = await imported();
+            const news = inputsOf({ instanceId: "i-0fedcba9876543210" });
+            expect(() => diff(id, olds, news)).to.throw(
+                `The imported set ${id} is of ${instance.instanceId}, but the program has i-0fedcba9876543210 here.`,
+            );
+        });
+
+        it("that is not completed is waited for", async () => {
+            await cloud.configureSnapshots({ durationMs: 60_000 });
+            const { id, olds } = await imported({ waitForCompletion: false });
+            expect(olds.unfinished).to.equal(true);
+            await cloud.completeSnapshots([...olds.snapshotIds]);
+            const { outs } = await update(id, olds, inputsOf());
+            expect(outs.evidence.completion).to.equal("completed");
         });
     });
 

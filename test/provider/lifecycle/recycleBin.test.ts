@@ -58,7 +58,10 @@ for (const shows of [false, true]) {
                 state === "recoverable" ? [] : [snapshotId],
             );
         const throwAway = async (SnapshotId: string) => {
-            await deleteSet(await clientsFor(), "acs-of-nobody", [SnapshotId], AbortSignal.timeout(10_000));
+            await deleteSet(await clientsFor(), "acs-of-nobody", [SnapshotId], {
+                log: () => undefined,
+                signal: AbortSignal.timeout(10_000),
+            });
         };
         const bringBack = async (SnapshotId: string) =>
             await ec2.send(new RestoreSnapshotFromRecycleBinCommand({ SnapshotId }));

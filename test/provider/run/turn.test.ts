@@ -8,7 +8,11 @@ describe("Turns", () => {
     const never = new AbortController().signal;
     const runs: Undo[] = [];
     let turns: Turns;
-    beforeEach(() => (turns = new Turns()));
+    let lines: string[];
+    beforeEach(() => {
+        turns = new Turns();
+        lines = [];
+    });
     afterEach(async () => {
         Object.assign(timing, usual);
         await Promise.all(runs.splice(0).map((run) => run.unwind(1_000)));
@@ -17,7 +21,7 @@ describe("Turns", () => {
     async function begin(signal: AbortSignal = never): Promise<Undo> {
         const run = new Undo();
         runs.push(run);
-        await turns.take(run, signal);
+        await turns.take(run, { log: (line) => void lines.push(line), signal });
         return run;
     }
 
@@ -31,6 +35,7 @@ describe("Turns", () => {
         const waiting = begin().then(() => (hasBegun = true));
         await settled();
         expect(hasBegun).to.equal(false);
+        expect(lines).to.deep.equal([`waiting for its turn, as ${AT_ONCE} others are beginning`]);
         await first?.unwind(1_000);
         expect(await waiting).to.equal(true);
     });

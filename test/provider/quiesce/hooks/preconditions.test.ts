@@ -12,6 +12,7 @@ import {
     setRequests,
     stateOf,
 } from "../../../../lab/scenes/scene";
+import { timing } from "../../../../provider/base/timing";
 import { needsRoot, startSshHost } from "../../../../lab/hosts/sshHost";
 
 const EARLIER = /acs-test-\d+/;
@@ -188,6 +189,27 @@ describe("preconditions of quiescing by scripts", function () {
         it("must accept the private key", async () => {
             const { private: privateKey } = utils.generateKeyPairSync("ed25519");
             await assertOfQuiescing(scene, "SSH_LOGIN_REFUSED", /publickey/, { connection: { privateKey } });
+        });
+
+        it("may still get its key when it was started only now: it is asked again", async () => {
+            const { private: privateKey } = utils.generateKeyPairSync("ed25519");
+            const { instanceId } = scene.instance;
+            const usual = timing.refusedPausesMs;
+            timing.refusedPausesMs = [100, 100, 100];
+            try {
+                for (const [secondsAgo, says] of [
+                    [60, /gave up after 4 tries/],
+                    [660, /publickey(?!.*gave up)/],
+                ] as const) {
+                    await scene.cloud.setInstanceStarted(instanceId, secondsAgo);
+                    const { message } = plainError(await scene.create({ connection: { privateKey } }));
+                    assert.match(message, /\[SSH_LOGIN_REFUSED\]/);
+                    assert.match(message, says);
+                }
+            } finally {
+                timing.refusedPausesMs = usual;
+                await scene.cloud.setInstanceStarted(instanceId, 86_400);
+            }
         });
 
         it("must accept the password", async () => {
@@ -368,6 +390,10 @@ describe("preconditions of quiescing by scripts", function () {
             guard.disconnect();
             const outcome = await waiting;
             assert.equal(stateOf(outcome).consistencyLevel, "application");
+            assert.match(
+                outcome.lines.join("\n"),
+                /waiting for acs-test-\d+ to let go of the instance, for 60 s at most/,
+            );
             assert.deepEqual(scene.host.events, [
                 "pre freeze",
                 "post thaw",

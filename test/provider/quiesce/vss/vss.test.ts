@@ -94,6 +94,13 @@ describe("a snapshot by VSS", function () {
             appConsistent: Object.fromEntries(snapshotIds.map((id) => [id, true])),
         });
         assert.deepEqual(sent(outcome), [SCRIPT, "Install", VSS, "Uninstall"]);
+        for (const status of [
+            /looking for the VSS components on the instance/,
+            new RegExp(`${VSS} is (Pending|InProgress)`),
+            /removing the VSS components/,
+        ]) {
+            assert.match(outcome.lines.join("\n"), status);
+        }
         assert.isTrue(outcome.commands.every(({ comment }) => comment === `acs:${outcome.id}`));
     });
 
@@ -338,7 +345,10 @@ describe("a snapshot by VSS", function () {
                 const { state } = await disabled();
                 const clients = await clientsFor();
                 const error = await rejection(
-                    assertDeletable(clients, state.snapshotIds, undefined, AbortSignal.timeout(10_000)),
+                    assertDeletable(clients, state.snapshotIds, undefined, {
+                        log: () => undefined,
+                        signal: AbortSignal.timeout(10_000),
+                    }),
                 );
                 assert.include(error.message, `${state.imageId ?? ""} is made from it`);
             });

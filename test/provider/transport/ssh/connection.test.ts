@@ -12,6 +12,7 @@ import {
     type SshSettings,
     type SshTarget,
 } from "../../../../provider/transport/ssh/connection";
+import { timing } from "../../../../provider/base/timing";
 import { Relay } from "../../../../lab/hosts/relay";
 import { freePort, KeyFolder, Sshd, type KeyPair, type SshdOptions } from "../../../../lab/hosts/sshServer";
 
@@ -68,6 +69,7 @@ describe("ssh connection", () => {
         timeoutMs?: number;
         signal?: AbortSignal;
         keepaliveMs?: number;
+        isYoung?: () => boolean;
         lines?: string[];
     }
     const open = (settings: SshSettings, extra: Extra = {}) => {
@@ -494,6 +496,53 @@ describe("ssh connection", () => {
             await connection.close();
             expect(performance.now() - start).to.be.lessThan(10_000);
             expect((await connection.closed).asked).to.equal(true);
+        });
+    });
+
+    describe("that a young host refuses", () => {
+        const usual = { ...timing };
+        beforeEach(() => (timing.refusedPausesMs = [300, 300, 300]));
+        afterEach(() => Object.assign(timing, usual));
+        const isYoung = () => true;
+        const authorize = (server: Sshd, text: string) => keys.file(`authorized-${server.port}`, text);
+
+        it("succeeds when the host has got the key meanwhile", async () => {
+            const server = await startForTest({ authorized: [] });
+            const lines: string[] = [];
+            lines.push = (line) => {
+                authorize(server, `${userKey.publicLine}\n`);
+                return Array.prototype.push.call(lines, line);
+            };
+            await openForTest(target(server.port), { isYoung, lines });
+            expect(lines).to.deep.equal([
+                `127.0.0.1:${server.port} refuses the login, but was started only now and may still get its users: trying again in 0 s`,
+            ]);
+        });
+
+        it("is tried three times more, each over a connection of its own, and no more", async () => {
+            const server = await startForTest({ authorized: [] });
+            const relay = await relayTo(server.port);
+            const error = await sshFailure(open(target(relay.port), { isYoung }));
+            expect(error).to.include({ code: "SSH_LOGIN_REFUSED", where: "instance" });
+            expect(error.message).to.match(
+                /login refused, tried private key .*gave up after 4 tries in \d+ s/,
+            );
+            expect(relay.connections).to.equal(4);
+        });
+
+        it("fails at once where the next try would be too late", async () => {
+            timing.refusedPausesMs = [20_000];
+            const server = await startForTest({ authorized: [] });
+            const error = await sshFailure(open(target(server.port), { isYoung, timeoutMs: 15_000 }));
+            expect(error.message).not.to.include("gave up");
+        });
+
+        it("fails at once when it is the bastion that refuses", async () => {
+            const proxy = { ...target(), privateKey: otherHostKey.privateKey };
+            const lines: string[] = [];
+            const error = await sshFailure(open({ ...target(), proxy }, { isYoung, lines }));
+            expect(error.message).not.to.include("gave up");
+            expect(lines).to.deep.equal([]);
         });
     });
 

@@ -139,6 +139,26 @@ describe("describeFailure", () => {
     }
 });
 
+describe("a refusal that a host may take back when it has got its users", () => {
+    const none = error("All configured ...", { level: "client-authentication" });
+    const rows: [what: string, cause: Error, login: object, accountText: string, early: boolean][] = [
+        ["is one of the key", none, {}, "", true],
+        ["is none of a password", none, { tried: ["key", "password"] }, "", false],
+        ["is none when nothing was tried", none, { tried: [] }, "", false],
+        ["is none when more is wanted", none, { accepted: ["key"] }, "", false],
+        ["is none of the account", none, {}, "Your account has expired.", false],
+        ["is none of too many keys", error("Too many authentication failures", { code: 2 }), {}, "", false],
+    ];
+    for (const [what, cause, more, accountText, early] of rows) {
+        it(what, () => {
+            const login = { tried: ["key"], accepted: [], notes: [], offered: ["publickey"], ...more };
+            const end: HandshakeEnd = { phase: "login", banner: "", textBefore: "", accountText, login };
+            const place = { where: "instance", address: "u@h:22", secrets: [] } as const;
+            expect(describeFailure(cause, end, place)).to.include({ code: "SSH_LOGIN_REFUSED", early });
+        });
+    }
+});
+
 describe("quoteServer", () => {
     it("keeps one short printable line, without secrets", () => {
         expect(quoteServer("a\u001b[2J\nb\0c é", [])).to.equal("a [2J b c");

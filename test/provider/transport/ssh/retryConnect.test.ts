@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { backOff, retryConnect } from "../../../../provider/transport/ssh/retryConnect";
+import { backOff, pauseBefore, retryConnect } from "../../../../provider/transport/ssh/retryConnect";
 import { SshError } from "../../../../provider/transport/ssh/sshError";
 
 function failure(transient: boolean, what = transient ? "connection refused" : "login refused"): SshError {
@@ -83,6 +83,16 @@ describe("retryConnect", () => {
         expect((error as SshError).message).to.match(/^.*connection refused \(gave up after 2 tries/);
     });
 
+    it("throws a refused login as it is when it came after the host had booted", async () => {
+        const refused = new SshError({ ...failure(false), code: "SSH_LOGIN_REFUSED", early: true });
+        let tries = 0;
+        const attempt = () => Promise.reject(++tries === 1 ? failure(true) : refused);
+        expect(await retryConnect(attempt, options(60_000)).catch((reason: unknown) => reason)).to.equal(
+            refused,
+        );
+        expect(tries).to.equal(2);
+    });
+
     it("says that there was no answer if there never was another failure", async () => {
         const noAnswer = failure(true, "no answer within 0 s");
         const attempt = async (remainingMs: number) => {
@@ -92,4 +102,42 @@ describe("retryConnect", () => {
         const error: unknown = await retryConnect(attempt, options(100)).catch((reason: unknown) => reason);
         expect(error).to.be.instanceOf(SshError).with.property("cause", noAnswer);
     });
+});
+
+describe("pauseBefore the next try", () => {
+    const refusal = (more: object = {}) =>
+        new SshError({
+            code: "SSH_LOGIN_REFUSED",
+            where: "instance",
+            address: "u@h:22",
+            what: "login refused",
+            remedy: "r",
+            early: true,
+            ...more,
+        });
+    const standing = { tries: 1, refusals: 1, remainingMs: 300_000, isYoung: true };
+    const rows: [
+        what: string,
+        error: Error,
+        changes: Partial<typeof standing>,
+        pauseMs: number | undefined,
+    ][] = [
+        ["transient", failure(true), {}, 200],
+        ["transient, little time left", failure(true), { remainingMs: 50 }, 50],
+        ["transient, no time left", failure(true), { remainingMs: 1 }, undefined],
+        ["final", failure(false), {}, undefined],
+        ["refused by a young host", refusal(), {}, 20_000],
+        ["refused for the second time", refusal(), { tries: 5, refusals: 2 }, 60_000],
+        ["refused for the third time", refusal(), { refusals: 3 }, 120_000],
+        ["refused for the fourth time", refusal(), { refusals: 4 }, undefined],
+        ["refused by an older host", refusal(), { isYoung: false }, undefined],
+        ["refused, and the time ends before", refusal(), { remainingMs: 20_000 }, undefined],
+        ["refused for what will stay", refusal({ early: false }), {}, undefined],
+        ["refused by the bastion", refusal({ where: "proxy" }), {}, undefined],
+    ];
+    for (const [what, error, changes, pauseMs] of rows) {
+        it(`${what}: ${pauseMs ?? "none"}`, () => {
+            expect(pauseBefore(error, { ...standing, ...changes }, 1)).to.equal(pauseMs);
+        });
+    }
 });
