@@ -63,6 +63,7 @@ export const reasonCodes = [
     "SNAPSHOT_FAILED",
     "SNAPSHOT_LOST",
     "SNAPSHOT_IN_USE",
+    "GROUP_FAILED",
     "HOST_KEYS_NOT_FOUND",
     // The set is good, something remains to be done; the next run does it.
     "THAW_PENDING",

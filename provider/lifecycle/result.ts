@@ -15,7 +15,7 @@ export function pick<T extends object, K extends keyof T>(values: T, keys: reado
 /** Lets the engine save the state of a run that did not end: an error with an id is an "init error" to it. */
 export async function reporting<T>(
     id: string,
-    propertiesOf: (state: SnapshotState) => object,
+    propertiesOf: (state: never) => object,
     work: () => Promise<T>,
 ): Promise<T> {
     try {
@@ -24,7 +24,7 @@ export async function reporting<T>(
         if (!(error instanceof UnfinishedError)) {
             throw error;
         }
-        const properties = propertiesOf(error.state);
+        const properties = propertiesOf(error.state as never);
         throw Object.assign(new Error(error.message), { id, reasons: [error.message], properties });
     }
 }

@@ -8,19 +8,23 @@ import { type SecretTable, entriesIn, secretTable } from "../base/secretTable";
  *
  * @throws Error where nothing could be read of what the program gives
  */
-export function secretLeaves<Args extends object>(args: Args): Args {
+export function secretLeaves<Args extends object>(
+    args: Args,
+    type = "AppConsistentSnapshot",
+    table: SecretTable = secretTable,
+): Args {
     if (isOpaque(args)) {
         throw new Error(
-            "AppConsistentSnapshot: its arguments must be a plain object; Outputs and Promises may only stand inside of it.",
+            `${type}: its arguments must be a plain object; Outputs and Promises may only stand inside of it.`,
         );
     }
-    return marked(secretTable, args, "") as Args;
+    return marked(type, table, args, "") as Args;
 }
 
-function marked(table: SecretTable | string, value: unknown, path: string): unknown {
+function marked(type: string, table: SecretTable | string, value: unknown, path: string): unknown {
     if (isSpreadOutput(value)) {
         throw new Error(
-            `AppConsistentSnapshot: \`${path}\` is an Output that was spread ({ ...output }), which has none of its values; ` +
+            `${type}: \`${path}\` is an Output that was spread ({ ...output }), which has none of its values; ` +
                 "use output.apply((value) => ({ ...value })) instead.",
         );
     }
@@ -30,7 +34,7 @@ function marked(table: SecretTable | string, value: unknown, path: string): unkn
     const inside = value as Record<string, unknown>;
     const changes = entriesIn(table, inside).map(({ key, inner, of }) => [
         key,
-        marked(of, inner, path === "" ? key : `${path}.${key}`),
+        marked(type, of, inner, path === "" ? key : `${path}.${key}`),
     ]);
     return { ...inside, ...(Object.fromEntries(changes) as object) };
 }

@@ -57,10 +57,10 @@ export function toState<T extends object>(values: T): T {
 }
 
 /** The work so far is recorded in `state`; the next run goes on with it. */
-export class UnfinishedError extends SnapshotError {
+export class UnfinishedError<S extends object = SnapshotState> extends SnapshotError {
     constructor(
         error: SnapshotError,
-        readonly state: SnapshotState,
+        readonly state: S,
     ) {
         super(error.failure, error.context);
     }
