@@ -19,7 +19,7 @@ export async function createSnapshot(session: Session, inputs: Inputs): Promise<
     const { stack, shared } = session;
     return await reporting(
         executionId,
-        (state) => outputs(inputs, state),
+        (error) => (error instanceof UnfinishedError ? outputs(inputs, error.state) : undefined),
         async () => {
             const clients = await session.clients(inputs.aws);
             const log = session.logOf(inputs);

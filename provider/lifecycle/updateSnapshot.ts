@@ -25,7 +25,9 @@ export async function updateSnapshot(
     let told = pick(before, ["tags", "aws"]);
     const properties = (state: SnapshotState) =>
         toState({ ...before, ...state, ...told, ...pick(news, ["__provider"]) });
-    return await reporting(id, properties, async () => {
+    const unfinished = (error: unknown) =>
+        error instanceof UnfinishedError ? properties(error.state) : undefined;
+    return await reporting(id, unfinished, async () => {
         const clients = await session.clients(news.aws);
         const log = session.logOf(news);
         const state = await session.interruptible((signal) =>

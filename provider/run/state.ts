@@ -57,10 +57,10 @@ export function toState<T extends object>(values: T): T {
 }
 
 /** The work so far is recorded in `state`; the next run goes on with it. */
-export class UnfinishedError<S extends object = SnapshotState> extends SnapshotError {
+export class UnfinishedError extends SnapshotError {
     constructor(
         error: SnapshotError,
-        readonly state: S,
+        readonly state: SnapshotState,
     ) {
         super(error.failure, error.context);
     }

@@ -1,11 +1,11 @@
 import { newExecutionId } from "../../base/executionId";
 import { SnapshotError } from "../../base/errors";
 import { takeSnapshots } from "../../run/takeSnapshots";
-import { type SnapshotState, UnfinishedError, toState } from "../../run/state";
+import { UnfinishedError, toState } from "../../run/state";
 import { healReplaced } from "../createSnapshot";
 import { pick, reporting } from "../result";
 import type { Session } from "../session";
-import { groupError } from "./groupError";
+import { UnfinishedGroup, groupError } from "./groupError";
 import { type GroupOutputs, type GroupState, type MemberState, groupStateOf } from "./groupState";
 import { type GroupRequest, inputsOf, knownAs, logOf } from "./members";
 
@@ -20,7 +20,9 @@ export async function createGroup(
 ): Promise<{ id: string; outs: GroupOutputs }> {
     const id = newExecutionId();
     const properties = (state: GroupState): GroupOutputs => outputs(inputs, state);
-    return await reporting(id, properties, async () => {
+    const unfinished = (error: unknown) =>
+        error instanceof UnfinishedGroup ? properties(error.state) : undefined;
+    return await reporting(id, unfinished, async () => {
         const names = Object.keys(inputs.members);
         const state = await session.interruptible((signal) => take(session, inputs, names, signal));
         return { id, outs: properties(state) };
@@ -68,7 +70,7 @@ async function take(
     }
 }
 
-/** @throws UnfinishedError with what there is of the group, or SnapshotError when there is nothing */
+/** @throws UnfinishedGroup with what there is of the group, or SnapshotError when there is nothing */
 function groupOf(
     inputs: GroupRequest,
     names: readonly string[],
@@ -81,7 +83,7 @@ function groupOf(
         if (outcome instanceof SnapshotError) {
             errors.set(name, outcome);
         }
-        const state = outcome instanceof UnfinishedError ? (outcome.state as SnapshotState) : outcome;
+        const state = outcome instanceof UnfinishedError ? outcome.state : outcome;
         if (!(state instanceof SnapshotError)) {
             sets[name] = { ...state, ...pick(inputsOf(inputs, name), ["instanceId", "volumes"]) };
         }
@@ -91,5 +93,5 @@ function groupOf(
         return state;
     }
     const error = groupError(errors);
-    throw Object.keys(sets).length === 0 ? error : new UnfinishedError(error, state);
+    throw Object.keys(sets).length === 0 ? error : new UnfinishedGroup(error, state);
 }

@@ -1,4 +1,5 @@
 import { SnapshotError } from "../../base/errors";
+import type { GroupState } from "./groupState";
 import { causesOf, isGroupFailure } from "../../run/groupFailure";
 
 /** The errors of members, by their names, as one: those that are the cause of it, and any that leaves something open. */
@@ -32,4 +33,14 @@ export function groupError(errors: ReadonlyMap<string, SnapshotError>): Snapshot
 
 function unique(texts: readonly string[]): string[] {
     return [...new Set(texts)];
+}
+
+/** The work so far is recorded in `state`; the next run goes on with it. */
+export class UnfinishedGroup extends SnapshotError {
+    constructor(
+        error: SnapshotError,
+        readonly state: GroupState,
+    ) {
+        super(error.failure, error.context);
+    }
 }

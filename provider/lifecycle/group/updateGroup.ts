@@ -7,7 +7,7 @@ import type { Session } from "../session";
 import type { State } from "../stackKnowledge";
 import { goOn } from "../updateSnapshot";
 import { groupDiffOf } from "./diffGroup";
-import { groupError } from "./groupError";
+import { UnfinishedGroup, groupError } from "./groupError";
 import type { GroupOutputs, GroupState, MemberState } from "./groupState";
 import { type GroupRequest, inputsOf, knownAs, logOf, nameOf, stateOf } from "./members";
 
@@ -21,7 +21,9 @@ export async function updateGroup(
     let told = pick(olds, ["tags", "aws"]);
     const properties = (state: GroupState): GroupOutputs =>
         toState({ ...olds, ...state, ...told, ...pick(news, ["__provider"]) });
-    return await reporting(id, properties, async () => {
+    const unfinished = (error: unknown) =>
+        error instanceof UnfinishedGroup ? properties(error.state) : undefined;
+    return await reporting(id, unfinished, async () => {
         const log = session.logOf(news);
         const state = await session.interruptible((signal) => goOnWithAll(session, olds, news, signal));
         told = pick(news, ["tags", "aws"]);
@@ -33,7 +35,7 @@ export async function updateGroup(
     });
 }
 
-/** All of them, whatever becomes of the others. @throws UnfinishedError with the state as far as it got */
+/** All of them, whatever becomes of the others. @throws UnfinishedGroup with the state as far as it got */
 async function goOnWithAll(
     session: Session,
     olds: GroupOutputs,
@@ -51,7 +53,7 @@ async function goOnWithAll(
             } catch (error) {
                 errors.set(name, asSnapshotError(error));
                 if (error instanceof UnfinishedError) {
-                    sets[name] = memberOf(set, error.state as SnapshotState);
+                    sets[name] = memberOf(set, error.state);
                 }
             }
         }),
@@ -59,7 +61,7 @@ async function goOnWithAll(
     const thawPending = Object.values(sets).some((set) => set.thawPending);
     const state = { ...pick(olds, ["consistencyLevel", "samePoint", "evidence"]), sets, thawPending };
     if (errors.size > 0) {
-        throw new UnfinishedError(groupError(errors), state);
+        throw new UnfinishedGroup(groupError(errors), state);
     }
     return state;
 }

@@ -59,10 +59,10 @@ describe("a group of three servers", function () {
         );
         assert.equal(state?.consistencyLevel, "application");
         assert.isTrue(state?.samePoint);
-        assert.isFalse(state?.thawPending);
-        assert.sameMembers(Object.keys(state?.sets ?? {}), NAMES);
-        const { firstRequestAt = "", lastAnswerAt = "", longestFreezeMs = 0 } = state?.evidence ?? {};
-        for (const set of Object.values(state?.sets ?? {})) {
+        assert.isFalse(state.thawPending);
+        assert.sameMembers(Object.keys(state.sets), NAMES);
+        const { firstRequestAt = "", lastAnswerAt = "", longestFreezeMs = 0 } = state.evidence;
+        for (const set of Object.values(state.sets)) {
             assert.isBelow(Date.parse(set.evidence.frozenAt ?? ""), Date.parse(firstRequestAt) + 1);
             assert.isAbove(Date.parse(set.evidence.thawedAt ?? ""), Date.parse(lastAnswerAt) - 1);
             assert.isAtMost(set.evidence.freezeWindowMs ?? Infinity, longestFreezeMs);
@@ -130,9 +130,9 @@ describe("a group of three servers", function () {
         const { state, error } = await group.create({ minimumLevel: "crash" });
         assert.equal(state?.consistencyLevel, "crash", error?.message);
         assert.isFalse(state?.samePoint);
-        expect(state?.sets["db"]?.evidence.reason).to.equal("PRE_FREEZE_FAILED");
-        expect(state?.sets["app"]?.evidence.reason).to.equal("GROUP_FAILED");
-        assert.sameMembers(Object.keys(state?.sets ?? {}), NAMES);
+        expect(state.sets["db"]?.evidence.reason).to.equal("PRE_FREEZE_FAILED");
+        expect(state.sets["app"]?.evidence.reason).to.equal("GROUP_FAILED");
+        assert.sameMembers(Object.keys(state.sets), NAMES);
     });
 
     it("is no point in time when one was not held to the end", async () => {
@@ -141,8 +141,8 @@ describe("a group of three servers", function () {
         const { state, error } = await group.create({ minimumLevel: "crash" });
         assert.equal(state?.consistencyLevel, "crash", error?.message);
         assert.isFalse(state?.samePoint);
-        assert.equal(state?.sets["db"]?.consistencyLevel, "application");
-        assert.equal(state?.sets["app"]?.evidence.reason, "HOLD_LOST");
+        assert.equal(state.sets["db"]?.consistencyLevel, "application");
+        assert.equal(state.sets["app"]?.evidence.reason, "HOLD_LOST");
         host.exec(`rm -f ${host.frozenPath}`);
     });
 
