@@ -20,11 +20,19 @@ export type {
     TimeoutArgs,
     VssArgs,
 } from "./provider/program/appConsistentSnapshot";
+export { AppConsistentSnapshotGroup } from "./provider/program/appConsistentSnapshotGroup";
+export type {
+    AppConsistentSnapshotGroupArgs,
+    GroupMember,
+    GroupMemberArgs,
+} from "./provider/program/appConsistentSnapshotGroup";
+export type { SnapshotSet } from "./provider/program/snapshotSet";
 export { reasonCodes } from "./provider/base/errors";
 export type { ReasonCode } from "./provider/base/errors";
 export type {
     ConsistencyLevel,
     Evidence,
+    GroupEvidence,
     HookRun,
     IdentityProof,
     VssEvidence,

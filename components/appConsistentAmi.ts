@@ -1,6 +1,6 @@
 import { ComponentResource, ResourceError, all } from "@pulumi/pulumi";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
-import type { AppConsistentSnapshot } from "../provider/program/appConsistentSnapshot";
+import type { SnapshotSet } from "../provider/program/snapshotSet";
 import type { ConsistencyLevel } from "../provider/base/evidence";
 import { amiProblem, assertArgs } from "./argsProblem";
 import { awsEc2 } from "./awsEc2";
@@ -11,7 +11,7 @@ import { urnOf } from "./urnOf";
 
 export interface AppConsistentAmiArgs {
     /** The set to make the image of. */
-    snapshot: AppConsistentSnapshot;
+    snapshot: SnapshotSet;
     /**
      * What the image's name begins with; the set's id comes behind. 1 to 80 of the characters that an image's name may
      * have. Default: the component's name. Not with `createImage`, which names its image itself.

@@ -1,7 +1,7 @@
 import type { AmiCopy, Instance, LaunchTemplate } from "@pulumi/aws/ec2";
 import { ComponentResource, all, output } from "@pulumi/pulumi";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
-import type { AppConsistentSnapshot } from "../provider/program/appConsistentSnapshot";
+import type { SnapshotSet } from "../provider/program/snapshotSet";
 import type { ConsistencyLevel } from "../provider/base/evidence";
 import { AppConsistentAmi } from "./appConsistentAmi";
 import { assertArgs, replicaProblem } from "./argsProblem";
@@ -27,7 +27,7 @@ export interface LaunchArgs {
 
 export interface AppConsistentReplicaArgs {
     /** The set to make the replica of. */
-    snapshot: AppConsistentSnapshot;
+    snapshot: SnapshotSet;
     /** Where the replica is kept. Default: the snapshots' region. */
     region?: string | undefined;
     /** ARN of the KMS key, in `region`, that the replica is encrypted with. Default: the account's default for EBS. */

@@ -1,6 +1,6 @@
 import { all, output } from "@pulumi/pulumi";
 import type { Input, Output } from "@pulumi/pulumi";
-import type { AppConsistentSnapshot } from "../provider/program/appConsistentSnapshot";
+import type { SnapshotSet } from "../provider/program/snapshotSet";
 import { TAG_PREFIX } from "../provider/aws/tags";
 
 /**
@@ -8,7 +8,7 @@ import { TAG_PREFIX } from "../provider/aws/tags";
  * knows what it made, and deletes it.
  */
 export function originTags(
-    { id, instance, consistencyLevel, startTime }: AppConsistentSnapshot,
+    { id, instance, consistencyLevel, startTime }: SnapshotSet,
     own?: Input<Record<string, Input<string>>>,
 ): Output<Record<string, string>> {
     return all([output(own), id, instance, consistencyLevel, startTime]).apply(

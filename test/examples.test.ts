@@ -188,6 +188,24 @@ describe("examples", function () {
             succeeded(await project.destroy());
         });
 
+        it("two-servers: takes both at one point, and makes an image of each", async () => {
+            const other = await lab.addServer();
+            const servers = Object.fromEntries(
+                Object.entries({ accounts: server, orders: other }).map(([name, { instanceId, host }]) => {
+                    const { address, port, hostKeyLines } = host;
+                    return [name, { instanceId, host: address, port, hostKey: hostKeyLines[0] }];
+                }),
+            );
+            const config = { servers: JSON.stringify(servers), user: server.host.user };
+            const project = await start("two-servers", config);
+            const { outputs } = await upWith(project, { run: "1" });
+            assert.isTrue(outputs["samePoint"]);
+            assert.equal(outputs["consistencyLevel"], "application");
+            assert.hasAllKeys(outputs["images"], ["accounts", "orders"]);
+            succeeded(await project.destroy());
+            assert.isEmpty([...(await setsOf(server)), ...(await setsOf(other))]);
+        });
+
         it("nightly-recovery-points: keeps a point a night, and a pinned one", async () => {
             const project = await start("nightly-recovery-points", configOf(server));
             await upWith(project, { run: "2026-11-23" });

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import type { Application } from "../tools/prove/application";
 import { files } from "../tools/prove/files";
 import { mariadb } from "../tools/prove/mariadb";
+import { runPairs } from "../tools/prove/pairs";
 import { postgresql } from "../tools/prove/postgresql";
 import { redisWithLog } from "../tools/prove/redis";
 import { runTrials } from "../tools/prove/trials";
@@ -30,6 +31,20 @@ describe("the proof by restoring", function () {
             expect(result?.verdict.transactions).to.be.greaterThan(0);
         });
     }
+
+    it("two databases as a group: no transfer is on one side only", async () => {
+        const [result] = await runPairs("group", 1);
+        expect(result).to.include({ samePoint: true });
+        expect(result?.levels).to.deep.equal(["application", "application"]);
+        expect(result?.verdict).to.include({ oneSided: 0, lost: 0 });
+        expect(result?.verdict.transfers).to.be.greaterThan(0);
+    });
+
+    it("two databases one after the other: transfers are on one side only, so the proof can fail", async () => {
+        const [result] = await runPairs("one after the other", 1);
+        expect(result?.levels).to.deep.equal(["application", "application"]);
+        expect(result?.verdict.oneSided).to.be.greaterThan(0);
+    });
 
     it("without a recipe, what nobody has brought to the disk is lost: the proof can fail", async () => {
         const [result] = await runTrials({ application: files, quiesced: false, runs: 1 });

@@ -1,17 +1,25 @@
-// The proof by restoring: `npm run prove [-- --runs 50 --without 10 --only PostgreSQL --output prove.md]`.
+// The proof by restoring: `npm run prove [-- --runs 50 --without 10 --pairs 50 --only PostgreSQL --output prove.md]`.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { ownOptions } from "./options";
 import type { Application } from "./prove/application";
 import { files } from "./prove/files";
 import { mariadb } from "./prove/mariadb";
+import { type PairSeries, isOnePoint, pairReport } from "./prove/pairReport";
+import { type PairResult, WAYS, runPairs } from "./prove/pairs";
 import { postgresql } from "./prove/postgresql";
 import { redisWithDumps, redisWithLog } from "./prove/redis";
 import { holds, report, type Series } from "./prove/report";
 import { runTrials, type TrialResult } from "./prove/trials";
 
-/** `only`: the applications whose names begin so. */
-const options = ownOptions("npm run prove", { runs: 50, without: 10, only: "", output: ".cache/prove.md" });
+/** `only`: the applications whose names begin so. `pairs`: of two databases, in each way to take both. */
+const options = ownOptions("npm run prove", {
+    runs: 50,
+    without: 10,
+    pairs: 50,
+    only: "",
+    output: ".cache/prove.md",
+});
 
 const command = ["npm run prove", "--", ...process.argv.slice(2)].join(" ");
 
@@ -26,7 +34,7 @@ async function main(): Promise<void> {
     if (process.platform !== "linux" || process.getuid?.() !== 0) {
         throw new Error("the proof needs root on Linux: it mounts and freezes file systems of its own");
     }
-    if (applications.length === 0) {
+    if (applications.length === 0 && options.only !== LEDGER) {
         throw new Error(`no application's name begins with ${options.only}`);
     }
     const series: Series[] = [];
@@ -42,14 +50,36 @@ async function main(): Promise<void> {
             writeFileSync(options.output, report(series, command));
         }
     }
-    console.log(report(series, command));
-    const proven = series
-        .filter(({ quiesced }) => quiesced)
-        .every(
-            ({ promised, results }) =>
-                results.length > 0 && results.every((result) => holds(result, promised)),
-        );
+    const pairs = await inPairs();
+    const whole = [report(series, command), ...(pairs.length === 0 ? [] : [pairReport(pairs)])].join("\n");
+    writeFileSync(options.output, whole);
+    console.log(whole);
+    const proven =
+        pairs.every(({ way, results }) => way !== "group" || results.every(isOnePoint)) &&
+        series
+            .filter(({ quiesced }) => quiesced)
+            .every(
+                ({ promised, results }) =>
+                    results.length > 0 && results.every((result) => holds(result, promised)),
+            );
     process.exitCode = proven ? 0 : 1;
+}
+
+/** For `only`: the two databases alone. */
+const LEDGER = "ledger";
+
+async function inPairs(): Promise<PairSeries[]> {
+    const wanted = options.only === "" || options.only === LEDGER ? options.pairs : 0;
+    const series: PairSeries[] = [];
+    for (const way of wanted === 0 ? [] : WAYS) {
+        const results: PairResult[] = [];
+        while (results.length < wanted) {
+            const some = Math.min(RUNS_OF_A_SCENE, wanted - results.length);
+            results.push(...(await runPairs(way, some, (line) => console.error(`prove: ${line}`))));
+        }
+        series.push({ way, results });
+    }
+    return series;
 }
 
 async function inScenes(

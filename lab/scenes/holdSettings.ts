@@ -14,6 +14,7 @@ export function holdSettings(changes: Partial<HoldSettings> = {}): HoldSettings 
         proveAwake: () => Promise.resolve(undefined),
         log: () => undefined,
         signal: new AbortController().signal,
+        givenUp: new AbortController().signal,
         ...changes,
     };
 }

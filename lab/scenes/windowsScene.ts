@@ -18,7 +18,7 @@ import { configure, create, diff, read, remove, update } from "./lifecycle";
 import { chooseQuiescer } from "../../provider/run/chooseQuiescer";
 import type { Quiescer } from "../../provider/quiesce/quiescer";
 import { type SnapshotState, UnfinishedError } from "../../provider/run/state";
-import { takeSnapshot } from "../../provider/run/takeSnapshot";
+import { takeSnapshot } from "../../provider/run/takeSnapshots";
 import { timing } from "../../provider/base/timing";
 import type { CreateOnce } from "./createOnce";
 import { ROOT } from "../engine/engine";

@@ -9,6 +9,15 @@ import type { Log } from "../base/log";
 const PER_SECOND = 5;
 const BURST = 5;
 
+/**
+ * How long a request waits that goes with others at the same time, in milliseconds: EC2 takes a burst of them at once, and
+ * the rest as its bucket fills again.
+ * @param before how many of them go before it
+ */
+export function behindBurst(before: number): number {
+    return (Math.max(0, before - BURST + 1) * 1000) / PER_SECOND;
+}
+
 /** This process's turns to call CreateSnapshots. */
 export class ApiSlots {
     readonly #buckets = new Map<string, TokenBucket>();

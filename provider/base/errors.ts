@@ -65,6 +65,7 @@ export const reasonCodes = [
     "SNAPSHOT_IN_USE",
     "SNAPSHOT_LOCKED",
     "SET_UNFINISHED",
+    "GROUP_FAILED",
     "HOST_KEYS_NOT_FOUND",
     // The set is good, something remains to be done; the next run does it.
     "THAW_PENDING",

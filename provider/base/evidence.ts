@@ -90,3 +90,13 @@ export interface Evidence
     /** Whether what was put on the instance for the run is gone again. */
     readonly cleanup?: "done" | "nothingToDo" | "failed";
 }
+
+/** The times of a group of several instances, by the controller's clock. What is not known of each is absent. */
+export interface GroupEvidence {
+    /** The first CreateSnapshots was sent at. ISO 8601. */
+    readonly firstRequestAt?: string;
+    /** The last CreateSnapshots answered at. */
+    readonly lastAnswerAt?: string;
+    /** The longest freeze window of a member, milliseconds. */
+    readonly longestFreezeMs?: number;
+}

@@ -22,6 +22,9 @@ export const secretTable = {
     },
 } as const satisfies SecretTable;
 
+/** The same for a group of several instances. */
+export const groupSecretTable = { members: { [EACH]: secretTable } } as const satisfies SecretTable;
+
 /** The entries of a value that the table names, with what the table says of each. Absent ones are left out. */
 export function entriesIn(
     table: SecretTable,

@@ -30,6 +30,65 @@ function isAbout(property: string): (failure: CheckFailure) => boolean {
     return (failure) => failure.property === property;
 }
 
+/**
+ * The same for a group: each member is looked at as a set of its own, with what all of them have. What is wrong about
+ * the latter is said once.
+ */
+export function checkGroupInputs(inputs: Inputs, env: NodeJS.ProcessEnv = process.env): CheckFailure[] {
+    const { members, ...shared } = inputs;
+    const ofGroup = checkSchema(schemas.group, inputs);
+    if (!isRecord(members)) {
+        return ofGroup;
+    }
+    const ofMembers = Object.entries(members)
+        .filter(([, member]) => isRecord(member))
+        .flatMap(([name, member]) => checkMember(name, member as Inputs, shared, env));
+    return [...ofGroup, ...ofMembers, ...checkDistinct(members)].filter(
+        ({ property, reason }, index, all) =>
+            all.findIndex((one) => one.property === property && one.reason === reason) === index,
+    );
+}
+
+function checkMember(name: string, member: Inputs, shared: Inputs, env: NodeJS.ProcessEnv): CheckFailure[] {
+    const { instanceId, quiesce, volumes } = member;
+    const method = isRecord(quiesce) ? quiesce.method : undefined;
+    if (method !== undefined && method !== "hooks" && !isUnknown(method)) {
+        return [
+            {
+                property: pathText(["members", name, "quiesce", "method"]),
+                reason:
+                    'must be "hooks": only scripts hold a freeze for as long as the other members need ' +
+                    "(take instances of the other methods by an AppConsistentSnapshot each)",
+            },
+        ];
+    }
+    const inside = /^(instanceId|quiesce|volumes)\b/;
+    return checkSnapshotInputs({ ...shared, instanceId, quiesce, volumes }, env).map((failure) =>
+        inside.test(failure.property)
+            ? { ...failure, property: `${pathText(["members", name])}.${failure.property}` }
+            : failure,
+    );
+}
+
+/** An instance cannot be frozen for two sets at once. */
+function checkDistinct(members: Inputs): CheckFailure[] {
+    const names = new Map<unknown, string>();
+    return Object.entries(members).flatMap(([name, member]) => {
+        const instanceId = isRecord(member) ? member.instanceId : undefined;
+        const other = names.get(instanceId);
+        if (typeof instanceId !== "string" || isUnknown(instanceId) || other === undefined) {
+            names.set(instanceId, name);
+            return [];
+        }
+        return [
+            {
+                property: pathText(["members", name, "instanceId"]),
+                reason: `"${instanceId}" is also the instance of the member "${other}"`,
+            },
+        ];
+    });
+}
+
 export function checkHostKeysInputs(inputs: Inputs): CheckFailure[] {
     return checkSchema(schemas.hostKeys, inputs);
 }
@@ -254,7 +313,7 @@ function knownKeys(schema: z.ZodType, inputs: Inputs, path: Path): string[] {
         if (key === undefined) {
             break;
         }
-        here = here.shape?.[String(key)] ?? {};
+        here = here.shape?.[String(key)] ?? here.valueType ?? {};
         value = (value as Inputs)[String(key)];
     }
     return Object.keys(here.shape ?? {}).filter((key) => !hiddenInputs.includes(key));
@@ -263,6 +322,7 @@ function knownKeys(schema: z.ZodType, inputs: Inputs, path: Path): string[] {
 /** The few parts of a zod schema that are walked here. */
 interface SchemaNode {
     readonly shape?: Record<string, SchemaNode>;
+    readonly valueType?: SchemaNode;
     readonly options?: readonly SchemaNode[];
     readonly values?: Set<unknown>;
     unwrap?(): SchemaNode;

@@ -353,23 +353,9 @@ const hidden = {
 };
 export const hiddenInputs: readonly string[] = Object.keys(hidden);
 
-const snapshotInputs = z.strictObject({
-    instanceId,
-    quiesce: z.discriminatedUnion("method", [hooks, vss, none], {
-        error: ({ input }) => quiesceProblem(input),
-    }),
+/** What a set of one instance and a group of several have in common. */
+const shared = {
     minimumLevel: z.enum(levels, `must be one of ${levels.map((l) => `"${l}"`).join(", ")}`).optional(),
-    volumes: z
-        .strictObject(
-            {
-                excludeBootVolume: z.boolean().optional(),
-                excludeDataVolumeIds: z
-                    .array(volumeId, "must be a list of volume ids, such as [volume.id]")
-                    .optional(),
-            },
-            "must be an object with what to leave out: { excludeBootVolume: true }, { excludeDataVolumeIds: [...] }",
-        )
-        .optional(),
     triggers: z
         .array(
             z.unknown(),
@@ -385,6 +371,49 @@ const snapshotInputs = z.strictObject({
     confirmAwake: executionId.optional(),
     preflight: z.enum(["warn", "fail"], 'must be "warn" or "fail"').optional(),
     ...hidden,
+};
+
+const snapshotInputs = z.strictObject({
+    instanceId,
+    quiesce: z.discriminatedUnion("method", [hooks, vss, none], {
+        error: ({ input }) => quiesceProblem(input),
+    }),
+    volumes: z
+        .strictObject(
+            {
+                excludeBootVolume: z.boolean().optional(),
+                excludeDataVolumeIds: z
+                    .array(volumeId, "must be a list of volume ids, such as [volume.id]")
+                    .optional(),
+            },
+            "must be an object with what to leave out: { excludeBootVolume: true }, { excludeDataVolumeIds: [...] }",
+        )
+        .optional(),
+    ...shared,
+});
+
+/** Of a group. Each is frozen while the slowest one freezes, so many would be frozen for long. */
+const MEMBERS = { least: 2, most: 10 };
+const MEMBER_COUNT = `needs ${MEMBERS.least} to ${MEMBERS.most} members`;
+
+/** What a member has is looked at as the inputs of a set of its own (`checkGroup.ts`). */
+const groupInputs = z.strictObject({
+    members: z
+        .record(
+            z.string().regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits and any of . - _"),
+            z.strictObject({
+                instanceId: z.unknown(),
+                quiesce: z.unknown(),
+                volumes: z.unknown().optional(),
+            }),
+            `is required: a map of ${MEMBERS.least} to ${MEMBERS.most} names to { instanceId, quiesce }`,
+        )
+        .refine(
+            (members) =>
+                Object.keys(members).length >= MEMBERS.least && Object.keys(members).length <= MEMBERS.most,
+            MEMBER_COUNT,
+        ),
+    ...shared,
 });
 
 const hostKeysInputs = z.strictObject({
@@ -403,7 +432,12 @@ export type VssQuiesce = z.infer<typeof vss>;
 export type ScriptSource = z.infer<typeof script>;
 export type HostKeysInputs = z.infer<typeof hostKeysInputs>;
 
-export const schemas = { snapshot: snapshotInputs, hostKeys: hostKeysInputs };
+/** What a member of a group has by itself, and what all of them have. */
+export type GroupInputs = Omit<z.infer<typeof groupInputs>, "members"> & {
+    readonly members: Readonly<Record<string, Pick<SnapshotInputs, "instanceId" | "quiesce" | "volumes">>>;
+};
+
+export const schemas = { snapshot: snapshotInputs, group: groupInputs, hostKeys: hostKeysInputs };
 
 export function minimumLevelOf(inputs: Pick<SnapshotInputs, "minimumLevel" | "quiesce">): ConsistencyLevel {
     return inputs.minimumLevel ?? promisedLevel(inputs.quiesce) ?? "crash";

@@ -12,6 +12,8 @@ interface Asking {
     readonly clients: Clients;
     readonly session: Session;
     readonly log: Log;
+    /** What the session knows the resource by. Default: its URN. */
+    readonly knownAs?: string;
 }
 
 const ASK_LIMIT_MS = 60_000;
@@ -25,7 +27,7 @@ export async function assertAwake(id: string, state: State, asking: Asking): Pro
     if (!state.thawPending || (await isOver(id, state, asking))) {
         return;
     }
-    const inputs = asking.session.stack.inputsOf(state.owner);
+    const inputs = asking.session.stack.inputsOf(asking.knownAs ?? state.owner);
     if (inputs === undefined) {
         throw refusal(id, state);
     }

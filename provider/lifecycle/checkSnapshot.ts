@@ -1,4 +1,4 @@
-import { unknownParts } from "../base/secretTable";
+import { type SecretTable, secretTable, unknownParts } from "../base/secretTable";
 import type { CheckFailure } from "../inputs/checkFailure";
 import { checkSnapshotInputs } from "../inputs/check";
 import { checkExclusions } from "./checkExclusions";
@@ -32,15 +32,20 @@ export async function checkSnapshot(
     return { inputs: { ...inputs, ...(__provider === undefined ? {} : { __provider }) }, failures };
 }
 
-function sayUnchecked(session: Session, inputs: Inputs): void {
-    const parts = unknownParts(inputs);
+/** Says which secret parts of the inputs cannot be checked yet, because one Output stands in their place. */
+export function sayUnchecked(
+    session: Session,
+    inputs: { readonly owner?: string | undefined; readonly instanceId?: string },
+    table: SecretTable = secretTable,
+): void {
+    const parts = unknownParts(inputs, table);
     if (parts.length === 0) {
         return;
     }
     const line =
         `${parts.join(" and ")} ${parts.length === 1 ? "is" : "are"} not known before \`pulumi up\`, and nothing of it ` +
         "was checked: give a plain object with Outputs at its leaves, such as { host: server.privateIp, ... }";
-    const once = `${inputs.owner ?? inputs.instanceId} ${line}`;
+    const once = `${inputs.owner ?? inputs.instanceId ?? ""} ${line}`;
     if (!session.said.has(once)) {
         session.said.add(once);
         session.logOf(inputs)(line);

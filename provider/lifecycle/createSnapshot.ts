@@ -1,7 +1,7 @@
 import { newExecutionId } from "../base/executionId";
 import { SnapshotError } from "../base/errors";
 import { UnfinishedError } from "../run/state";
-import { takeSnapshot } from "../run/takeSnapshot";
+import { takeSnapshot } from "../run/takeSnapshots";
 import { type Healing, heal } from "./heal";
 import { assertSamePlace } from "./place";
 import type { Inputs } from "./request";
@@ -19,7 +19,7 @@ export async function createSnapshot(session: Session, inputs: Inputs): Promise<
     const { stack, shared } = session;
     return await reporting(
         executionId,
-        (state) => outputs(inputs, state),
+        (error) => (error instanceof UnfinishedError ? outputs(inputs, error.state) : undefined),
         async () => {
             const clients = await session.clients(inputs.aws);
             const log = session.logOf(inputs);
@@ -49,7 +49,7 @@ export async function createSnapshot(session: Session, inputs: Inputs): Promise<
 }
 
 /** A replacement heals first: with the old state goes what is known of the freeze. Tells whose freeze is over. */
-async function healReplaced(
+export async function healReplaced(
     pending: PendingThaw | undefined,
     healing: Healing,
     healed: Set<string>,

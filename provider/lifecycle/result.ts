@@ -1,4 +1,4 @@
-import { type SnapshotState, UnfinishedError, toState } from "../run/state";
+import { type SnapshotState, toState } from "../run/state";
 import type { Inputs } from "./request";
 import type { State } from "./stackKnowledge";
 
@@ -12,19 +12,22 @@ export function pick<T extends object, K extends keyof T>(values: T, keys: reado
     return Object.fromEntries(keys.map((key) => [key, values[key]])) as Pick<T, K>;
 }
 
-/** Lets the engine save the state of a run that did not end: an error with an id is an "init error" to it. */
+/**
+ * Lets the engine save the state of a run that did not end: an error with an id is an "init error" to it.
+ * @param propertiesOf what is to be saved; undefined for an error that leaves nothing open
+ */
 export async function reporting<T>(
     id: string,
-    propertiesOf: (state: SnapshotState) => object,
+    propertiesOf: (error: unknown) => object | undefined,
     work: () => Promise<T>,
 ): Promise<T> {
     try {
         return await work();
     } catch (error) {
-        if (!(error instanceof UnfinishedError)) {
+        const properties = propertiesOf(error);
+        if (properties === undefined || !(error instanceof Error)) {
             throw error;
         }
-        const properties = propertiesOf(error.state);
         throw Object.assign(new Error(error.message), { id, reasons: [error.message], properties });
     }
 }

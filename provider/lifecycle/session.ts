@@ -33,8 +33,8 @@ export class Session {
     }
 
     /** Says lines on the row of a resource; on the console, with its name, where that cannot be. */
-    logOf({ owner, instanceId }: Pick<Inputs, "owner" | "instanceId">): Log {
-        const name = owner?.split("::").at(-1) ?? instanceId;
+    logOf({ owner, instanceId }: Pick<Partial<Inputs>, "owner" | "instanceId">): Log {
+        const name = owner?.split("::").at(-1) ?? instanceId ?? "";
         return (line, kind) => {
             const onConsole = () => console.log(`${name}: ${line}`);
             if (owner === undefined) {

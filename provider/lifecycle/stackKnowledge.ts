@@ -22,10 +22,9 @@ export class StackKnowledge {
     readonly #inputs = new Map<string, SnapshotInputs>();
     readonly #healed = new Set<string>();
 
-    /** What `diff` is called with. */
-    learn(id: string, state: State, inputs: SnapshotInputs): void {
+    /** What `diff` is called with. `owner`: what to know the resource by; a group has several sets under one URN. */
+    learn(id: string, state: State, inputs: SnapshotInputs, owner = inputs.owner): void {
         this.learnState(state);
-        const { owner } = inputs;
         if (owner === undefined) {
             return;
         }

@@ -21,37 +21,57 @@ export async function updateSnapshot(
     olds: State,
     news: Inputs,
 ): Promise<{ outs: State }> {
-    const { stack, shared } = session;
-    stack.learnState(olds);
+    session.stack.learnState(olds);
     const before = stateFrom(olds);
     // What AWS was told so far; triggers and volumes stay as they were, for the next run to see.
     let told: Partial<State> = pick(before, ["tags", "aws"]);
     const properties = (state: SnapshotState) =>
         toState({ ...before, ...state, ...told, ...pick(news, ["__provider"]) });
-    return await reporting(id, properties, async () => {
+    const unfinished = (error: unknown) =>
+        error instanceof UnfinishedError ? properties(error.state) : undefined;
+    return await reporting(id, unfinished, async () => {
         const clients = await session.clients(news.aws);
         const log = session.logOf(news);
-        const state = await session.interruptible(async (signal) => {
-            await assertSamePlace(clients, before, signal);
-            const healed = await heal(id, before, { inputs: news, clients, log, signal });
-            await keepingHealed(before, healed, () => changeTags(clients, before, news, signal));
-            told = { ...pick(news, ["tags", "aws"]), ...(before.adopted ? takenFor(news) : {}) };
-            if (before.adopted) {
-                log(adoptedText(id, before.consistencyLevel, news));
-            }
-            return isFinished(healed, news)
-                ? { ...healed, unfinished: false }
-                : await finishOrGiveUp(
-                      { executionId: id, inputs: news, clients, fresh: false, shared, log, signal },
-                      healed,
-                  );
-        });
+        const state = await session.interruptible((signal) =>
+            goOn(before, {
+                executionId: id,
+                inputs: news,
+                clients,
+                fresh: false,
+                shared: session.shared,
+                log,
+                signal,
+                onTold: () => {
+                    told = { ...pick(news, ["tags", "aws"]), ...(before.adopted ? takenFor(news) : {}) };
+                    if (before.adopted) {
+                        log(adoptedText(id, before.consistencyLevel, news));
+                    }
+                },
+            }),
+        );
         const due = diffOf({ ...before, ...state }, news).replaces;
         if (due.length > 0) {
             log(`warning: ${due.join(", ")} changed, too: run \`pulumi up\` again to take a new set`);
         }
         return { outs: properties(state) };
     });
+}
+
+/** What is needed to go on with a set that an earlier run has taken. */
+interface GoingOn extends Finishing {
+    readonly inputs: Inputs;
+    /** The set has the tags of the inputs now. */
+    onTold(): void;
+}
+
+/** Does what the state says that remains to be done. @throws UnfinishedError with the state as far as it got */
+export async function goOn(before: State, run: GoingOn): Promise<SnapshotState> {
+    const { executionId, inputs, clients, log, signal } = run;
+    await assertSamePlace(clients, before, signal);
+    const healed = await heal(executionId, before, { inputs, clients, log, signal });
+    await keepingHealed(before, healed, () => changeTags(clients, before, inputs, signal));
+    run.onTold();
+    return isFinished(healed, inputs) ? { ...healed, unfinished: false } : await finishOrGiveUp(run, healed);
 }
 
 /** What fails when the instance is awake again must not make anybody forget that it is. */

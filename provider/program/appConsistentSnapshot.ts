@@ -6,6 +6,7 @@ import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import { providerText } from "./providerText";
 import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
+import type { Quiescing } from "./snapshotSet";
 import { PROVIDER, TYPE } from "./snapshotType";
 
 /** How to reach a host over SSH. The names are those of `command.remote.Command` (@pulumi/command). */
@@ -250,11 +251,6 @@ export class AppConsistentSnapshot extends CustomResource {
         }
         return new AppConsistentSnapshot(name, args as AppConsistentSnapshotArgs, { ...opts, id });
     }
-}
-
-interface Quiescing {
-    readonly method: string;
-    readonly createImage: boolean;
 }
 
 /** A program that is not checked by TypeScript may lack what the provider then asks for, or have an Output there. */

@@ -8,13 +8,18 @@ import { type SecretTable, entriesIn, secretTable } from "../base/secretTable";
  * may be one of these objects under a wrong name or in a wrong place, and Pulumi prints the value of what is refused.
  *
  * @param known names of the inputs
+ * @param table where they hold secrets
  */
-export function secretLeaves<Args extends object>(args: Args, known: readonly string[]): Args {
+export function secretLeaves<Args extends object>(
+    args: Args,
+    known: readonly string[],
+    table: SecretTable = secretTable,
+): Args {
     const strangers = Object.entries(args as Record<string, unknown>).filter(
         ([key, value]) => !known.includes(key) && value !== undefined && value !== null,
     );
     const unseen = Object.fromEntries(strangers.map(([key, value]) => [key, secret(value)])) as object;
-    return { ...(marked(secretTable, args) as Args), ...unseen };
+    return { ...(marked(table, args) as Args), ...unseen };
 }
 
 function marked(table: SecretTable | string, value: unknown): unknown {

@@ -16,7 +16,7 @@ export function none(): Quiescer {
 }
 
 const nothingHeld: Held = {
-    answerLimitMs: ANSWER_LIMIT_MS,
+    answerLimitMs: () => ANSWER_LIMIT_MS,
     release: () =>
         Promise.resolve({
             awake: true,

@@ -54,16 +54,20 @@ type AnswerEvidence = Pick<CaptureEvidence, "requestedAt" | "returnedAt" | "apiM
 
 /** What is held now. */
 export interface Held {
-    /** For how long the answer of CreateSnapshots is worth waiting for. Milliseconds. */
-    readonly answerLimitMs: number;
+    /** For how long, from now on, the answer of CreateSnapshots is worth waiting for. Milliseconds. */
+    answerLimitMs(): number;
     /** Asks whether it is still held, lets go, and tells what is proven. To be called once, after the API's answer. */
     release(): Promise<Release>;
 }
 
 /** A way to freeze that leaves it to others when to let go. */
 export interface Holding {
-    /** Everything else is ready by then. @throws QuiesceError, with whether the instance is awake, when it does not hold */
-    freeze(): Promise<Held>;
+    /**
+     * Everything else is ready by then.
+     * @param givenUp ends the freezing, because it would be in vain
+     * @throws QuiesceError, with whether the instance is awake, when it does not hold
+     */
+    freeze(givenUp: AbortSignal): Promise<Held>;
 }
 
 /** A way that has the set taken by somebody else than our own CreateSnapshots. */
@@ -72,7 +76,7 @@ export interface TakesSet {
     capture(undo: Undo): Promise<Capture>;
 }
 
-/** A way to quiesce an instance. Windows and Linux, and none, are the same to the flow in `run/takeSnapshot.ts`. */
+/** A way to quiesce an instance. Windows and Linux, and none, are the same to the flow in `run/takeSnapshots.ts`. */
 export type Quiescer = (Holding | TakesSet) & {
     /** All that can be found out without touching the instance; every failure, not the first. */
     preconditions(): Promise<Failure[]>;

@@ -12,6 +12,8 @@ export interface Run {
     readonly known: ReadonlySet<string>;
     /** Earlier executions whose freeze is known to be over; the run adds those that it finds on the host. */
     readonly healed: Set<string>;
+    /** How many requests of the same group go before that of this run, at the same time. Default: 0. */
+    readonly requestsBefore?: number;
     readonly shared: Shared;
     readonly log: Log;
     readonly signal: AbortSignal;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { text } from "node:stream/consumers";
 import { clientsFor } from "../../provider/aws/clients";
 import type { SnapshotInputs } from "../../provider/inputs/inputs";
-import { takeSnapshot } from "../../provider/run/takeSnapshot";
+import { takeSnapshot } from "../../provider/run/takeSnapshots";
 import { runOf } from "../../lab/scenes/run";
 
 async function main(): Promise<void> {

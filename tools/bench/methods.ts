@@ -8,7 +8,7 @@ import { findSet } from "../../provider/aws/snapshots";
 import type { Run } from "../../provider/run/run";
 import { setRequest } from "../../provider/run/setRequest";
 import { type SshSettings, connect } from "../../provider/transport/ssh/connection";
-import { takeSnapshot } from "../../provider/run/takeSnapshot";
+import { takeSnapshot } from "../../provider/run/takeSnapshots";
 import { linesOf } from "../../lab/lines";
 import { setupAwsCli } from "./awsCli";
 import { inputsFor } from "./inputs";

@@ -27,6 +27,8 @@ export interface HoldSettings {
     readonly proveAwake: () => Promise<NotAwake | undefined>;
     readonly log: (line: string) => void;
     readonly signal: AbortSignal;
+    /** Ends the freezing alone: thawing takes the time that it needs. */
+    readonly givenUp: AbortSignal;
 }
 
 /** When the process has little time left; the guard goes on by itself. */
@@ -36,8 +38,9 @@ const HURRIED_MS = 1_500;
 export async function hold(guard: GuardSession, settings: HoldSettings): Promise<Held> {
     const { timeouts } = settings;
     const frozen = await freeze(guard, settings);
+    const expiry = frozen.frozen.at + timeouts.freeze * 1000;
     return {
-        answerLimitMs: timeouts.freeze * 1000 + timing.lateAnswerMs,
+        answerLimitMs: () => Math.ceil(Math.max(0, expiry - performance.now())) + timing.lateAnswerMs,
         release: () => release(guard, frozen, settings),
     };
 }
@@ -72,7 +75,8 @@ interface Frozen {
 
 /** Says the word and waits for pre-freeze to exit 0. @throws QuiesceError when it does not, after post-thaw. */
 async function freeze(guard: GuardSession, settings: HoldSettings): Promise<Frozen> {
-    const { timeouts, signal } = settings;
+    const { timeouts } = settings;
+    const signal = AbortSignal.any([settings.signal, settings.givenUp]);
     if (guard.ended) {
         // The word was not said: pre-freeze never started.
         throw new QuiesceError(lostConnection("before anything was frozen"), {
@@ -128,9 +132,10 @@ async function unfrozen(
     guard.letGo();
     const thaw = await awaitThaw(guard, settings);
     const outcome = afterFreezing(await whyNotAwake(thaw, settings), settings);
-    const { signal, timeouts } = settings;
-    if (signal.aborted) {
-        return new QuiesceError(failureOf(signal.reason), { ...outcome, mayFallBack: false });
+    const { signal, givenUp, timeouts } = settings;
+    const ended = [signal, givenUp].find((one) => one.aborted);
+    if (ended !== undefined) {
+        return new QuiesceError(failureOf(ended.reason), { ...outcome, mayFallBack: false });
     }
     const failure =
         event === undefined

@@ -124,7 +124,7 @@ class Hooks implements Holding {
         }
     }
 
-    async freeze(): Promise<Held> {
+    async freeze(givenUp: AbortSignal): Promise<Held> {
         const { quiesce, timeouts, log, signal } = this.#settings;
         if (this.#guard === undefined || this.#ready === undefined) {
             throw new TypeError("freeze was called without deploy");
@@ -142,6 +142,7 @@ class Hooks implements Holding {
             proveAwake: () => this.#proveAwake(),
             log,
             signal,
+            givenUp,
         });
     }
 

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { ApiSlots } from "../../../provider/aws/apiSlots";
+import { ApiSlots, behindBurst } from "../../../provider/aws/apiSlots";
 
 const here = { accountId: "123456789012", region: "eu-west-1" };
 
@@ -30,5 +30,13 @@ describe("ApiSlots", () => {
             }
         }
         expect(lines).to.deep.equal([]);
+    });
+});
+
+describe("behindBurst", () => {
+    it("sends five at once, and the others as EC2's bucket fills", () => {
+        expect(Array.from({ length: 10 }, (_, before) => behindBurst(before))).to.deep.equal([
+            0, 0, 0, 0, 0, 200, 400, 600, 800, 1000,
+        ]);
     });
 });

@@ -32,7 +32,7 @@ describe("words of the engine", () => {
         const verb = () =>
             reporting(
                 "id",
-                (state) => state,
+                () => ({}),
                 () => Promise.reject(new UnfinishedError(failed(), {} as SnapshotState)),
             );
         expect(await thrownBy(verb)).to.deep.include({ message: TEXT, reasons: [TEXT], id: "id" });

@@ -3,7 +3,8 @@ import { QuiesceError } from "../../../provider/quiesce/quiesceError";
 import type { CreatedSet } from "../../../provider/aws/createSnapshots";
 import type { Capture, Quiescer, SnapshotCall } from "../../../provider/quiesce/quiescer";
 import { Undo } from "../../../provider/base/undo";
-import { captureBy } from "../../../provider/run/capture";
+import { capture as captureAll } from "../../../provider/run/capture";
+import { errorsOf } from "../../../provider/run/groupFailure";
 
 /** What the suite needs to know of a way to quiesce. */
 export interface Subject {
@@ -59,8 +60,15 @@ export function describeQuiescer(
             await subject().assertClean();
         });
 
-        const capture = (reserve: () => Promise<SnapshotCall>, own: Undo): Promise<Capture> =>
-            captureBy(quiescer, reserve, own, abort.signal);
+        async function capture(reserve: () => Promise<SnapshotCall>, own: Undo): Promise<Capture> {
+            const part = { run: { signal: abort.signal }, undo: own };
+            try {
+                const [captured] = await captureAll([{ part, quiescer, reserve }]);
+                return captured?.capture ?? assert.fail("no set");
+            } catch (error) {
+                throw errorsOf(error, [part])[0];
+            }
+        }
 
         async function deploy(): Promise<void> {
             assert.deepEqual(await quiescer.preconditions(), []);

@@ -5,7 +5,7 @@ import { type Finishing, finishSet } from "../../../provider/run/finishSet";
 import { engineGoneFailure } from "../../../provider/base/interruption";
 import { configure, create } from "../../../lab/scenes/lifecycle";
 import { UnfinishedError } from "../../../provider/run/state";
-import { takeSnapshot } from "../../../provider/run/takeSnapshot";
+import { takeSnapshot } from "../../../provider/run/takeSnapshots";
 import { timing } from "../../../provider/base/timing";
 import { CapturedLog } from "../../../lab/capturedLog";
 import type { CloudInstance, LocalCloud } from "../../../lab/cloud/localCloud";

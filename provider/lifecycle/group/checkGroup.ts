@@ -1,0 +1,45 @@
+import { groupSecretTable } from "../../base/secretTable";
+import { isUnknown } from "../../base/unknown";
+import { checkGroupInputs } from "../../inputs/check";
+import type { CheckFailure } from "../../inputs/checkFailure";
+import { checkExclusions } from "../checkExclusions";
+import { sayUnchecked } from "../checkSnapshot";
+import { foretell } from "../foretell";
+import type { Session } from "../session";
+import { type GroupRequest, inputsOf } from "./members";
+
+/** Every bad input by its property path. Touches nothing. */
+export async function checkGroup(
+    session: Session,
+    news: GroupRequest,
+    olds: object = {},
+): Promise<{ inputs: GroupRequest; failures: CheckFailure[] }> {
+    const { __provider, previewing, ...inputs } = news;
+    sayUnchecked(session, inputs, groupSecretTable);
+    const failures = checkGroupInputs(inputs);
+    if (failures.length === 0 && !isUnknown(inputs.members)) {
+        const foretold = previewing === true && Object.keys(olds).length === 0;
+        for (const name of Object.keys(inputs.members)) {
+            failures.push(...(await checkMember(session, inputs, name, foretold)));
+        }
+    }
+    return { inputs: { ...inputs, ...(__provider === undefined ? {} : { __provider }) }, failures };
+}
+
+async function checkMember(
+    session: Session,
+    inputs: GroupRequest,
+    name: string,
+    foretold: boolean,
+): Promise<CheckFailure[]> {
+    const member = inputsOf(inputs, name);
+    const failures = await checkExclusions(member, (settings) => session.clients(settings));
+    if (failures.length === 0 && foretold) {
+        failures.push(...(await foretell(session, member)));
+    }
+    return failures.map(({ property, reason }) =>
+        /^(instanceId|quiesce|volumes)\b/.test(property)
+            ? { property: `members.${name}.${property}`, reason }
+            : { property, reason },
+    );
+}

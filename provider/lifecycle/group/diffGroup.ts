@@ -1,0 +1,56 @@
+import { isUnknown } from "../../base/unknown";
+import { type DiffResult, diffOf } from "../diff";
+import type { Session } from "../session";
+import type { GroupOutputs } from "./groupState";
+import { type GroupRequest, inputsOf, knownAs, nameOf, stateOf } from "./members";
+
+/** What a change of the inputs means. A group is taken anew as a whole. */
+export function diffGroup(session: Session, olds: GroupOutputs, news: GroupRequest): DiffResult {
+    if (isUnknown(news.members)) {
+        return { changes: true, replaces: ["members"] };
+    }
+    learn(session, olds, news);
+    const result = groupDiffOf(olds, news);
+    if (result.replaces.length > 0) {
+        session.logOf(news)(`new sets of all members are due: ${result.replaces.join(" and ")} changed`);
+    }
+    return result;
+}
+
+/** What `create` and `delete` get to know of the state. */
+function learn({ stack }: Session, olds: GroupOutputs, news: GroupRequest): void {
+    for (const set of Object.values(olds.sets)) {
+        const { id, state } = stateOf(olds, set);
+        const name = nameOf(news, set.instanceId);
+        if (name === undefined) {
+            stack.learnState(state);
+        } else {
+            stack.learn(id, state, inputsOf(news, name), knownAs(state));
+        }
+    }
+}
+
+/** By member. What has to be woken and has a set comes before anything else; the next run then sees the other changes. */
+export function groupDiffOf(olds: GroupOutputs, news: GroupRequest): DiffResult {
+    const names = Object.keys(news.members);
+    const members = names.map((name) => {
+        const set = olds.sets[name];
+        return set === undefined
+            ? { changes: true, replaces: ["instanceId"] }
+            : diffOf(stateOf(olds, set).state, inputsOf(news, name));
+    });
+    if (
+        Object.values(olds.sets).some(({ thawPending, snapshotIds }) => thawPending && snapshotIds.length > 0)
+    ) {
+        return { changes: true, replaces: [] };
+    }
+    const isOther = Object.keys(olds.sets).some((name) => !names.includes(name));
+    const replaces = new Set(isOther ? ["members"] : []);
+    for (const property of members.flatMap((member) => member.replaces)) {
+        replaces.add(property === "triggers" ? "triggers" : "members");
+    }
+    return {
+        changes: replaces.size > 0 || members.some((member) => member.changes),
+        replaces: [...replaces],
+    };
+}

@@ -1,0 +1,59 @@
+import type { Clients } from "../../aws/clients";
+import { SnapshotError } from "../../base/errors";
+import { toState } from "../../run/state";
+import { assertSamePlace, placeOf } from "../place";
+import { readSet } from "../readSet";
+import { stateFrom } from "../result";
+import type { Session } from "../session";
+import type { GroupOutputs, MemberState } from "./groupState";
+import { stateOf } from "./members";
+
+const LIMIT_MS = 120_000;
+
+/** After `pulumi refresh`: notices what was deleted or has failed behind Pulumi's back. */
+export async function readGroup(
+    session: Session,
+    id: string,
+    olds: Partial<GroupOutputs> = {},
+): Promise<{ id: string; props: GroupOutputs }> {
+    if (!isRecorded(olds)) {
+        throw new SnapshotError({
+            code: "INVALID_INPUT",
+            message: "A group cannot be found by its id alone.",
+            remedy: "Get the set of each member by its own execution id, with AppConsistentSnapshot.get.",
+        });
+    }
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    const sets = await Promise.all(
+        Object.entries(olds.sets).map(async ([name, set]) => {
+            const { state } = stateOf(olds, set);
+            session.stack.learnState(state);
+            const clients = await session.clients(placeOf(state));
+            await assertSamePlace(clients, state, signal);
+            return [name, await readMember(clients, set, signal)] as const;
+        }),
+    );
+    if (sets.every(([, { isGone }]) => isGone)) {
+        session.logOf(olds)(`warning: all snapshots of ${id} are gone; the next run takes new ones`);
+        return { id: "", props: olds };
+    }
+    return {
+        id,
+        props: toState({ ...olds, sets: Object.fromEntries(sets.map(([name, { set }]) => [name, set])) }),
+    };
+}
+
+function isRecorded(olds: Partial<GroupOutputs>): olds is GroupOutputs {
+    return olds.sets !== undefined;
+}
+
+async function readMember(
+    clients: Clients,
+    set: MemberState,
+    signal: AbortSignal,
+): Promise<{ set: MemberState; isGone: boolean }> {
+    const { lost: before, ...state } = stateFrom(set);
+    const lost = await readSet(clients, state, signal);
+    const gone = state.snapshotIds.map((id) => `${id} was deleted`);
+    return { set: { ...set, lost: lost ?? gone }, isGone: lost === undefined };
+}

@@ -1,0 +1,139 @@
+import { CustomResource, createUrn, runtime } from "@pulumi/pulumi";
+// Apart, as the TypeScript 3.8 that Pulumi ships knows no `type` among other names.
+import type { CustomResourceOptions, Output } from "@pulumi/pulumi";
+import type { ConsistencyLevel, Evidence, GroupEvidence } from "../base/evidence";
+import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
+import { groupSecretTable } from "../base/secretTable";
+import type { AppConsistentSnapshotArgs, HooksArgs } from "./appConsistentSnapshot";
+import { providerText } from "./providerText";
+import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
+import { secretLeaves } from "./secretLeaves";
+import type { SnapshotSet } from "./snapshotSet";
+
+/** One instance of a group. */
+export interface GroupMemberArgs {
+    /** The instance. A change replaces the group. */
+    instanceId: AppConsistentSnapshotArgs["instanceId"];
+    /** How to quiesce it: by scripts, as only they hold a freeze for as long as the other members need. */
+    quiesce: HooksArgs;
+    /** Volumes to leave out. Default: none. A change replaces the group. */
+    volumes?: AppConsistentSnapshotArgs["volumes"];
+}
+
+/** What all members have in common means the same as for an `AppConsistentSnapshot`. */
+export interface AppConsistentSnapshotGroupArgs extends Omit<
+    AppConsistentSnapshotArgs,
+    "instanceId" | "quiesce" | "volumes"
+> {
+    /** 2 to 10 instances of one account and region, by names of your choice. Adding or removing one replaces the group. */
+    members: Record<string, GroupMemberArgs>;
+}
+
+/** The set of one member: what an `AppConsistentSnapshot` has as outputs. */
+export interface GroupMember {
+    readonly snapshotIds: string[];
+    readonly snapshots: SnapshotInfo[];
+    readonly consistencyLevel: ConsistencyLevel;
+    readonly evidence: Evidence;
+    readonly instance: InstanceFacts;
+    readonly thawPending: boolean;
+    readonly startTime: string;
+}
+
+const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/groupProvider";
+const TYPE = "pulumi-nodejs:dynamic/ec2:AppConsistentSnapshotGroup";
+
+const EXISTING =
+    'AppConsistentSnapshot.get("NAME", "acs-...") reads the set of one member, without managing it';
+
+/** All of them, by the compiler's word. */
+const INPUTS: { readonly [Name in keyof AppConsistentSnapshotGroupArgs]-?: true } = {
+    members: true,
+    minimumLevel: true,
+    triggers: true,
+    tags: true,
+    description: true,
+    copyTagsFromVolumes: true,
+    timeouts: true,
+    waitForCompletion: true,
+    aws: true,
+    confirmAwake: true,
+    preflight: true,
+};
+
+/**
+ * Snapshots of all EBS volumes of several instances, taken at one point: while all of them are quiesced. So what one
+ * server has written because of another one is in both sets or in neither.
+ */
+export class AppConsistentSnapshotGroup extends CustomResource {
+    /** The sets, by the members' names. */
+    public readonly members: Output<Record<string, GroupMember>>;
+    /** The lowest of its members' levels; `crash` when `samePoint` is false. */
+    declare public readonly consistencyLevel: Output<ConsistencyLevel>;
+    /**
+     * Every member's freeze is proven to have been held from before the first CreateSnapshots was sent until after the
+     * last one had answered.
+     */
+    declare public readonly samePoint: Output<boolean>;
+    declare public readonly evidence: Output<GroupEvidence>;
+    /** True while an instance is not known to be awake; the next `pulumi up` thaws it. */
+    declare public readonly thawPending: Output<boolean>;
+    /** What the engine knows `members` by: as an input, that name is taken. */
+    declare private readonly sets: Output<Record<string, GroupMember>>;
+    readonly #names: readonly string[];
+
+    /** @throws Error when an option of Pulumi cannot have the effect that its user expects. */
+    constructor(name: string, args: AppConsistentSnapshotGroupArgs, opts?: CustomResourceOptions) {
+        assertUsable({ type: "AppConsistentSnapshotGroup", name, existing: EXISTING }, args, opts);
+        assertResolvable(PROVIDER);
+        const inputs = secretLeaves(args, Object.keys(INPUTS), groupSecretTable);
+        const owner = createUrn(name, TYPE, opts?.parent);
+        // A dynamic provider is not told; `check` takes it out again.
+        const previewing = runtime.isDryRun() ? true : undefined;
+        super(
+            TYPE,
+            name,
+            { ...inputs, owner, previewing, ...outputs, __provider: providerText(PROVIDER) },
+            hiding(opts, ["owner", "members", "__provider", ...Object.keys(outputs)]),
+        );
+        this.members = this.sets;
+        this.#names = Object.keys(args.members);
+    }
+
+    /**
+     * The set of one member, for `AppConsistentAmi` and `AppConsistentReplica`.
+     * @throws Error when the group has no such member
+     */
+    member(name: string): SnapshotSet {
+        if (!this.#names.includes(name)) {
+            throw new Error(`the group has no member "${name}"; it has ${this.#names.join(", ")}`);
+        }
+        const set = this.members.apply((members) => {
+            const found = members[name];
+            if (found === undefined) {
+                throw new Error(`the group has no set of its member "${name}"`);
+            }
+            return found;
+        });
+        return {
+            id: set.evidence.executionId,
+            snapshotIds: set.snapshotIds,
+            snapshots: set.snapshots,
+            consistencyLevel: set.consistencyLevel,
+            evidence: set.evidence,
+            instance: set.instance,
+            startTime: set.startTime,
+            imageId: set.apply(() => undefined),
+            quiescing: { method: "hooks", createImage: false },
+        };
+    }
+}
+
+/** Declared, so that they are unknown, not absent, at preview. */
+const outputs = {
+    sets: undefined,
+    consistencyLevel: undefined,
+    samePoint: undefined,
+    evidence: undefined,
+    thawPending: undefined,
+};
