@@ -9,7 +9,7 @@
 #   reader               passes on the controller's words
 #   ticker1, ticker2     tell the deciders that time passes
 #   pre, check, post1, post2   hooks that wait for their verb; runner_NAME waits for each
-#   collector_NAME       keeps the end of what a hook says on its standard error
+#   collector_NAME       keeps the end of what a hook says on its standard error, which feeder_NAME passes on
 #   worker               all that takes new processes: further tries of post-thaw, looking at files, removing them
 #
 # They talk by lines on FIFOs, which need no room in /run and keep their order: 5, 6 and 7 are the inboxes of main and
@@ -74,15 +74,26 @@ collect() {
 # Usage: keep_end NAME
 keep_end() {
     exec 3<&- 4>&- 8>&- 9>&- >/dev/null
-    # The one that waits for the hook to open the FIFO is the one that can be dismissed. It may stay as long as a daemon
-    # that the hook has started.
+    # Not by `tail` alone: that of uutils opens a FIFO which is its input once more, and waits there for a writer.
+    { feed_end "$1"; } |
+        (
+            join "collector_$1"
+            printf '%s\n' "$oom_score" >/proc/self/oom_score_adj
+            exec tail -c 2048 >"$run_directory/end.$1" 5>&- 6>&- 7>&-
+        )
+    tell "status collector_$1 $?"
+}
+
+# The one that waits for the hook to open the FIFO is the one that can be dismissed. It may stay as long as a daemon that
+# the hook has started. Usage: feed_end NAME
+feed_end() {
     (
-        join "collector_$1"
+        join "feeder_$1"
         printf '%s\n' "$oom_score" >/proc/self/oom_score_adj
         [ "$1" = try ] || exec <"$run_directory/errors.$1"
-        exec tail -c 2048 >"$run_directory/end.$1" 5>&- 6>&- 7>&-
+        exec cat 5>&- 6>&- 7>&-
     )
-    tell "status collector_$1 $?"
+    tell "status feeder_$1 $?"
 }
 
 # In a process of its own, for it may wait for ever.

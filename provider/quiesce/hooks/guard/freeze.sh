@@ -10,9 +10,9 @@ is_broken() {
     stays_gone "$missing"
 }
 
-# At its end of file a collector ends by itself. Killed, it would take with it what writes to it next.
+# At its end of file a collector ends by itself, as its feeder does. Killed, it would take with it what writes to it next.
 collectors_are_complete() {
-    for missing in collector_pre collector_post1 collector_post2; do
+    for missing in collector_pre collector_post1 collector_post2 feeder_pre feeder_post1 feeder_post2; do
         eval "pid=\$pid_$missing ended_with=\$status_$missing"
         [ -z "$pid" ] || lives "$missing" || [ "$ended_with" = 0 ] || return 1
     done

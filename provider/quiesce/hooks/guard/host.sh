@@ -58,7 +58,7 @@ missing_tools() {
 }
 
 # Everything that the freeze mode needs, besides the shell's own commands.
-needed_tools='base64 chmod dd env flock grep id mkdir mkfifo readlink rm rmdir setsid sleep stat tail tr'
+needed_tools='base64 cat chmod dd env flock grep id mkdir mkfifo readlink rm rmdir setsid sleep stat tail tr'
 
 file_system_of() {
     stat -f -c %T "$1"
