@@ -140,12 +140,12 @@ const LIMITS: readonly HostKind[] = [
     {
         name: "ulimit -f 0",
         host: limited("hard fsize 0"),
-        refused: { code: "HOST_UNSUITABLE", text: /files of at most 0 bytes.*ulimit -f/ },
+        refused: { code: "HOST_UNSUITABLE", text: /files of at most 0 bytes \(ulimit -f\)/ },
     },
     {
         name: "ulimit -n 12",
         host: limited("hard nofile 12"),
-        refused: { code: "HOST_UNSUITABLE", text: /12 open files.*ulimit -n/ },
+        refused: { code: "HOST_UNSUITABLE", text: /at most 12 open files \(ulimit -n\)/ },
     },
     { name: "ulimit -n 64", host: limited("hard nofile 64") },
     { name: "ulimit -u 8", host: limited("hard nproc 8"), note: "The limit does not count for root." },

@@ -24,7 +24,7 @@ import { existingUserLand } from "./userLand";
 
 /** How sudo is set up for the host's user. */
 export type SudoVariant =
-    "nopasswd" | "password" | "noexec" | "pty-and-log" | "requiretty" | "runas-default" | "none";
+    "nopasswd" | "password" | "noexec" | "pty-and-log" | "requiretty" | "runas-default" | "timeout" | "none";
 
 export interface SshHostOptions {
     /** What the host claims to be. Default: `TEST_INSTANCE_ID`. */
@@ -677,6 +677,7 @@ function sudoers(user: string, variant: SudoVariant): string {
         "pty-and-log": "Defaults use_pty, log_input, log_output, iolog_dir=/run/sudo-io",
         requiretty: "Defaults requiretty",
         "runas-default": "Defaults runas_default=nobody",
+        timeout: "Defaults command_timeout=3",
         none: "",
     };
     const tag = variant === "password" ? "" : "NOPASSWD: ";

@@ -217,6 +217,8 @@ await_members() {
     done
 }
 
+too_few_processes='its processes cannot be started: few may run at once (ulimit -u, TasksMax of systemd), or memory is short'
+
 leave_refusing() {
     say "refused $*"
     leave

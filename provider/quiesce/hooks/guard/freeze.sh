@@ -32,7 +32,7 @@ main() {
     parent=$PPID
     alive "$parent" || parent=$$
     thaw_state=ready final_state=ready
-    await_members "$members" || leave_refusing HOST_UNSUITABLE "the guard's processes did not start"
+    await_members "$members" || leave_refusing HOST_UNSUITABLE "$too_few_processes"
     [ -z "$refused_names" ] || leave_refusing HOOK_ENVIRONMENT "$refused_names"
     thaw_stale
     rehearse_thaw
@@ -105,7 +105,7 @@ freeze() {
     have_done inspect
     [ "$result_of_worker" = safe ] || leave_refusing HOST_UNSUITABLE "$result_of_worker"
     ! ended || leave
-    write_marker || leave_refusing HOST_UNSUITABLE "$state_directory is full"
+    write_marker || leave_refusing HOST_UNSUITABLE "$state_parent has no room (df -h $state_parent; df -i $state_parent)"
     say freezing
     announce freezing "$limit_pre" "$verb_failed"
     send_verb pre "$verb_freeze"
