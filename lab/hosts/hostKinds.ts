@@ -8,6 +8,8 @@ export interface HostKind {
     readonly refused?: { readonly code: string; readonly text: RegExp };
     /** What somebody who has such a host should know. */
     readonly note?: string;
+    /** Its server or its tools are others: the guard is tried in trouble as well. */
+    readonly tools?: "others";
     /** In `npm test` too. */
     readonly often?: true;
 }
@@ -157,7 +159,7 @@ const LIMITS: readonly HostKind[] = [
 ];
 
 export const HOST_KINDS: readonly HostKind[] = [
-    ...USER_LANDS,
+    ...USER_LANDS.map((kind) => ({ ...kind, tools: "others" as const })),
     ...WAYS_TO_ROOT,
     ...LOGINS,
     ...MOUNTS,

@@ -114,26 +114,35 @@ tick_as() {
     exec 3<>"$run_directory/quiet.$1"
     join "$1"
     find_out_how_to_rest
-    deciders=''
-    while [ -n "$deciders" ] || find_deciders; do
+    complete=''
+    read_clock
+    patience=$((now + 6000))
+    while find_deciders; do
         rest
-        # shellcheck disable=SC2086 # a list
-        tick_each $deciders
+        tick_each "$main" "$watcher1" "$watcher2"
     done
 }
 
-# They join one after the other. Fails when they have gone and taken the file with them.
+# They join one after the other. Those who have joined get ticks: only so they notice that the others never come. Fails
+# when they have gone and taken the file with them, or when they gave up, or when they are not complete for too long.
 find_deciders() {
+    [ -z "$complete" ] || return 0
     main='' watcher1='' watcher2=''
     while read -r name pid _; do
-        case $name in main) main=$pid ;; watcher1) watcher1=$pid ;; watcher2) watcher2=$pid ;; esac
+        case $name in
+        main) main=$pid ;;
+        watcher1) watcher1=$pid ;;
+        watcher2) watcher2=$pid ;;
+        given-up) return 1 ;;
+        esac
     done <"$run_directory/company" || return 1
-    [ -z "$main" ] || [ -z "$watcher1" ] || [ -z "$watcher2" ] || deciders="$main $watcher1 $watcher2"
+    if [ -n "$main" ] && [ -n "$watcher1" ] && [ -n "$watcher2" ]; then complete=1; fi
+    read_clock
+    [ -n "$complete" ] || [ "$now" -lt "$patience" ]
 }
 
 # One that is stopped reads nothing: in the end its inbox would be full and stop us. Ends when all have gone.
 tick_each() {
-    [ -n "$1" ] || return 0
     inbox=5 anybody=''
     for pid in "$@"; do
         if alive "$pid"; then
@@ -142,7 +151,7 @@ tick_each() {
         fi
         inbox=$((inbox + 1))
     done
-    [ -n "$anybody" ] || exit 0
+    [ -n "$anybody" ] || [ -z "$complete" ] || exit 0
 }
 
 # bash and busybox wait for input no longer than they are told to. dash cannot, and has to make a process.

@@ -11,6 +11,7 @@ guard_freeze() {
     [ "$identity" != other ] || refuse WRONG_INSTANCE "$found_instance"
     unsafe=$(unsafe_script)
     [ -z "$unsafe" ] || refuse HOST_UNSUITABLE "$unsafe"
+    trap give_up EXIT
     take_lock
     read_marker
     [ "$marker_execution" != "$execution" ] || refuse STALE_FREEZE "$execution: its own, to be recovered"
@@ -35,10 +36,8 @@ start_company() {
     '' | *[!0-9.]*) limit_of_marker=$limit_post ;;
     *) limit_of_marker=$((${marker_limit_post%.*} * 100 + 100)) ;;
     esac
-    trap give_up EXIT
     if ! { : >"$run_directory/company" && dd if=/dev/zero of="$run_directory/reserve" bs=4096 count=16 &&
         place_scripts && printf '%s\n' "$p" >"$program" && open_inboxes; }; then
-        trap - EXIT
         return 1
     fi
     exec 3<&0 4>&1
@@ -75,15 +74,19 @@ start_company() {
 give_up() {
     trap - EXIT
     exec 3<&- 4>&-
-    ! main_joins_within 200 || exit 0
+    if [ -e "$run_directory/company" ]; then
+        ! main_joins_within 200 || exit 0
+        # The tickers end, and leave room for others.
+        printf 'given-up\n' >"$run_directory/company"
+    fi
     say "refused HOST_UNSUITABLE $too_few_processes"
     read_clock
-    patience=$((now + 500))
-    until command eval 'remove_state'; do
-        # Without a process to be had. The folder itself stays then, for it takes another one.
-        ! past "$patience" || exec rm -rf "$run_directory" "$lock_file"
+    patience=$((now + 1000))
+    until command eval 'flock -n 9 && remove_state'; do
+        # What is run in the place of the shell takes no process. What it cannot remove has another one's lock.
+        if past "$patience"; then exec rm -rf "$run_directory"; fi
     done
-    exit 0
+    exec rmdir "$state_directory"
 }
 
 # Usage: main_joins_within CENTISECONDS

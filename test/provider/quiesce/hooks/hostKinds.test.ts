@@ -37,7 +37,9 @@ for (const kind of chosenKinds()) {
 
     if (kind.refused === undefined) {
         describeGuard(kind.name, kind.host);
-        describeGuardInTrouble(kind.name, kind.host);
+        if (kind.tools === "others") {
+            describeGuardInTrouble(kind.name, kind.host);
+        }
     }
 }
 
