@@ -4,6 +4,7 @@ import { once } from "node:events";
 import {
     chmodSync,
     chownSync,
+    copyFileSync,
     existsSync,
     mkdirSync,
     mkdtempSync,
@@ -15,14 +16,15 @@ import {
 } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { madeOnce } from "../madeOnce";
 import { type HostProcess, processesIn } from "./hostProcesses";
+import { existingUserLand } from "./userLand";
 
 /** How sudo is set up for the host's user. */
 export type SudoVariant =
-    "nopasswd" | "password" | "noexec" | "pty-and-log" | "requiretty" | "runas-default" | "none";
+    "nopasswd" | "password" | "noexec" | "pty-and-log" | "requiretty" | "runas-default" | "timeout" | "none";
 
 export interface SshHostOptions {
     /** What the host claims to be. Default: `TEST_INSTANCE_ID`. */
@@ -37,6 +39,10 @@ export interface SshHostOptions {
     readonly password?: string;
     /** Default: false. */
     readonly passwordAuthentication?: boolean;
+    /** The user land that the host has instead of the machine's. Needs root. */
+    readonly land?: Land;
+    /** Default: openssh. dropbear is that of the `land`. */
+    readonly server?: "openssh" | "dropbear";
     /** What `sh` is on the host. Default: the machine's. */
     readonly sh?: "dash" | "bash" | "busybox";
     /** Default: nopasswd. */
@@ -52,6 +58,13 @@ export interface SshHostOptions {
     /** Further lines of sshd_config; they win. */
     readonly sshdConfig?: readonly string[];
     readonly port?: number;
+}
+
+export interface Land {
+    /** One of those that set-up makes (lab/setup/setupUserLands.mjs). */
+    readonly name: string;
+    /** A shell command of the host, before its server starts. The host's root is its own: nothing else sees a change. */
+    readonly prepare?: string;
 }
 
 export const TEST_INSTANCE_ID = "i-0123456789abcdef0";
@@ -154,7 +167,7 @@ export abstract class SshHost {
     /** Kills the sshd processes that serve connections. */
     killSessions(signal: NodeJS.Signals = "SIGKILL"): void {
         for (const { pid, command } of this.processes()) {
-            if (/^sshd: /.test(command) && !/listener/.test(command)) {
+            if (/^sshd(-session|-auth)?: /.test(command) && !/listener/.test(command)) {
                 this.signal(pid, signal);
             }
         }
@@ -294,7 +307,7 @@ class NamespacedHost extends SshHost {
         const port = options.port ?? (await freePort());
         // Whoever answers at the metadata service's address needs a network of his own.
         const ownNetwork = options.identity === "imds";
-        writeHostFiles(folder, options, keys, port);
+        writeHostFiles(folder, options, options.land === undefined ? keys : copied(keys, folder), port);
         const namespaces = [
             "--mount",
             "--propagation",
@@ -549,6 +562,20 @@ function makeKeys(freshHostKeys: boolean, folder: string): Keys {
     return { client: shared.client, host: [join(folder, "ed25519")] };
 }
 
+/** A land sees the host's folder, and no other one of the machine. */
+function copied(keys: Keys, folder: string): Keys {
+    const copy = (file: string) => {
+        const path = join(folder, basename(file));
+        for (const end of ["", ".pub"]) {
+            if (path !== file) {
+                copyFileSync(`${file}${end}`, `${path}${end}`);
+            }
+        }
+        return path;
+    };
+    return { client: copy(keys.client), host: keys.host.map(copy) };
+}
+
 const HOST_KEYS = ["ed25519", "ecdsa", "rsa"];
 
 function keysIn(folder: string): Keys {
@@ -578,11 +605,13 @@ function writeHostFiles(folder: string, options: SshHostOptions, keys: Keys, por
     if (user !== "root") {
         chownSync(home, USER_ID, USER_ID);
     }
-    writeAccount(folder, "passwd", user, `${user}:x:${USER_ID}:${USER_ID}::${home}:${shell}`, (root) => {
+    const etc = join(options.land === undefined ? "/" : existingUserLand(options.land.name), "etc");
+    writeAccount(etc, folder, "passwd", user, `${user}:x:${USER_ID}:${USER_ID}::${home}:${shell}`, (root) => {
         const fields = root.split(":");
         return [...fields.slice(0, 5), home, shell].join(":");
     });
     writeAccount(
+        etc,
         folder,
         "shadow",
         user,
@@ -590,7 +619,7 @@ function writeHostFiles(folder: string, options: SshHostOptions, keys: Keys, por
         () => `root:${hash}:19000:0:99999:7:::`,
     );
     chmodSync(join(folder, "shadow"), 0o600);
-    writeAccount(folder, "group", user, `${user}:x:${USER_ID}:`, (root) => root);
+    writeAccount(etc, folder, "group", user, `${user}:x:${USER_ID}:`, (root) => root);
     writeFileSync(join(folder, "sudoers"), sudoers(user, options.sudo ?? "nopasswd"), { mode: 0o440 });
     writeFileSync(join(folder, "boot_id"), `${randomUUID()}\n`);
     const identity = options.identity ?? "dmi";
@@ -607,24 +636,32 @@ function writeHostFiles(folder: string, options: SshHostOptions, keys: Keys, por
     if (options.sh) {
         writeFileSync(join(folder, "sh"), `/usr/bin/${options.sh}`);
     }
+    if (options.land) {
+        writeFileSync(join(folder, "land"), existingUserLand(options.land.name));
+        writeFileSync(join(folder, "prepare"), options.land.prepare ?? "");
+    }
+    if (options.server === "dropbear") {
+        writeDropbearFiles(folder, keys, port);
+    }
     writeSshdConfig(folder, options, keys, port);
 }
 
-/** The machine's own file, with the host's user in it. */
+/** The machine's own file, or the land's, with the host's user in it. */
 function writeAccount(
+    etc: string,
     folder: string,
     name: string,
     user: string,
     line: string,
     asRoot: (line: string) => string,
 ): void {
-    const lines = readFileSync(`/etc/${name}`, "utf8").trimEnd().split("\n");
+    const lines = readFileSync(join(etc, name), "utf8").trimEnd().split("\n");
     const changed =
         user === "root"
             ? lines.map((old) => (old.startsWith("root:") ? asRoot(old) : old))
             : [...lines.filter((old) => !old.startsWith(`${user}:`)), line];
     writeFileSync(join(folder, name), `${changed.join("\n")}\n`, {
-        mode: statSync(`/etc/${name}`).mode & 0o777,
+        mode: statSync(join(etc, name)).mode & 0o777,
     });
 }
 
@@ -640,6 +677,7 @@ function sudoers(user: string, variant: SudoVariant): string {
         "pty-and-log": "Defaults use_pty, log_input, log_output, iolog_dir=/run/sudo-io",
         requiretty: "Defaults requiretty",
         "runas-default": "Defaults runas_default=nobody",
+        timeout: "Defaults command_timeout=3",
         none: "",
     };
     const tag = variant === "password" ? "" : "NOPASSWD: ";
@@ -665,12 +703,30 @@ function writeSshdConfig(folder: string, options: SshHostOptions, keys: Keys, po
         `PasswordAuthentication ${options.passwordAuthentication ? "yes" : "no"}`,
         `AuthorizedKeysFile ${authorizedFile}`,
         "MaxStartups 100",
-        ...(opensshVersion() >= 9.8 ? ["PerSourcePenalties no"] : []),
+        // A land's server keeps its defaults.
+        ...(options.land === undefined && opensshVersion() >= 9.8 ? ["PerSourcePenalties no"] : []),
         ...keys.host.map((file) => `HostKey ${file}`),
         ...(options.forcedCommand === undefined ? [] : [`ForceCommand ${options.forcedCommand}`]),
         "",
     ];
     writeFileSync(join(folder, "sshd_config"), lines.join("\n"));
+}
+
+/** It has no configuration: its key is of its own format, and who may log in is known by the account's home. */
+function writeDropbearFiles(folder: string, keys: Keys, port: number): void {
+    const [key = ""] = keys.host;
+    execFileSync("dropbearconvert", ["openssh", "dropbear", key, join(folder, "dropbear_key")], {
+        stdio: "ignore",
+    });
+    const home = join(folder, "home");
+    const { uid, gid } = statSync(home);
+    const authorized = join(home, ".ssh/authorized_keys");
+    mkdirSync(dirname(authorized), { mode: 0o700 });
+    writeFileSync(authorized, readFileSync(`${keys.client}.pub`), { mode: 0o600 });
+    for (const path of [dirname(authorized), authorized]) {
+        chownSync(path, uid, gid);
+    }
+    writeFileSync(join(folder, "dropbear_port"), String(port));
 }
 
 let cachedVersion: number | undefined;

@@ -42,27 +42,31 @@ export const TEST_COMMANDS = [
     { command: "curl", package: "curl" },
     { command: "git", package: "git" },
     { command: "shellcheck", package: "shellcheck" },
+    // What makes the user lands (setupUserLands.mjs), and the keys by which it knows Debian.
+    { command: "debootstrap", package: "debootstrap" },
+    { file: "/usr/share/keyrings/debian-archive-keyring.gpg", package: "debian-archive-keyring" },
 ];
 
 /**
  * Under CI, and for tests as root, missing Debian packages are installed; elsewhere they are named.
  *
- * @param {{ purpose: "demo" | "test", log: (line: string) => void }} options
+ * @param {{ purpose: "demo" | "test" | "hosts", log: (line: string) => void }} options
  */
 export function setupHost({ purpose, log }) {
     const wanted = purpose === "demo" ? DEMO_COMMANDS : TEST_COMMANDS;
-    const missing = wanted.filter(({ command }) => !isInstalled(command));
+    const missing = wanted.filter((one) => !isInstalled(one));
     if (missing.length > 0) {
         if (!mayInstall(purpose)) throw new Error(remedy(missing));
         install(packagesOf(missing), log);
-        const stillMissing = missing.filter(({ command }) => !isInstalled(command));
+        const stillMissing = missing.filter((one) => !isInstalled(one));
         if (stillMissing.length > 0) throw new Error(remedy(stillMissing));
     }
     // sshd started by root refuses to run without the folder that the system's service would have made.
     if (isRoot()) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
 }
 
-function isInstalled(command) {
+function isInstalled({ command, file }) {
+    if (file !== undefined) return existsSync(file);
     const folders = [...(process.env.PATH ?? "").split(delimiter), ...SYSTEM_FOLDERS];
     return folders.some((folder) => folder !== "" && existsSync(join(folder, command)));
 }
@@ -72,7 +76,9 @@ function isRoot() {
 }
 
 function mayInstall(purpose) {
-    return isRoot() && isInstalled("apt-get") && (purpose === "test" || process.env.CI === "true");
+    return (
+        isRoot() && isInstalled({ command: "apt-get" }) && (purpose !== "demo" || process.env.CI === "true")
+    );
 }
 
 function packagesOf(missing) {
@@ -91,7 +97,7 @@ function install(packages, log) {
 }
 
 function remedy(missing) {
-    const commands = missing.map(({ command }) => command).join(", ");
+    const commands = missing.map(({ command, file }) => command ?? file).join(", ");
     return (
         `missing on this machine: ${commands}. On Debian or Ubuntu: ` +
         `sudo apt-get install ${packagesOf(missing).join(" ")}. Elsewhere, packages of similar names.`

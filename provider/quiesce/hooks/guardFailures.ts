@@ -115,6 +115,19 @@ export function lostConnection(when: string): Failure {
     };
 }
 
+const WHO_ENDS_GUARDS =
+    "See sudo's and sshd's logs on the host. sudo ends the guard where sudoers has `command_timeout` (or TIMEOUT): " +
+    "make it longer than a run may take, or 0 for this account. A lack of memory is in the kernel's log.";
+
+/** The guard has said so itself: its connection lives, and a signal came from somewhere on the host. */
+export function endedThere(when: string): Failure {
+    return {
+        code: "CONNECTION_LOST",
+        message: `Something on the host ended the guard ${when}.`,
+        remedy: WHO_ENDS_GUARDS,
+    };
+}
+
 /** The connection lives, as far as is known, but nothing comes. */
 export function silent(when: string): Failure {
     return {
@@ -153,12 +166,12 @@ export function notFrozen(why: HookEnd | "eof", limitS: number): Failure {
                 remedy: "See what it waits for, or raise timeouts.preFreeze.",
             };
         case "eof":
-            return lostConnection("during pre-freeze");
+            return endedThere("during pre-freeze");
         case "lost":
             return {
                 code: "PRE_FREEZE_FAILED",
                 message: `The pre-freeze script, or a process that watched it, was killed.`,
-                remedy: "See the kernel's log on the instance, for example for a lack of memory.",
+                remedy: WHO_ENDS_GUARDS,
             };
         default:
             return {

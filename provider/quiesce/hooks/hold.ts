@@ -259,8 +259,11 @@ function evidenceOf(
 /** Exit code of a post-thaw that found nothing to thaw (AWS Data Lifecycle Manager's convention). */
 const ALREADY_THAWED = 205;
 
-/** `thawed`: by the word of post-thaw, at its first try, nothing was held any more when the guard let go. */
-type HoldEnd = ReleaseReason | "thawed";
+/**
+ * `thawed`: by the word of post-thaw, at its first try, nothing was held any more when the guard let go. `ended`: by the
+ * guard's own word, its input ended, or a signal came, before it was asked.
+ */
+type HoldEnd = ReleaseReason | "thawed" | "ended";
 
 /**
  * How the hold ended. An answer from before the question proves nothing. The guard knows that it held, but not what:
@@ -275,7 +278,8 @@ export function holdEnd(
     }
     const { why } = releasing.line;
     if (why !== "asked") {
-        return why;
+        // Over a connection that lives: we hear it.
+        return why === "eof" ? "ended" : why;
     }
     if (releasing.at < askedAt) {
         return "eof";
@@ -292,7 +296,14 @@ const notHeld: Record<Exclude<HoldEnd, "asked">, { reason: ReasonCode; message: 
     lost: {
         reason: "HOLD_LOST",
         message:
-            "A process that held the freeze was killed before CreateSnapshots answered; the guard thawed.",
+            "A process that held the freeze was killed before CreateSnapshots answered; the guard thawed. Those who kill: " +
+            "the kernel, without memory (its log), and sudo, with `command_timeout` in sudoers.",
+    },
+    ended: {
+        reason: "HOLD_UNPROVEN",
+        message:
+            "Something on the host ended the guard before it could say that the freeze was still held. sudo does so " +
+            "where sudoers has `command_timeout`; see its log, and sshd's.",
     },
     unheld: {
         reason: "HOLD_LOST",

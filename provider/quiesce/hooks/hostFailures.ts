@@ -85,6 +85,9 @@ function suitabilityFailures(report: HostReport, { excluded, instanceId }: Expec
     if (report.complete && report.runFileSystem !== "tmpfs") {
         problems.push(`/run is ${report.runFileSystem}, not a tmpfs`);
     }
+    if (report.roomProblem !== undefined) {
+        problems.push(report.roomProblem);
+    }
     if (report.stateDirectoryProblem !== undefined) {
         problems.push(`/run/app-consistent-snapshot ${report.stateDirectoryProblem}`);
     }

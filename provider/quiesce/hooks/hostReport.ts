@@ -48,6 +48,8 @@ export interface HostReport {
     bootId: string;
     /** Of /run. */
     runFileSystem: string;
+    /** What keeps the guard from having its files in /run: a limit of the account, or a read-only /run. */
+    roomProblem: string | undefined;
     /** Why the guard's directory in /run cannot be used, when it is there already. */
     stateDirectoryProblem: string | undefined;
     lock: { held: boolean; executionId: string; instanceId: string };
@@ -73,6 +75,7 @@ export function parseHostReport(lines: readonly string[]): HostReport {
         identity: { kind: "unverified", instanceId: "" },
         bootId: "",
         runFileSystem: "",
+        roomProblem: undefined,
         stateDirectoryProblem: undefined,
         lock: { held: false, executionId: "", instanceId: "" },
         marker: undefined,
@@ -119,6 +122,9 @@ function addFact(report: HostReport, word: string, rest: string): boolean {
             return true;
         case "run":
             report.runFileSystem = first;
+            return true;
+        case "room":
+            report.roomProblem = rest;
             return true;
         case "state-directory":
             report.stateDirectoryProblem = rest;

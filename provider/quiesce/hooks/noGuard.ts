@@ -24,7 +24,7 @@ export function noGuardFailure({ firstLine, stderr, sudo }: Instead): Failure {
     return {
         code: "UNEXPECTED_OUTPUT",
         message:
-            `The account does not run what it is told to. First it said: ${quoted(firstLine ?? "")}; ` +
+            `The account does not run what it is told to, or says something of its own before. First it said: ${quoted(firstLine ?? "")}; ` +
             `on stderr: ${quoted(said)}.`,
         remedy:
             "The account needs a login shell, no forced command, and a shell start-up file that prints nothing " +
@@ -55,8 +55,9 @@ const SUDO_CAUSES: readonly {
             /(^|[\s:])sudo: (command )?not found|command not found: sudo|Unknown command:? '?sudo|\bsudo: No such file/i,
         message: "The host has no sudo that the account finds",
         remedy:
-            "Install sudo (doas is not used). Or log in as root. Or, for scripts that need no privilege, " +
-            "set quiesce.sudo: false.",
+            "Install sudo. Or, where doas lets the account run as root without a password, give it that name: " +
+            'ln -s "$(command -v doas)" /usr/local/bin/sudo. Or log in as root. Or, for scripts that need no ' +
+            "privilege, set quiesce.sudo: false.",
     },
     {
         pattern: /^sudo(-rs)?: .*must have a tty/m,
@@ -80,6 +81,11 @@ const SUDO_CAUSES: readonly {
             /^sudo(-rs)?: .*(account (validation failure|has expired|expired)|account management error)/im,
         message: "sudo refuses the account",
         remedy: "See `chage -l` of the account, and what PAM has for sudo (/etc/pam.d/sudo) on the host.",
+    },
+    {
+        pattern: /^doas: /m,
+        message: "doas does not let the account run as root without a password",
+        remedy: "Have in doas.conf, with the account's name: permit nopass ACCOUNT as root",
     },
     {
         pattern: /^sudo(-rs)?: '?"?(sh|\/bin\/sh)'?"?: command not found/m,

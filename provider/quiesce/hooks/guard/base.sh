@@ -42,6 +42,7 @@ say() {
 
 refuse() {
     say "refused $*"
+    trap - EXIT
     exit 0
 }
 

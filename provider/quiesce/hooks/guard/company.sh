@@ -9,7 +9,7 @@
 #   reader               passes on the controller's words
 #   ticker1, ticker2     tell the deciders that time passes
 #   pre, check, post1, post2   hooks that wait for their verb; runner_NAME waits for each
-#   collector_NAME       keeps the end of what a hook says on its standard error
+#   collector_NAME       keeps the end of what a hook says on its standard error, which feeder_NAME passes on
 #   worker               all that takes new processes: further tries of post-thaw, looking at files, removing them
 #
 # They talk by lines on FIFOs, which need no room in /run and keep their order: 5, 6 and 7 are the inboxes of main and
@@ -74,15 +74,26 @@ collect() {
 # Usage: keep_end NAME
 keep_end() {
     exec 3<&- 4>&- 8>&- 9>&- >/dev/null
-    # The one that waits for the hook to open the FIFO is the one that can be dismissed. It may stay as long as a daemon
-    # that the hook has started.
+    # Not by `tail` alone: that of uutils opens a FIFO which is its input once more, and waits there for a writer.
+    { feed_end "$1"; } |
+        (
+            join "collector_$1"
+            printf '%s\n' "$oom_score" >/proc/self/oom_score_adj
+            exec tail -c 2048 >"$run_directory/end.$1" 5>&- 6>&- 7>&-
+        )
+    tell "status collector_$1 $?"
+}
+
+# The one that waits for the hook to open the FIFO is the one that can be dismissed. It may stay as long as a daemon that
+# the hook has started. Usage: feed_end NAME
+feed_end() {
     (
-        join "collector_$1"
+        join "feeder_$1"
         printf '%s\n' "$oom_score" >/proc/self/oom_score_adj
         [ "$1" = try ] || exec <"$run_directory/errors.$1"
-        exec tail -c 2048 >"$run_directory/end.$1" 5>&- 6>&- 7>&-
+        exec cat 5>&- 6>&- 7>&-
     )
-    tell "status collector_$1 $?"
+    tell "status feeder_$1 $?"
 }
 
 # In a process of its own, for it may wait for ever.
@@ -103,26 +114,35 @@ tick_as() {
     exec 3<>"$run_directory/quiet.$1"
     join "$1"
     find_out_how_to_rest
-    deciders=''
-    while [ -n "$deciders" ] || find_deciders; do
+    complete=''
+    read_clock
+    patience=$((now + 6000))
+    while find_deciders; do
         rest
-        # shellcheck disable=SC2086 # a list
-        tick_each $deciders
+        tick_each "$main" "$watcher1" "$watcher2"
     done
 }
 
-# They join one after the other. Fails when they have gone and taken the file with them.
+# They join one after the other. Those who have joined get ticks: only so they notice that the others never come. Fails
+# when they have gone and taken the file with them, or when they gave up, or when they are not complete for too long.
 find_deciders() {
+    [ -z "$complete" ] || return 0
     main='' watcher1='' watcher2=''
     while read -r name pid _; do
-        case $name in main) main=$pid ;; watcher1) watcher1=$pid ;; watcher2) watcher2=$pid ;; esac
+        case $name in
+        main) main=$pid ;;
+        watcher1) watcher1=$pid ;;
+        watcher2) watcher2=$pid ;;
+        given-up) return 1 ;;
+        esac
     done <"$run_directory/company" || return 1
-    [ -z "$main" ] || [ -z "$watcher1" ] || [ -z "$watcher2" ] || deciders="$main $watcher1 $watcher2"
+    if [ -n "$main" ] && [ -n "$watcher1" ] && [ -n "$watcher2" ]; then complete=1; fi
+    read_clock
+    [ -n "$complete" ] || [ "$now" -lt "$patience" ]
 }
 
 # One that is stopped reads nothing: in the end its inbox would be full and stop us. Ends when all have gone.
 tick_each() {
-    [ -n "$1" ] || return 0
     inbox=5 anybody=''
     for pid in "$@"; do
         if alive "$pid"; then
@@ -131,7 +151,7 @@ tick_each() {
         fi
         inbox=$((inbox + 1))
     done
-    [ -n "$anybody" ] || exit 0
+    [ -n "$anybody" ] || [ -z "$complete" ] || exit 0
 }
 
 # bash and busybox wait for input no longer than they are told to. dash cannot, and has to make a process.

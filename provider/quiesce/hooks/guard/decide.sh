@@ -199,7 +199,7 @@ continue_sudo() {
 # Ends all the others, and with them what they wait for; hooks that were run are not among them.
 dismiss_company() {
     for member in reader ticker1 ticker2 worker runner_pre pre runner_check check runner_post1 post1 \
-        runner_post2 post2 collector_pre collector_post1 collector_post2 collector_try main watcher1 watcher2; do
+        runner_post2 post2 feeder_pre feeder_post1 feeder_post2 feeder_try collector_pre collector_post1 collector_post2 collector_try main watcher1 watcher2; do
         eval "pid=\$pid_$member start=\$start_$member ran=\$used_$member"
         # shellcheck disable=SC2154 # set by eval
         if [ -z "$ran" ] && [ "$pid" != "$own_pid" ] && alive "$pid" "$start"; then kill -KILL "$pid"; fi
@@ -216,6 +216,8 @@ await_members() {
         done
     done
 }
+
+too_few_processes='its processes cannot be started: few may run at once (ulimit -u, TasksMax of systemd), or memory is short'
 
 leave_refusing() {
     say "refused $*"

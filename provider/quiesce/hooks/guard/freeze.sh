@@ -10,9 +10,9 @@ is_broken() {
     stays_gone "$missing"
 }
 
-# At its end of file a collector ends by itself. Killed, it would take with it what writes to it next.
+# At its end of file a collector ends by itself, as its feeder does. Killed, it would take with it what writes to it next.
 collectors_are_complete() {
-    for missing in collector_pre collector_post1 collector_post2; do
+    for missing in collector_pre collector_post1 collector_post2 feeder_pre feeder_post1 feeder_post2; do
         eval "pid=\$pid_$missing ended_with=\$status_$missing"
         [ -z "$pid" ] || lives "$missing" || [ "$ended_with" = 0 ] || return 1
     done
@@ -32,7 +32,7 @@ main() {
     parent=$PPID
     alive "$parent" || parent=$$
     thaw_state=ready final_state=ready
-    await_members "$members" || leave_refusing HOST_UNSUITABLE "the guard's processes did not start"
+    await_members "$members" || leave_refusing HOST_UNSUITABLE "$too_few_processes"
     [ -z "$refused_names" ] || leave_refusing HOOK_ENVIRONMENT "$refused_names"
     thaw_stale
     rehearse_thaw
@@ -105,7 +105,7 @@ freeze() {
     have_done inspect
     [ "$result_of_worker" = safe ] || leave_refusing HOST_UNSUITABLE "$result_of_worker"
     ! ended || leave
-    write_marker || leave_refusing HOST_UNSUITABLE "$state_directory is full"
+    write_marker || leave_refusing HOST_UNSUITABLE "$state_parent has no room (df -h $state_parent; df -i $state_parent)"
     say freezing
     announce freezing "$limit_pre" "$verb_failed"
     send_verb pre "$verb_freeze"

@@ -58,7 +58,24 @@ missing_tools() {
 }
 
 # Everything that the freeze mode needs, besides the shell's own commands.
-needed_tools='base64 chmod dd env flock grep id mkdir mkfifo readlink rm rmdir setsid sleep stat tail tr'
+needed_tools='base64 cat chmod dd env flock grep id mkdir mkfifo readlink rm rmdir setsid sleep stat tail tr'
+
+# Prints what keeps the guard from writing its files, from opening its FIFOs, or from making its folder in /run.
+# One that thaws does without: it would rather fail than not try.
+room_problem() {
+    while read -r first second third limit _; do
+        case "$first $second $third" in
+        'Max file size') is_less "$limit" 1048576 && printf 'the account may have files of at most %s bytes (ulimit -f), and 1048576 are needed' "$limit" && return ;;
+        'Max open files') is_less "$limit" 32 && printf 'the account may have at most %s open files (ulimit -n), and 32 are needed' "$limit" && return ;;
+        esac
+    done </proc/self/limits
+    [ -w "$state_parent" ] || printf '%s is read-only' "$state_parent"
+}
+
+# Usage: is_less LIMIT NUMBER
+is_less() {
+    case $1 in *[!0-9]* | '') return 1 ;; *) [ "$1" -lt "$2" ] ;; esac
+}
 
 file_system_of() {
     stat -f -c %T "$1"

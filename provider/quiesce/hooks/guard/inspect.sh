@@ -9,6 +9,8 @@ check_host() {
     say "identity $identity $found_instance"
     say "boot $boot"
     say "run $(file_system_of "$state_parent")"
+    problem=$(room_problem)
+    [ -z "$problem" ] || say "room $problem"
     if [ -e "$state_directory" ]; then
         problem=$(state_directory_problem)
         [ -z "$problem" ] || say "state-directory $problem"

@@ -6,7 +6,7 @@ recover() {
     exec >&4
     sit_at 5 main
     thaw_state=ready final_state=ready tried_as='' limit_of_try=$limit_of_marker
-    await_members "$members" || leave_refusing HOST_UNSUITABLE "the guard's processes did not start"
+    await_members "$members" || leave_refusing HOST_UNSUITABLE "$too_few_processes"
     if ! thaw "$marker_verb_thaw" marker; then
         say "tried $result"
         tried_as=current limit_of_try=$limit_post
@@ -41,5 +41,5 @@ guard_recover() {
     scripts=$run_directory/current
     rm -rf "$scripts"
     if mkdir "$scripts"; then start_company recover; fi
-    refuse HOST_UNSUITABLE "$state_directory is full"
+    refuse HOST_UNSUITABLE "$state_parent has no room (df -h $state_parent; df -i $state_parent)"
 }

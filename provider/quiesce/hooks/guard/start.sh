@@ -5,10 +5,13 @@ guard_freeze() {
     missing=$(missing_tools $needed_tools)
     [ -z "$missing" ] || refuse HOST_UNSUITABLE "missing: ${missing% }"
     [ "$(file_system_of "$state_parent")" = tmpfs ] || refuse HOST_UNSUITABLE "$state_parent is not a tmpfs"
+    problem=$(room_problem)
+    [ -z "$problem" ] || refuse HOST_UNSUITABLE "$problem"
     identify
     [ "$identity" != other ] || refuse WRONG_INSTANCE "$found_instance"
     unsafe=$(unsafe_script)
     [ -z "$unsafe" ] || refuse HOST_UNSUITABLE "$unsafe"
+    trap give_up EXIT
     take_lock
     read_marker
     [ "$marker_execution" != "$execution" ] || refuse STALE_FREEZE "$execution: its own, to be recovered"
@@ -19,7 +22,7 @@ guard_freeze() {
 
 refuse_full() {
     remove_state
-    refuse HOST_UNSUITABLE "$state_directory is full"
+    refuse HOST_UNSUITABLE "$state_parent has no room (df -h $state_parent; df -i $state_parent)"
 }
 
 # Usage: start_company main|recover. Comes back only when there is no room for it.
@@ -34,7 +37,9 @@ start_company() {
     *) limit_of_marker=$((${marker_limit_post%.*} * 100 + 100)) ;;
     esac
     if ! { : >"$run_directory/company" && dd if=/dev/zero of="$run_directory/reserve" bs=4096 count=16 &&
-        place_scripts && printf '%s\n' "$p" >"$program" && open_inboxes; }; then return 1; fi
+        place_scripts && printf '%s\n' "$p" >"$program" && open_inboxes; }; then
+        return 1
+    fi
     exec 3<&0 4>&1
     tick_as ticker1 9>&- &
     tick_as ticker2 9>&- &
@@ -60,7 +65,40 @@ start_company() {
         ;;
     recover) recover </dev/null | work </dev/null | sit_apart watcher1 | sit_apart watcher2 ;;
     esac
+    trap - EXIT
     exit 0
+}
+
+# A process that cannot be had ends the shell: dash and busybox at once, bash after 15 s. Nothing is frozen yet. Main, if
+# it is there, notices that others are missing, says so and cleans up.
+give_up() {
+    trap - EXIT
+    exec 3<&- 4>&-
+    if [ -e "$run_directory/company" ]; then
+        ! main_joins_within 200 || exit 0
+        # The tickers end, and leave room for others.
+        printf 'given-up\n' >"$run_directory/company"
+    fi
+    say "refused HOST_UNSUITABLE $too_few_processes"
+    read_clock
+    patience=$((now + 1000))
+    until command eval 'flock -n 9 && remove_state'; do
+        # What is run in the place of the shell takes no process. What it cannot remove has another one's lock.
+        if past "$patience"; then exec rm -rf "$run_directory"; fi
+    done
+    exec rmdir "$state_directory"
+}
+
+# Usage: main_joins_within CENTISECONDS
+main_joins_within() {
+    read_clock
+    patience=$((now + $1))
+    while ! past "$patience"; do
+        while read -r name pid start; do
+            case $name in main) ! alive "$pid" "$start" || return 0 ;; esac
+        done <"$run_directory/company"
+    done
+    return 1
 }
 
 # In a session of its own: what is done to the others' does not happen to it.

@@ -30,6 +30,8 @@ take_lock() {
         problem=$(state_directory_problem)
         if [ -n "$problem" ]; then
             refuse HOST_UNSUITABLE "$state_directory $problem"
+        elif [ ! -d "$state_directory" ] && ! mkdir -m 700 "$state_directory" && [ ! -d "$state_directory" ]; then
+            refuse HOST_UNSUITABLE "$state_parent has no room (df -h $state_parent; df -i $state_parent)"
         elif ! command exec 9>>"$lock_file"; then
             lost_races=$((lost_races + 1))
         elif ! flock -n 9; then
@@ -44,7 +46,9 @@ take_lock() {
             lost_races=$((lost_races + 1))
         fi
     done
-    refuse HOST_UNSUITABLE "cannot lock $lock_file"
+    [ ! -e "$lock_file" ] || refuse HOST_UNSUITABLE "cannot lock $lock_file"
+    rmdir "$state_directory"
+    refuse HOST_UNSUITABLE "$state_parent has no room"
 }
 
 # Unless the host is free by the time that its holder has been read.

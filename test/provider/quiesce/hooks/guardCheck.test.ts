@@ -41,6 +41,7 @@ for (const sh of ["dash", "bash", "busybox"] as const) {
                 missingTools: [],
                 identity: { kind: "dmi", instanceId: host.instanceId },
                 runFileSystem: "tmpfs",
+                roomProblem: undefined,
                 stateDirectoryProblem: undefined,
                 lock: { held: false, executionId: "", instanceId: "" },
                 marker: undefined,

@@ -79,12 +79,17 @@ describe("guard, handled roughly,", function () {
         );
     }
 
-    everywhere("who collects post-thaw's output is killed while frozen: thaws at once", async (host) => {
-        const guard = await frozen(host, { showHookOutput: true });
-        host.signal(companyOf(host).get("collector_post1") ?? 0, "SIGKILL");
-        await thaw(host, guard);
-        return guard;
-    });
+    for (const collecting of ["collector_post1", "feeder_post1"]) {
+        everywhere(
+            `${collecting}, of post-thaw's output, is killed while frozen: thaws at once`,
+            async (host) => {
+                const guard = await frozen(host, { showHookOutput: true });
+                host.signal(companyOf(host).get(collecting) ?? 0, "SIGKILL");
+                await thaw(host, guard);
+                return guard;
+            },
+        );
+    }
 
     everywhere("processes can be had now and then, post-thaw needs ten: thaws", async (host) => {
         host.writeHooks({

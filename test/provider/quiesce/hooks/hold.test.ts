@@ -22,7 +22,7 @@ describe("holdEnd", () => {
         ["the limit, at the same time as the question", event("releasing expired", ASKED_AT + 1), "expired"],
         ["a killed holder", event("releasing lost", ASKED_AT + 1), "lost"],
         ["scripts that do not hold", event("releasing unheld", ASKED_AT + 1), "unheld"],
-        ["the end of the connection", event("releasing eof", ASKED_AT + 1), "eof"],
+        ["what ended the guard on the host", event("releasing eof", ASKED_AT + 1), "ended"],
         ["no answer", undefined, "eof"],
         ["another line", event("thawed 0", ASKED_AT + 1), "eof"],
         ["an answer that says nothing known", event("releasing maybe", ASKED_AT + 1), "eof"],

@@ -1,13 +1,10 @@
 import { assert } from "chai";
-import { clientsFor } from "../../../../provider/aws/clients";
-import { resolveSource } from "../../../../provider/aws/instance";
-import { chooseQuiescer } from "../../../../provider/run/chooseQuiescer";
 import { isSameHost } from "../../../../provider/quiesce/hooks/hooks";
 import { timing } from "../../../../provider/base/timing";
 import { type Changes, type Outcome, Scene, SECRET, stateOf } from "../../../../lab/scenes/scene";
 import { needsRoot, startSshHost } from "../../../../lab/hosts/sshHost";
 import { describeQuiescer } from "../quiescerSuite";
-import { runOf } from "../../../../lab/scenes/run";
+import { hooksSubject } from "./hooksSubject";
 
 const FROZEN_AND_THAWED = ["pre freeze", "post thaw", "thawed thaw"];
 
@@ -22,28 +19,11 @@ describe("quiescing by scripts over ssh", function () {
     afterEach(() => scene.afterEach());
     after(() => Scene.stopAll());
 
-    const subject = () => ({
-        make: async (signal: AbortSignal) => {
-            const clients = await clientsFor();
-            const { instanceId } = scene.instance;
-            const source = await resolveSource(clients, "123456789012", instanceId, undefined, signal);
-            const run = runOf({
-                executionId: `acs-suite-${(suites += 1)}`,
-                inputs: scene.inputs(),
-                clients,
-                signal,
-            });
-            return chooseQuiescer(run, source);
-        },
-        frozen: () => scene.host.frozen,
-        assertClean: async () => {
-            await scene.host.until(() => scene.host.stateLeft.length === 0, { what: "a clean host" });
-        },
-        vouchedLevel: "application" as const,
-        reserves: true,
-        holds: true,
-    });
-    describeQuiescer("hooks", subject, () => scene.host.writeHooks({ pre: "exit 1" }));
+    describeQuiescer(
+        "hooks",
+        () => hooksSubject(scene),
+        () => scene.host.writeHooks({ pre: "exit 1" }),
+    );
 
     async function assertFrozenAndThawed(subject: Scene, changes: Changes = {}): Promise<Outcome> {
         const outcome = await subject.create(changes);
@@ -292,5 +272,3 @@ describe("isSameHost", () => {
         assert.isFalse(isSameHost({ kind: "gone", identity: "unverified", bootId: "any" }, undefined));
     });
 });
-
-let suites = 0;

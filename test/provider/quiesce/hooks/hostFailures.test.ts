@@ -97,6 +97,7 @@ describe("host failures", () => {
                 {},
                 ["HOST_UNSUITABLE"],
             ],
+            ["a limit of the account", { roomProblem: "/run is read-only" }, {}, ["HOST_UNSUITABLE"]],
             ["a tool is missing", { missingTools: ["flock"] }, {}, ["HOST_UNSUITABLE"]],
             ["lsblk is missing, nothing excluded", { missingTools: ["lsblk"] }, {}, []],
             [

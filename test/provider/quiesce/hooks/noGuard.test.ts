@@ -11,7 +11,7 @@ describe("what comes instead of the guard", () => {
             /NOPASSWD/,
         ],
         ["sudo: sorry, you must have a tty to run sudo", /wants a terminal/, /!requiretty/],
-        ["bash: line 1: sudo: command not found", /has no sudo/, /Install sudo.*doas is not used/],
+        ["bash: line 1: sudo: command not found", /has no sudo/, /Install sudo.*where doas lets.*ln -s/],
         ["sh: 1: sudo: not found", /has no sudo/, /quiesce\.sudo: false/],
         ["sudo: Command not found.", /has no sudo/, /log in as root/],
         ["zsh:1: command not found: sudo", /has no sudo/, /Install sudo/],
@@ -30,6 +30,8 @@ describe("what comes instead of the guard", () => {
         ],
         ["sudo: Account expired or PAM config lacks an account section", /sudo refuses|does not run/, /./],
         ["sudo: PAM account management error: Permission denied", /refuses the account/, /pam\.d\/sudo/],
+        ["doas: Operation not permitted", /doas does not let/, /permit nopass ACCOUNT as root/],
+        ["doas: Authentication required", /doas does not let/, /doas\.conf/],
         ["sudo: sh: command not found", /finds no sh/, /secure_path/],
         ["sudo-rs: 'sh': command not found", /finds no sh/, /secure_path/],
         [
