@@ -32,14 +32,14 @@ async function run(ends: Ends): Promise<void> {
     atEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
     // So that everything is below it that the parts of the lab make.
     process.env["TMPDIR"] = folder;
-    let actions: Actions | undefined;
+    const running: { actions?: Actions } = {};
     atEnd(
         await listen(socketIn(folder), async (words) => {
             const command = commandOf(words);
-            if (actions === undefined) {
+            if (running.actions === undefined) {
                 throw new Error("the lab is still starting");
             }
-            const said = await actions.run(command);
+            const said = await running.actions.run(command);
             say(`${now()}  lab ${[command.name, ...words.slice(1)].join(" ")}`);
             return said;
         }),
@@ -61,7 +61,7 @@ async function run(ends: Ends): Promise<void> {
     writeSshConfig(project, linux);
     const environment = writeEnvironment(folder, project);
     const [{ host }] = linux as [LinuxServer];
-    actions = new Actions({
+    const actions = new Actions({
         cloud,
         project,
         linux,
@@ -70,6 +70,7 @@ async function run(ends: Ends): Promise<void> {
         say: (line) => say(`${now()}  ${line}`),
     });
     await actions.mend();
+    running.actions = actions;
     explain(environment, project, [...linux, windows]);
     await enterOrEnd(interruption);
 }
@@ -79,7 +80,7 @@ async function projectOf(
     linux: readonly LinuxServer[],
     windows: LabServer,
 ): Promise<Project> {
-    const servers = linux.map(({ name, instanceId, login }) => [
+    const servers = linux.map(({ name, instanceId, login }): [string, string] => [
         name,
         JSON.stringify({ instanceId, ...login, port: Number(login?.port) }),
     ]);

@@ -152,7 +152,7 @@ export class Actions {
         say(
             `${operation} was carried out; killed the provider: ${providers.map(({ pid }) => pid).join(", ")}`,
         );
-        await Promise.all(linux.map(({ awake }) => awake(AbortSignal.timeout(AWAKE_LIMIT_MS))));
+        await Promise.all(linux.map((server) => server.awake(AbortSignal.timeout(AWAKE_LIMIT_MS))));
         const took = Math.round(performance.now() - killedAt);
         say(`${linux.map(({ name }) => name).join(" and ")} can be written to ${took} ms later`);
     }
