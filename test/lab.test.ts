@@ -36,14 +36,14 @@ describe("the lab", function () {
     let lab: RunningLab;
 
     before(function () {
-        needsRoot(this);
+        // First: what `after` ends is found by it.
         home = realpathSync(mkdtempSync(join(tmpdir(), "acs-lab-test-")));
         chmodSync(home, 0o755);
+        needsRoot(this);
     });
-    after(() => {
-        for (const pid of processesIn(home)) {
-            process.kill(pid, "SIGKILL");
-        }
+    after(async () => {
+        processesIn(home).forEach(killIfThere);
+        await nothingLeft();
         rmSync(home, { recursive: true, force: true });
     });
 
@@ -228,6 +228,17 @@ function loopDevicesIn(folder: string): string[] {
     return readdirSync("/sys/block")
         .map((name) => `/sys/block/${name}/loop/backing_file`)
         .filter((file) => existsSync(file) && textOf(file).includes(folder));
+}
+
+/** The end of one process ends others. */
+function killIfThere(pid: number): void {
+    try {
+        process.kill(pid, "SIGKILL");
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
+            throw error;
+        }
+    }
 }
 
 function textOf(file: string): string {
