@@ -6,7 +6,8 @@ import { reasonCodes } from "../provider/base/errors";
 import { ROOT } from "../lab/engine/engine";
 import { DOCS, README, proseOf, textOf } from "./pages";
 
-const PAGES = [README, "CONTRIBUTING.md", "recipes/README.md", "examples/github-actions/README.md", ...DOCS];
+const EXAMPLES = readdirSync(join(ROOT, "examples")).map((name) => `examples/${name}/README.md`);
+const PAGES = [README, "CONTRIBUTING.md", "recipes/README.md", ...EXAMPLES, ...DOCS];
 
 /** This is the report of a tool, with tables as wide as it makes them. */
 const REPORTS = ["docs/proof.md"];

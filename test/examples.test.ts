@@ -1,6 +1,17 @@
 import { assert } from "chai";
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import {
+    cpSync,
+    existsSync,
+    mkdtempSync,
+    readdirSync,
+    readFileSync,
+    realpathSync,
+    rmSync,
+    symlinkSync,
+    writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { CreateSnapshotsCommand, EC2Client, RegisterImageCommand } from "@aws-sdk/client-ec2";
@@ -10,11 +21,24 @@ import { defaultNetwork } from "../lab/cloud/cloudNetwork";
 import { failed, type Lab, type Server, startLab, succeeded } from "../lab/engine/e2e";
 import { ROOT } from "../lab/engine/engine";
 import { consoleOutputOfHostKeys } from "../lab/cloud/localCloud";
-import type { EngineResult, Project } from "../lab/engine/project";
+import { type EngineResult, installedFolder, type Project } from "../lab/engine/project";
 import { needsRoot, type SshHost, startSshHost } from "../lab/hosts/sshHost";
+import { firstColumn, sectionOf } from "./pages";
 
 const folder = join(ROOT, "examples");
 const programOf = (name: string) => readFileSync(join(folder, name, "index.ts"), "utf8");
+interface Manifest {
+    readonly name: string;
+    readonly version: string;
+    readonly peerDependencies: Readonly<Record<string, string>>;
+    readonly devDependencies: Readonly<Record<string, string>>;
+}
+const jsonOf = (path: string) => JSON.parse(readFileSync(join(ROOT, path), "utf8")) as Manifest;
+const repository = jsonOf("package.json");
+/** From the first version of a major on. */
+const majorOf = (range = "") => `^${/\d+/.exec(range)?.[0] ?? ""}.0.0`;
+/** It uses `@pulumi/aws` itself, or a component that does. */
+const needsAws = (name: string) => /@pulumi\/aws|AppConsistent(Ami|Replica)/.test(programOf(name));
 const programs = readdirSync(folder).filter((name) => existsSync(join(folder, name, "index.ts")));
 
 const HOME = "us-east-1";
@@ -40,33 +64,74 @@ describe("examples", function () {
             assert.match(program, /from "pulumi-app-consistent-snapshot"/);
         });
 
-        it(`${name}: is a Pulumi project`, () => {
-            const own = join(folder, name, "Pulumi.yaml");
-            const [file, main] = existsSync(own)
-                ? [own, "index.ts"]
-                : [join(ROOT, "Pulumi.yaml"), `examples/${name}/index.ts`];
-            assert.match(readFileSync(file, "utf8"), new RegExp(`^main: ${main}$`, "m"));
+        it(`${name}: is a Pulumi project that needs nothing around it`, () => {
+            const files = ["Pulumi.yaml", "README.md", "index.ts", "package.json", "tsconfig.json"];
+            const there = readdirSync(join(folder, name)).filter((file) => file !== "VERIFY.md");
+            assert.sameMembers(there, files);
+            const project = readFileSync(join(folder, name, "Pulumi.yaml"), "utf8");
+            assert.match(project, new RegExp(`^name: ${name}$[^]*^main: index.ts$`, "m"));
+        });
+
+        it(`${name}: its package.json asks for what the package itself asks for`, () => {
+            assert.deepEqual<object>(jsonOf(`examples/${name}/package.json`), {
+                name,
+                private: true,
+                dependencies: {
+                    ...(needsAws(name) ? { "@pulumi/aws": repository.peerDependencies["@pulumi/aws"] } : {}),
+                    "@pulumi/pulumi": repository.peerDependencies["@pulumi/pulumi"],
+                    [repository.name]: `^${repository.version}`,
+                },
+                devDependencies: {
+                    "@types/node": majorOf(repository.devDependencies["@types/node"]),
+                    typescript: majorOf(repository.devDependencies["typescript"]),
+                },
+            });
+        });
+
+        it(`${name}: its README names each key that the program reads, which ones are required, and the policies`, () => {
+            const page = `examples/${name}/README.md`;
+            const reads = [...programOf(name).matchAll(/config\.(get|require)\w*(?:<[^(]+>)?\("(\w+)"\)/g)];
+            const keys = new Map(reads.map(([, how, key = ""]) => [key, how === "require"]));
+            const section = sectionOf(page, "What to set");
+            assert.sameMembers(firstColumn(section), ["aws:region", ...keys.keys()]);
+            const rows = [...section.matchAll(/^\| `(\w+)` +\| (\w+)/gm)];
+            assert.deepEqual(
+                rows.filter(([, , byDefault]) => byDefault === "required").map(([, key]) => key),
+                rows.map(([, key = ""]) => key).filter((key) => keys.get(key)),
+            );
+            assert.match(sectionOf(page, "Permissions"), /\]\(\.\.\/\.\.\/docs\/iam\.md#/);
+            assert.match(sectionOf(page, "Cost"), /AWS charges/);
         });
     }
 
-    it("compile with the settings that `pulumi new typescript` gives a project", () => {
-        const settings = [
-            "--noEmit",
-            "--strict",
-            "--target",
-            "es2020",
-            "--module",
-            "node20",
-            "--skipLibCheck",
-        ];
-        const files = programs.map((name) => join(folder, name, "index.ts"));
-        const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-        const { status, stdout } = spawnSync(
-            process.execPath,
-            [tsc, "--ignoreConfig", ...settings, "--types", "node", ...files],
-            { cwd: ROOT, encoding: "utf8", timeout: 240_000 },
+    it("compile by their own settings with the packed package, outside of the repository", () => {
+        const [first = "", ...others] = programs.map((name) =>
+            readFileSync(join(folder, name, "tsconfig.json"), "utf8"),
         );
-        assert.equal(status, 0, stdout);
+        // So that one compiler can read all: it takes some seconds for each.
+        for (const settings of others) {
+            assert.equal(settings, first);
+        }
+        const from = installedFolder("pack-npm");
+        const out = realpathSync(mkdtempSync(join(tmpdir(), "acs-examples-")));
+        try {
+            symlinkSync(join(from, "node_modules"), join(out, "node_modules"), "dir");
+            for (const name of programs) {
+                const packed = join(from, "node_modules", repository.name, "examples", name, "index.ts");
+                cpSync(packed, join(out, name, "index.ts"));
+            }
+            const files = programs.map((name) => `${name}/index.ts`);
+            writeFileSync(join(out, "tsconfig.json"), JSON.stringify({ ...JSON.parse(first), files }));
+            const tsc = join(out, "node_modules/typescript/bin/tsc");
+            const { status, stdout } = spawnSync(process.execPath, [tsc, "--project", out], {
+                cwd: out,
+                encoding: "utf8",
+                timeout: 240_000,
+            });
+            assert.equal(status, 0, stdout);
+        } finally {
+            rmSync(out, { recursive: true });
+        }
     });
 
     describe("by the real engine", () => {
@@ -86,7 +151,8 @@ describe("examples", function () {
 
         const start = (name: string, config: Record<string, string>, secrets: Record<string, string> = {}) =>
             lab.project({
-                program: programOf(name),
+                program: { example: name },
+                install: needsAws(name) ? "pack-npm" : "bare-npm",
                 config,
                 secrets: { privateKey: server.host.clientKey, ...secrets },
             });

@@ -4,23 +4,13 @@ import { say } from "./demo/narration";
 import type { Scenario } from "./demo/scenario";
 import { windows } from "./demo/windows";
 import { INTERRUPTIONS } from "./interruptions";
+import { stopAll } from "./stopAll";
 
 function scenarioOf(args: string[]): Scenario | undefined {
     if (args.length === 0) {
         return linux;
     }
     return args.length === 1 && args[0] === "--windows" ? windows : undefined;
-}
-
-async function stopAll(stops: (() => unknown)[]): Promise<void> {
-    for (const stop of stops.reverse()) {
-        try {
-            await stop();
-        } catch (error) {
-            console.error(error);
-            process.exitCode = 1;
-        }
-    }
 }
 
 async function main(args: string[]): Promise<void> {

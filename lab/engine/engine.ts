@@ -17,19 +17,22 @@ export function findEngine(): string {
 }
 
 /** Marks all processes of one project, orphans too, so that they can be found and ended by their id. */
-const MARK = "ACS_TEST_PROJECT";
+export const MARK = "ACS_TEST_PROJECT";
 
 /** Holds `pulumi-resource-aws`: the real one is downloaded, and would call the real AWS. */
 const AWS_PLUGIN = join(ROOT, "lab/awsPlugin");
+
+/** Folders to put first on PATH: of the engine, of its plugins, and of the Node that runs this. */
+export function enginePath(): string[] {
+    return [findEngine(), AWS_PLUGIN, dirname(process.execPath)];
+}
 
 /**
  * The environment of an engine that knows nothing of this account: no credentials, no agent, no plugins,
  * nothing to fetch. Node is the one that runs the tests.
  */
 export function engineEnvironment(home: string, additions: Record<string, string>): Record<string, string> {
-    const path = [findEngine(), AWS_PLUGIN, dirname(process.execPath), process.env["PATH"] ?? ""].join(
-        delimiter,
-    );
+    const path = [...enginePath(), process.env["PATH"] ?? ""].join(delimiter);
     return {
         PATH: path,
         LANG: "C.UTF-8",

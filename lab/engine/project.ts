@@ -41,12 +41,17 @@ import { madeOnce } from "../madeOnce";
 export type InstallKind = (typeof INSTALL_KINDS | typeof BARE_KINDS)[number] | typeof OLDEST_SDK;
 export type Operation = "preview" | "up" | "refresh" | "destroy";
 
+/** A folder of examples/, taken out of the packed package, with its own project file, tsconfig.json and package.json. */
+export interface Example {
+    readonly example: string;
+}
+
 export interface ProjectOptions {
     /** Source of the program: TypeScript, unless `main` says otherwise. */
-    program: string;
+    program: string | Example;
     /**
-     * Without, the engine gets the program as JavaScript: to look at its types takes longer than all the rest of an
-     * `up`.
+     * Without, the engine gets the program as JavaScript, and an example without a look at its types: that look takes
+     * longer than all the rest of an `up`.
      *
      * @default false
      */
@@ -109,6 +114,8 @@ export interface RunningOperation extends Running {
 /** A Pulumi project in a folder of its own with one stack, a backend and a home of its own. */
 export interface Project {
     readonly folder: string;
+    /** What the engine runs with, and nothing else of this process's environment. */
+    readonly env: Readonly<Record<string, string>>;
     preview(options?: RunOptions): Promise<EngineResult>;
     /** Without the preview that `pulumi up` shows first: `args: ["--skip-preview=false"]` has it. */
     up(options?: RunOptions): Promise<EngineResult>;
@@ -157,18 +164,27 @@ export async function makeProject(options: ProjectOptions): Promise<Project> {
 }
 
 function newProject(home: string, options: ProjectOptions): Project {
-    const { install = "pack-npm", typeCheck = false } = options;
+    const { program: first, install = "pack-npm", typeCheck = false } = options;
     const source = options.main ?? "index.ts";
-    const main = typeCheck ? source : source.replace(/\.ts$/, ".js");
+    const asWritten = typeCheck || typeof first !== "string";
+    const main = asWritten ? source : source.replace(/\.ts$/, ".js");
     const folder = join(home, "project");
-    const env = { ...engineEnvironment(home, options.env ?? {}), PULUMI_STACK: STACK };
-    writeProject(folder, install, main);
-    addStack(home);
-
-    const setProgram = (program: string): void => {
-        writeFileSync(join(folder, main), typeCheck ? program : asJavaScript(program));
+    const env = {
+        ...engineEnvironment(home, options.env ?? {}),
+        PULUMI_STACK: STACK,
+        ...(typeCheck ? {} : { PULUMI_NODEJS_TRANSPILE_ONLY: "true" }),
     };
-    setProgram(options.program);
+    const setProgram = (program: string): void => {
+        writeFileSync(join(folder, main), asWritten ? program : asJavaScript(program));
+    };
+    const from = linkInstalled(folder, install);
+    if (typeof first === "string") {
+        writeProject(folder, from, install, main);
+        setProgram(first);
+    } else {
+        takeOut(first, folder);
+    }
+    addStack(home);
 
     const start = (args: string[], runOptions: RunOptions): Running =>
         startEngine([...args, "--non-interactive", "--color", "never"], folder, {
@@ -196,6 +212,7 @@ function newProject(home: string, options: ProjectOptions): Project {
 
     return {
         folder,
+        env,
         preview: (runOptions) => spawn("preview", runOptions).result,
         up: (runOptions) => spawn("up", runOptions).result,
         refresh: (runOptions) => spawn("refresh", runOptions).result,
@@ -240,12 +257,24 @@ function operationArguments(operation: Operation): string[] {
     return [operation, "--stack", STACK, "--yes", "--skip-preview"];
 }
 
-function writeProject(folder: string, install: InstallKind, main: string): void {
-    const [, kind = "npm"] = install.split("-");
-    const manager = kind === "berry" ? "yarn" : kind;
-    const from = installed(install);
+/** Makes the folder, with the installed packages. @returns where these come from */
+function linkInstalled(folder: string, install: InstallKind): string {
+    const from = installedFolder(install);
     mkdirSync(folder);
     symlinkSync(join(from, "node_modules"), join(folder, "node_modules"), "dir");
+    return from;
+}
+
+/** As its user copies it, but for the name: the stack is made beforehand, for a project of that name. */
+function takeOut({ example }: Example, folder: string): void {
+    cpSync(join(folder, "node_modules", PACKAGE, "examples", example), folder, { recursive: true });
+    const file = join(folder, "Pulumi.yaml");
+    writeFileSync(file, readFileSync(file, "utf8").replace(/^name: .*$/m, `name: ${NAME}`));
+}
+
+function writeProject(folder: string, from: string, install: InstallKind, main: string): void {
+    const [, kind = "npm"] = install.split("-");
+    const manager = kind === "berry" ? "yarn" : kind;
     cpSync(join(from, "package.json"), join(folder, "package.json"));
     // Pulumi looks for it where the program is.
     mkdirSync(dirname(join(folder, main)), { recursive: true });
@@ -291,8 +320,9 @@ function asJavaScript(program: string): string {
 /**
  * A copy outside of the repository: inside it, node would find in the repository's own node_modules whatever the
  * package forgot to depend on. Projects link to it; node resolves links, so they see what a user's project sees.
+ * @returns a folder with node_modules, which all lanes of a run share: nothing may be changed in it
  */
-function installed(kind: InstallKind): string {
+export function installedFolder(kind: InstallKind): string {
     const folder = madeOnce(`install-${kind}`, (draft) => {
         const source = setupInstall({ root: ROOT, kind, log: (line) => console.log(line) });
         cpSync(join(source, "package.json"), join(draft, "package.json"));

@@ -29,7 +29,7 @@ export const OLDEST_SDK = "pack-npm-oldest";
 const PACKAGE = "pulumi-app-consistent-snapshot";
 
 /** What `npm pack` puts into the package. */
-const PACKED_FILES = ["package.json", "bin", "README.md", "CHANGELOG.md", "LICENSE"];
+const PACKED_FILES = ["package.json", "bin", "examples", "README.md", "CHANGELOG.md", "LICENSE"];
 
 /** What a project has besides, in the versions of the repository. */
 const COMPANIONS = ["@pulumi/pulumi", "@types/node", "typescript"];

@@ -1,8 +1,5 @@
 import { assert } from "chai";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { failed, succeeded } from "../../lab/engine/e2e";
-import { ROOT } from "../../lab/engine/engine";
 import { type CloudInstance, type LocalCloud, startLocalCloud } from "../../lab/cloud/localCloud";
 import { LocalSystemsManager } from "../../lab/cloud/localSystemsManager";
 import {
@@ -12,7 +9,6 @@ import {
     makeProject,
 } from "../../lab/engine/project";
 
-const PROGRAM = readFileSync(join(ROOT, "examples/windows-sqlserver/index.ts"), "utf8");
 const VSS = "AWSEC2-CreateVssSnapshot";
 const PACKAGE = "AWS-ConfigureAWSPackage";
 const STATE = "app-consistent-snapshot:state";
@@ -41,7 +37,7 @@ describe("Windows through the real engine", function () {
         instance = await cloud.createInstance({ platform: "windows", volumes: 3 });
         await ssm.manage(instance.instanceId);
         project = await makeProject({
-            program: PROGRAM,
+            program: { example: "windows-sqlserver" },
             env: cloud.env,
             config: { instanceId: instance.instanceId },
         });

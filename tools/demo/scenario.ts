@@ -1,3 +1,5 @@
+import type { AtEnd } from "../stopAll";
+
 /** What `npm run demo` can show. */
 export interface Scenario {
     /** @returns the exit code, where another process has shown all of it. */
@@ -11,6 +13,3 @@ export interface Ends {
     readonly interruption: AbortController;
     readonly atEnd: AtEnd;
 }
-
-/** Is told what to stop, also after a failure; the last one told is the first one called. */
-export type AtEnd = (stop: () => unknown) => void;

@@ -7,7 +7,7 @@ import { endProcessesOf, engineEnvironment, findEngine } from "../../lab/engine/
 import { type LocalCloud, startLocalCloud } from "../../lab/cloud/localCloud";
 import { ended } from "./ended";
 import { sayLinesOf } from "./narration";
-import type { AtEnd } from "./scenario";
+import type { AtEnd } from "../stopAll";
 
 const STACK = "demo";
 /** Long enough to see snapshots on their way; real ones take minutes to hours. */
