@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { CheckFailure } from "./checkFailure";
+import { checkWay } from "./checkTunnel";
 import { checkVss } from "./checkVss";
 import { reaches } from "../base/consistency";
 import { type ConsistencyLevel, levels } from "../base/evidence";
@@ -105,7 +106,7 @@ function reasonOf(inputs: Inputs, issue: z.core.$ZodIssue): string {
         : `must be of type ${expected}, not ${received}`;
 }
 
-/** The keys that the schema knows at a path; a union is resolved by the `method` that was given. */
+/** The keys that the schema knows at a path; a union is resolved by the `method`, or the `via`, that was given. */
 function knownKeys(schema: z.ZodType, inputs: Inputs, path: Path): string[] {
     let here: SchemaNode = schema as SchemaNode;
     let value: unknown = inputs;
@@ -130,8 +131,10 @@ interface SchemaNode {
 
 function unwrap(node: SchemaNode, value: unknown): SchemaNode {
     const inner = node.unwrap?.() ?? node;
-    const method = (value as Inputs | undefined)?.method;
-    return inner.options?.find((option) => option.shape?.method?.values?.has(method)) ?? inner;
+    const given = value as Inputs | undefined;
+    const fits = ({ shape }: SchemaNode) =>
+        ["method", "via"].some((name) => shape?.[name]?.values?.has(given?.[name]) === true);
+    return inner.options?.find(fits) ?? inner;
 }
 
 /** By what is given, not by what was parsed: an unknown or bad value elsewhere must not hide this. */
@@ -211,7 +214,7 @@ function checkLogin(at: string, target: unknown, env: NodeJS.ProcessEnv): CheckF
     if (!isRecord(target)) {
         return [];
     }
-    return [...checkServerKey(at, target), ...checkCredentials(at, target, env)];
+    return [...checkWay(at, target), ...checkServerKey(at, target), ...checkCredentials(at, target, env)];
 }
 
 function checkServerKey(at: string, target: Inputs): CheckFailure[] {

@@ -24,7 +24,7 @@ export function hostProblem(host: string): string | undefined {
     if (/^arn:/.test(host)) {
         return `${shown} is an ARN; give the instance's address, such as instance.privateIp`;
     }
-    return /^[\w-]+(\.[\w-]+)*\.?$/.test(host) ? undefined : `${shown} is not a host name or an IP address`;
+    return /^\w[\w-]*(\.[\w-]+)*\.?$/.test(host) ? undefined : `${shown} is not a host name or an IP address`;
 }
 
 interface Parts {

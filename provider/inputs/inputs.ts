@@ -3,7 +3,6 @@ import { z } from "zod";
 import { type ConsistencyLevel, levels } from "../base/evidence";
 import { TAG_PREFIX } from "../aws/tags";
 import { isUnknown } from "../base/unknown";
-import { hostProblem } from "./hostAddress";
 import { promisedLevel } from "./promisedLevel";
 import { type Limit, limits, waitLimit } from "./timeouts";
 
@@ -70,13 +69,21 @@ const script = z.strictObject({
         .optional(),
 });
 
+const commandTunnel = z.strictObject({
+    via: z.literal("command"),
+    command: z
+        .array(
+            z.string("must be a text").min(1, "is empty").refine(noNul, "contains a NUL byte"),
+            "must be a list: a program and its arguments",
+        )
+        .min(1, "is empty: it takes a program and its arguments"),
+});
+const tunnel = z.discriminatedUnion("via", [commandTunnel], {
+    error: 'must be { via: "command", command: [...] }, a program whose standard input and output are the connection',
+});
+
 const target = {
-    host: z.string("is required: the address that ssh connects to").superRefine((host, context) => {
-        const problem = hostProblem(host);
-        if (problem !== undefined) {
-            context.addIssue({ code: "custom", message: problem });
-        }
-    }),
+    host: z.string("is required: the address that ssh connects to"),
     user: z
         .string("is required: the account to log in as (stock images refuse root)")
         .regex(/^[^\s\0]+$/, "is not a user name"),
@@ -92,6 +99,7 @@ const target = {
         )
         .optional(),
     insecureIgnoreHostKey: z.boolean().optional(),
+    tunnel: tunnel.optional(),
 };
 const connection = z.strictObject(
     { ...target, proxy: z.strictObject(target).optional() },

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { awsAccess } from "../aws/awsAccess";
 import { cannotBeFrozen, findInstance, type Source } from "../aws/instance";
 import type { Clients } from "../aws/clients";
 import { type HooksQuiesce, minimumLevelOf } from "../inputs/inputs";
@@ -60,6 +61,7 @@ function hooksSettings(
         owner: owner === undefined ? "" : digest(owner),
         isDown: () => isDown(clients, instanceId),
         onHealed: (earlier) => healed.add(earlier),
+        aws: awsAccess(clients),
         log,
         signal,
     };

@@ -22,6 +22,7 @@ export interface HoldSettings {
     readonly deployed: boolean;
     readonly instanceId: string;
     readonly notCovered: readonly string[];
+    readonly reach: Pick<CaptureEvidence, "route" | "hostKey">;
     readonly ready: Extract<GuardLine, { kind: "ready" }>;
     /** Asks over a fresh connection, when the guard's own report did not come; answers why it is not proven then. */
     readonly proveAwake: () => Promise<NotAwake | undefined>;
@@ -227,12 +228,13 @@ function evidenceOf(
 ): Release["evidence"] {
     const { releasing, thawed, end } = thaw;
     const why = holdEnd(thaw, askedAt);
-    const { ready, level, vouchedBy, notCovered } = settings;
+    const { ready, level, vouchedBy, notCovered, reach } = settings;
     return {
         method: "hooks",
         vouchedBy,
         vouchedLevel: level,
         identity: ready.identity,
+        ...reach,
         bootId: ready.bootId,
         frozenAt: frozen.time,
         ...(releasing === undefined ? {} : { freezeWindowMs: milliseconds(releasing.at - frozen.at) }),

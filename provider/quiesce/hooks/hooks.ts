@@ -8,6 +8,7 @@ import { type Timeouts, longestFreeze, longestThaw } from "../../inputs/timeouts
 import { isHurried } from "../../base/interruption";
 import { secretTable, secretsIn } from "../../base/secretTable";
 import {
+    type AwsAccess,
     LineTimeout,
     OutputTooLong,
     type SshConnection,
@@ -25,6 +26,7 @@ import { GuardSession, NoGuard } from "./guardSession";
 import { hold, hookOutput } from "./hold";
 import { hostFailures, isStale, notCovered } from "./hostFailures";
 import { knownFailure } from "./knownFailure";
+import { reachOf } from "./reachOf";
 import { QuiesceError } from "../quiesceError";
 import type { Held, Holding, NotAwake, Quiescer } from "../quiescer";
 import { recoverHost } from "./recovery";
@@ -49,6 +51,7 @@ export interface HooksSettings {
     readonly isDown: () => Promise<boolean>;
     /** Is told of an earlier execution whose freeze is over. */
     readonly onHealed: (executionId: string) => void;
+    readonly aws: AwsAccess;
     readonly log: Log;
     readonly signal: AbortSignal;
 }
@@ -133,6 +136,7 @@ class Hooks implements Holding {
             deployed: usesInlineScripts(quiesce),
             instanceId: this.#settings.instanceId,
             notCovered: this.#notCovered,
+            reach: reachOf(quiesce.connection),
             ready: this.#ready,
             proveAwake: () => this.#proveAwake(),
             log,
@@ -151,8 +155,8 @@ class Hooks implements Holding {
     }
 
     async #connect(timeoutMs: number, signal = this.#settings.signal): Promise<SshConnection> {
-        const { quiesce, log } = this.#settings;
-        return await connect(quiesce.connection as SshSettings, { timeoutMs, log, signal });
+        const { quiesce, aws, log } = this.#settings;
+        return await connect(quiesce.connection as SshSettings, { timeoutMs, aws, log, signal });
     }
 
     /** A host whose cloud-init still runs may lack scripts and rights that it gets in a moment. */
