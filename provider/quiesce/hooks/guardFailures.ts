@@ -1,7 +1,7 @@
 import type { Failure, HookOutput } from "../../base/errors";
 import { thawByHandLater } from "./thawPending";
-import { type RefusalCode, parseHookEnd } from "./guardLine";
-import { type HookEnd, endText } from "../../base/hookEnd";
+import { type RefusalCode, type UnfrozenReason, parseHookEnd } from "./guardLine";
+import { endText } from "../../base/hookEnd";
 import { QuiesceError } from "../quiesceError";
 
 /** Why the guard refuses. */
@@ -115,6 +115,10 @@ export function lostConnection(when: string): Failure {
     };
 }
 
+/** What the guard says of us, when nothing came through. */
+export const UNHEARD =
+    "For 5 s the guard heard nothing of this run, which says that it lives each second; so the guard thawed.";
+
 /** The connection lives, as far as is known, but nothing comes. */
 export function silent(when: string): Failure {
     return {
@@ -144,7 +148,7 @@ export function unknownHost(): Failure {
 }
 
 /** Pre-freeze did not succeed. */
-export function notFrozen(why: HookEnd | "eof", limitS: number): Failure {
+export function notFrozen(why: UnfrozenReason, limitS: number): Failure {
     switch (why) {
         case "timeout":
             return {
@@ -154,6 +158,12 @@ export function notFrozen(why: HookEnd | "eof", limitS: number): Failure {
             };
         case "eof":
             return lostConnection("during pre-freeze");
+        case "silent":
+            return {
+                code: "CONNECTION_LOST",
+                message: UNHEARD,
+                remedy: "Run again; see whether the network, the tunnel or this machine stood still meanwhile.",
+            };
         case "lost":
             return {
                 code: "PRE_FREEZE_FAILED",

@@ -5,7 +5,7 @@ import type { Timeouts } from "../../inputs/timeouts";
 import { isHurried } from "../../base/interruption";
 import { type Secret, maskSecrets } from "../../base/maskSecrets";
 import { timing } from "../../base/timing";
-import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
+import { UNHEARD, lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
 import { type GuardLine, type ReleaseReason, isAwake } from "./guardLine";
 import type { GuardEvent, GuardSession } from "./guardSession";
 import { QuiesceError } from "../quiesceError";
@@ -286,6 +286,7 @@ const notHeld: Record<Exclude<HoldEnd, "asked">, { reason: ReasonCode; message: 
         message:
             "The guard thawed the instance when timeouts.freeze had passed, before CreateSnapshots answered.",
     },
+    silent: { reason: "HOLD_UNPROVEN", message: UNHEARD },
     lost: {
         reason: "HOLD_LOST",
         message:
