@@ -40,6 +40,7 @@ export class GuardSession {
     stderr = "";
     #closed = false;
     exitCode: number | undefined;
+    #beat: NodeJS.Timeout | undefined;
 
     private constructor(
         readonly client: Client,
@@ -72,7 +73,10 @@ export class GuardSession {
         });
         channel.stderr.on("data", (bytes: Buffer) => (session.stderr += bytes.toString()));
         channel.on("exit", (code: number | null) => (session.exitCode = code ?? undefined));
-        channel.on("close", () => (session.#closed = true));
+        channel.on("close", () => {
+            session.#closed = true;
+            session.stopBeating();
+        });
         channel.write(stdin);
         return session;
     }
@@ -85,8 +89,17 @@ export class GuardSession {
         return this.#closed;
     }
 
-    send(word: "freeze" | "release"): void {
+    /** From the one to the other it beats, as the product does, unless it is told not to. */
+    send(word: "freeze" | "release", { beat = true } = {}): void {
         this.channel.write(`${word}\n`);
+        this.stopBeating();
+        if (word === "freeze" && beat) {
+            this.#beat = setInterval(() => this.channel.write("beat\n"), 1_000).unref();
+        }
+    }
+
+    stopBeating(): void {
+        clearInterval(this.#beat);
     }
 
     /** Waits for a line that begins so. Fails at once when the guard ends without it. */

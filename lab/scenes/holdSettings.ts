@@ -10,6 +10,7 @@ export function holdSettings(changes: Partial<HoldSettings> = {}): HoldSettings 
         deployed: false,
         instanceId: "i-0123456789abcdef0",
         notCovered: [],
+        reach: { route: "tcp", hostKey: "pinned" },
         ready: { kind: "ready", identity: "dmi", bootId: "b-1" },
         proveAwake: () => Promise.resolve(undefined),
         log: () => undefined,

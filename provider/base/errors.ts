@@ -3,6 +3,7 @@ export const quiescingPreconditions = [
     "SSH_UNREACHABLE",
     "SSH_LOGIN_REFUSED",
     "SSH_PROTOCOL_ERROR",
+    "TUNNEL_FAILED",
     "UNEXPECTED_OUTPUT",
     "SUDO_REFUSED",
     "SCRIPT_MISSING",

@@ -29,6 +29,12 @@ export interface VssEvidence {
 /** How it was made sure that the host behind the address is the instance. */
 export type IdentityProof = "dmi" | "imds" | "unverified" | "ssm";
 
+/** How the host's SSH port was reached. `bastion by command`: the bastion, too, was reached by a tunnel. */
+export type RouteName = "tcp" | "command" | "bastion" | "bastion by command";
+
+/** How it was made sure that no other server posed as the host. ignored: it was not, by `insecureIgnoreHostKey`. */
+export type HostKeyProof = "pinned" | "ignored";
+
 /** What the quiescer saw. The level is computed from this, never from what was intended. */
 export interface CaptureEvidence {
     /** How the instance was quiesced. */
@@ -41,6 +47,10 @@ export interface CaptureEvidence {
     /** What they vouch for. */
     readonly vouchedLevel: ConsistencyLevel;
     readonly identity?: IdentityProof;
+    /** Of scripts over SSH. */
+    readonly route?: RouteName;
+    /** Of scripts over SSH. */
+    readonly hostKey?: HostKeyProof;
     /** Linux boot id of the host at the time of the freeze. */
     readonly bootId?: string;
     /** Pre-freeze exited 0 at. ISO 8601, by the controller's clock, as all times here. */

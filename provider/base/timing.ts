@@ -13,6 +13,11 @@ export const timing = {
     keepWarmMs: 2_500,
     /** The longest that one of these may take: meanwhile the other connections idle. */
     touchLimitMs: 5_000,
+    /**
+     * Between two signs of life while something is frozen. A guard that hears none for 5 s thaws: so this process may be
+     * busy, or the network stand still, for almost 4 s.
+     */
+    beatMs: 1_000,
     /** Until the guard's first line: a login shell, sudo and a look at the host. */
     guardStartMs: 30_000,
     /** For all that the guard says when it checks a host, or cleans up on it. */

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { CheckFailure } from "./checkFailure";
+import { checkWay } from "./checkTunnel";
 import { checkVss } from "./checkVss";
 import { reaches } from "../base/consistency";
 import { type ConsistencyLevel, levels } from "../base/evidence";
@@ -304,7 +305,7 @@ function optionsOf(node: SchemaNode, value: unknown): { node: SchemaNode; method
     });
 }
 
-/** The keys that the schema knows at a path; a union is resolved by the `method` that was given. */
+/** The keys that the schema knows at a path; a union is resolved by the `method`, or the `via`, that was given. */
 function knownKeys(schema: z.ZodType, inputs: Inputs, path: Path): string[] {
     let here: SchemaNode = schema as SchemaNode;
     let value: unknown = inputs;
@@ -330,8 +331,10 @@ interface SchemaNode {
 
 function unwrap(node: SchemaNode, value: unknown): SchemaNode {
     const inner = node.unwrap?.() ?? node;
-    const method = (value as Inputs | null | undefined)?.method;
-    return inner.options?.find((option) => option.shape?.method?.values?.has(method)) ?? inner;
+    const given = value as Inputs | null | undefined;
+    const fits = ({ shape }: SchemaNode) =>
+        ["method", "via"].some((name) => shape?.[name]?.values?.has(given?.[name]) === true);
+    return inner.options?.find(fits) ?? inner;
 }
 
 /** By what is given, not by what was parsed: an unknown or bad value elsewhere must not hide this. */
@@ -418,7 +421,7 @@ function checkLogin(at: string, target: unknown, env: NodeJS.ProcessEnv): CheckF
     if (!isRecord(target)) {
         return [];
     }
-    return [...checkServerKey(at, target), ...checkCredentials(at, target, env)];
+    return [...checkWay(at, target), ...checkServerKey(at, target), ...checkCredentials(at, target, env)];
 }
 
 function checkServerKey(at: string, target: Inputs): CheckFailure[] {

@@ -38,7 +38,7 @@ export function hostProblem(host: string): string | undefined {
     if (/[,;\s]/.test(host)) {
         return `${shown} is not one host name or IP address; one resource takes the snapshots of one instance`;
     }
-    return /^[\w-]+(\.[\w-]+)*\.?$/.test(host) ? undefined : `${shown} is not a host name or an IP address`;
+    return /^\w[\w-]*(\.[\w-]+)*\.?$/.test(host) ? undefined : `${shown} is not a host name or an IP address`;
 }
 
 /** What is wrong with the name of an account, or undefined. Never quotes it, as a password may have come here. */

@@ -104,6 +104,19 @@ const script = z.strictObject(
     "must be { path: ... } of a script on the instance, or { script: ... } with its text",
 );
 
+const commandTunnel = z.strictObject({
+    via: z.literal("command"),
+    command: z
+        .array(
+            z.string("must be a text").min(1, "is empty").refine(noNul, "contains a NUL byte"),
+            "must be a list: a program and its arguments",
+        )
+        .min(1, "is empty: it takes a program and its arguments"),
+});
+const tunnel = z.discriminatedUnion("via", [commandTunnel], {
+    error: 'must be { via: "command", command: [...] }, a program whose standard input and output are the connection',
+});
+
 const target = {
     host: checkedText(
         hostProblem,
@@ -132,6 +145,7 @@ const target = {
         )
         .optional(),
     insecureIgnoreHostKey: z.boolean().optional(),
+    tunnel: tunnel.optional(),
 };
 const connection = z.strictObject(
     {

@@ -96,6 +96,7 @@ const PROPERTIES: Partial<Record<ReasonCode, string>> = {
     SSH_LOGIN_REFUSED: "quiesce.connection",
     SSH_HOST_KEY_MISMATCH: "quiesce.connection.hostKey",
     SSH_PROTOCOL_ERROR: "quiesce.connection",
+    TUNNEL_FAILED: "quiesce.connection.tunnel",
     UNEXPECTED_OUTPUT: "quiesce.connection.user",
     SUDO_REFUSED: "quiesce.sudo",
     SCRIPT_MISSING: "quiesce.scripts",

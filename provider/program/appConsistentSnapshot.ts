@@ -11,7 +11,7 @@ import { PROVIDER, TYPE } from "./snapshotType";
 
 /** How to reach a host over SSH. The names are those of `command.remote.Command` (@pulumi/command). */
 export interface SshTargetArgs {
-    /** Address of the host. */
+    /** Address of the host. With a tunnel, what its program takes for one. */
     host: Input<string>;
     /** Account to log in as; stock images refuse root. */
     user: Input<string>;
@@ -30,12 +30,26 @@ export interface SshTargetArgs {
      * list of these, such as the `hostKeys` of an `InstanceHostKeys`. Required, unless `insecureIgnoreHostKey` is true.
      */
     hostKey?: Input<string> | Input<Input<string>[]> | undefined;
+    /** What carries the connection. Default: TCP to `host` and `port`. */
+    tunnel?: CommandTunnelArgs | undefined;
     /** Accepts any host key: whoever answers at the address gets the credentials. Default false. */
     insecureIgnoreHostKey?: Input<boolean> | undefined;
 }
 
+/** A program carries the connection, as with OpenSSH's ProxyCommand. */
+export interface CommandTunnelArgs {
+    via: "command";
+    /**
+     * The program and its arguments. No shell runs it. Its standard input and output are the connection to the host's
+     * sshd. In each word `%h` becomes the host, `%p` the port, `%r` the user and `%%` a percent sign. It gets our
+     * environment with the credentials of `aws` as `AWS_*`, and without what begins with `PULUMI_`. It is ended with the
+     * connection. No secret: everybody on the machine sees arguments.
+     */
+    command: Input<Input<string>[]>;
+}
+
 export interface ConnectionArgs extends SshTargetArgs {
-    /** One bastion on the way. */
+    /** One bastion on the way. Not beside `tunnel`: a bastion behind a tunnel has a `tunnel` of its own. */
     proxy?: SshTargetArgs | undefined;
 }
 

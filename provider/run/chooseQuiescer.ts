@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { awsAccess } from "../aws/awsAccess";
 import { cannotBeFrozen, findInstance, type Source } from "../aws/instance";
 import type { Clients } from "../aws/clients";
 import { type HooksQuiesce, minimumLevelOf } from "../inputs/inputs";
@@ -62,6 +63,7 @@ function hooksSettings(
         isYoung: () => startedAt !== undefined && clients.clock.now() - startedAt < timing.youngMs,
         isDown: () => isDown(clients, instanceId),
         onHealed: (earlier) => healed.add(earlier),
+        aws: awsAccess(clients),
         log,
         signal,
     };

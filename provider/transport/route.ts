@@ -16,4 +16,6 @@ export interface Way {
     readonly stream: Duplex;
     /** Resolves, and never rejects, with the reason when what carries the stream is gone. TCP has nothing of that kind. */
     readonly gone?: Promise<string>;
+    /** What is known so far of how that ended, and what it said beside the stream; "" for nothing. For errors. */
+    readonly said?: () => string;
 }

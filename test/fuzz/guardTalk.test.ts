@@ -13,8 +13,10 @@ const LINES = [
     "frozen",
     "unfrozen 1",
     "unfrozen eof",
+    "unfrozen silent",
     "releasing asked",
     "releasing eof",
+    "releasing silent",
     "releasing expired",
     "releasing lost",
     "releasing unheld",
@@ -31,7 +33,7 @@ const FREEZE = ["freezing", "frozen"];
 const RELEASE = ["releasing asked", "thawed 0", "cleaned ok"];
 const RELEASE_UNHELD = ["releasing unheld", "thawed 0", "cleaned ok"];
 /** The line by which a guard says that it lets go, and why. */
-const LET_GO = /^releasing (asked|eof|expired|lost|unheld)( |$)/;
+const LET_GO = /^releasing (asked|eof|silent|expired|lost|unheld)( |$)/;
 
 /** A line of the protocol with something in it replaced, or anything at all. */
 const line = fc.oneof(

@@ -1,7 +1,7 @@
 import type { Failure, HookOutput } from "../../base/errors";
 import { thawByHandLater } from "./thawPending";
-import { type RefusalCode, parseHookEnd } from "./guardLine";
-import { type HookEnd, endText } from "../../base/hookEnd";
+import { type RefusalCode, type UnfrozenReason, parseHookEnd } from "./guardLine";
+import { endText } from "../../base/hookEnd";
 import { QuiesceError } from "../quiesceError";
 
 /** Why the guard refuses. */
@@ -128,6 +128,10 @@ export function endedThere(when: string): Failure {
     };
 }
 
+/** What the guard says of us, when nothing came through. */
+export const UNHEARD =
+    "For 5 s the guard heard nothing of this run, which says that it lives each second; so the guard thawed.";
+
 /** The connection lives, as far as is known, but nothing comes. */
 export function silent(when: string): Failure {
     return {
@@ -157,7 +161,7 @@ export function unknownHost(): Failure {
 }
 
 /** Pre-freeze did not succeed. */
-export function notFrozen(why: HookEnd | "eof", limitS: number): Failure {
+export function notFrozen(why: UnfrozenReason, limitS: number): Failure {
     switch (why) {
         case "timeout":
             return {
@@ -167,6 +171,12 @@ export function notFrozen(why: HookEnd | "eof", limitS: number): Failure {
             };
         case "eof":
             return endedThere("during pre-freeze");
+        case "silent":
+            return {
+                code: "CONNECTION_LOST",
+                message: UNHEARD,
+                remedy: "Run again; see whether the network, the tunnel or this machine stood still meanwhile.",
+            };
         case "lost":
             return {
                 code: "PRE_FREEZE_FAILED",

@@ -14,8 +14,10 @@ export type RefusalCode = (typeof REFUSAL_CODES)[number];
 /** How the guard knows which instance it runs on. */
 export type Identity = "dmi" | "imds" | "unverified";
 
-const RELEASE_REASONS = ["asked", "eof", "expired", "lost", "unheld"] as const;
+const RELEASE_REASONS = ["asked", "eof", "silent", "expired", "lost", "unheld"] as const;
 export type ReleaseReason = (typeof RELEASE_REASONS)[number];
+
+export type UnfrozenReason = HookEnd | "eof" | "silent";
 
 /** What the guard says in `freeze` and `recover` mode, after the nonce. */
 export type GuardLine =
@@ -32,8 +34,11 @@ export type GuardLine =
     | { kind: "ready"; identity: Identity; bootId: string }
     | { kind: "freezing" }
     | { kind: "frozen" }
-    /** Pre-freeze did not succeed; post-thaw follows. eof: the connection ended, or a signal came. */
-    | { kind: "unfrozen"; why: HookEnd | "eof" }
+    /**
+     * Pre-freeze did not succeed; post-thaw follows. eof: the connection ended, or a signal came. silent: nothing was
+     * heard of us for 5 s.
+     */
+    | { kind: "unfrozen"; why: UnfrozenReason }
     /**
      * Only the first of a run counts. asked: the host was still held when the word came. unheld: by us, but not by the
      * scripts, by their own word.
@@ -85,7 +90,7 @@ const PARSERS: Readonly<Record<string, LineParser | undefined>> = {
     freezing: () => ({ kind: "freezing" }),
     frozen: () => ({ kind: "frozen" }),
     unfrozen: (why) => {
-        const end = why === "eof" ? why : parseHookEnd(why);
+        const end = why === "eof" || why === "silent" ? why : parseHookEnd(why);
         return end === undefined ? undefined : { kind: "unfrozen", why: end };
     },
     releasing: (word) => {

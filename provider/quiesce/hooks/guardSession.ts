@@ -31,6 +31,7 @@ export class GuardSession {
     #left: string | undefined;
     #clean = false;
     #wake: (() => void) | undefined;
+    #beat: NodeJS.Timeout | undefined;
 
     private constructor(channel: SshChannel) {
         this.#channel = channel;
@@ -117,13 +118,18 @@ export class GuardSession {
         }
     }
 
-    /** Says a word to it, if it is still there. */
+    /** Says a word to it, if it is still there. From the one to the other, it is told each second that we live. */
     say(word: "freeze" | "release"): void {
         this.#channel.write(`${word}\n`);
+        clearInterval(this.#beat);
+        if (word === "freeze") {
+            this.#beat = setInterval(() => this.#channel.write("beat\n"), timing.beatMs).unref();
+        }
     }
 
     /** Ends its input: whatever it holds, it lets go. */
     letGo(): void {
+        clearInterval(this.#beat);
         this.#channel.end();
     }
 
@@ -148,6 +154,7 @@ export class GuardSession {
             // More output than any guard makes: what answers is not the guard any more.
         }
         this.#ended = true;
+        clearInterval(this.#beat);
         this.#wake?.();
     }
 

@@ -5,7 +5,7 @@ import type { Timeouts } from "../../inputs/timeouts";
 import { isHurried } from "../../base/interruption";
 import { type Secret, maskSecrets } from "../../base/maskSecrets";
 import { timing } from "../../base/timing";
-import { lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
+import { UNHEARD, lostConnection, notFrozen, refusal, silent, unexpected } from "./guardFailures";
 import { type GuardLine, type ReleaseReason, isAwake } from "./guardLine";
 import type { GuardEvent, GuardSession } from "./guardSession";
 import { QuiesceError } from "../quiesceError";
@@ -22,6 +22,7 @@ export interface HoldSettings {
     readonly deployed: boolean;
     readonly instanceId: string;
     readonly notCovered: readonly string[];
+    readonly reach: Pick<CaptureEvidence, "route" | "hostKey">;
     readonly ready: Extract<GuardLine, { kind: "ready" }>;
     /** Asks over a fresh connection, when the guard's own report did not come; answers why it is not proven then. */
     readonly proveAwake: () => Promise<NotAwake | undefined>;
@@ -232,12 +233,13 @@ function evidenceOf(
 ): Release["evidence"] {
     const { releasing, thawed, end } = thaw;
     const why = holdEnd(thaw, askedAt);
-    const { ready, level, vouchedBy, notCovered } = settings;
+    const { ready, level, vouchedBy, notCovered, reach } = settings;
     return {
         method: "hooks",
         vouchedBy,
         vouchedLevel: level,
         identity: ready.identity,
+        ...reach,
         bootId: ready.bootId,
         frozenAt: frozen.time,
         ...(releasing === undefined ? {} : { freezeWindowMs: milliseconds(releasing.at - frozen.at) }),
@@ -293,6 +295,7 @@ const notHeld: Record<Exclude<HoldEnd, "asked">, { reason: ReasonCode; message: 
         message:
             "The guard thawed the instance when timeouts.freeze had passed, before CreateSnapshots answered.",
     },
+    silent: { reason: "HOLD_UNPROVEN", message: UNHEARD },
     lost: {
         reason: "HOLD_LOST",
         message:

@@ -8,6 +8,7 @@ import { type Timeouts, longestFreeze, longestThaw } from "../../inputs/timeouts
 import { isHurried } from "../../base/interruption";
 import { secretTable, secretsIn } from "../../base/secretTable";
 import {
+    type AwsAccess,
     LineTimeout,
     OutputTooLong,
     type SshConnection,
@@ -25,6 +26,7 @@ import { GuardSession, NoGuard } from "./guardSession";
 import { hold, hookOutput } from "./hold";
 import { hostFailures, isStale, notCovered } from "./hostFailures";
 import { knownFailure } from "./knownFailure";
+import { reachOf } from "./reachOf";
 import { QuiesceError } from "../quiesceError";
 import type { Held, Holding, NotAwake, Quiescer } from "../quiescer";
 import { recoverHost } from "./recovery";
@@ -51,6 +53,7 @@ export interface HooksSettings {
     readonly isDown: () => Promise<boolean>;
     /** Is told of an earlier execution whose freeze is over. */
     readonly onHealed: (executionId: string) => void;
+    readonly aws: AwsAccess;
     readonly log: Log;
     readonly signal: AbortSignal;
 }
@@ -138,6 +141,7 @@ class Hooks implements Holding {
             deployed: usesInlineScripts(quiesce),
             instanceId: this.#settings.instanceId,
             notCovered: this.#notCovered,
+            reach: reachOf(quiesce.connection),
             ready: this.#ready,
             proveAwake: () => this.#proveAwake(),
             log,
@@ -157,10 +161,10 @@ class Hooks implements Holding {
     }
 
     async #connect(timeoutMs: number, signal = this.#settings.signal): Promise<SshConnection> {
-        const { quiesce, isYoung, log } = this.#settings;
+        const { quiesce, aws, isYoung, log } = this.#settings;
         const { host, port = 22 } = quiesce.connection;
         log(`connecting to ${host}:${port}`, "status");
-        return await connect(quiesce.connection as SshSettings, { timeoutMs, isYoung, log, signal });
+        return await connect(quiesce.connection as SshSettings, { timeoutMs, aws, isYoung, log, signal });
     }
 
     /** A host whose cloud-init still runs may lack scripts and rights that it gets in a moment. */

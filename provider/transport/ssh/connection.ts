@@ -1,15 +1,18 @@
 import type { Log } from "../../base/log";
 import { secretTable, secretsIn } from "../../base/secretTable";
+import type { AwsAccess } from "../awsAccess";
 import { BastionRoute } from "../bastion";
+import { CommandRoute } from "../command";
 import type { Route } from "../route";
 import { tcpRoute } from "../tcp";
 import { KEEPALIVE, type HopSettings } from "./handshake";
 import { AttemptOver, openHop } from "./hop";
-import { prepareHop, type SshSettings } from "./hopSettings";
+import { prepareHop, type SshSettings, type Tunnel } from "./hopSettings";
 import { retryConnect } from "./retryConnect";
 import { SshConnection } from "./sshConnection";
 
 export { LineTimeout, OutputTooLong, SshChannel, type Exit } from "./channel";
+export type { AwsAccess } from "../awsAccess";
 export type { SshSettings, SshTarget } from "./hopSettings";
 export { SshConnection } from "./sshConnection";
 export { SshError, type SshErrorCode } from "./sshError";
@@ -23,6 +26,8 @@ export interface ConnectOptions {
     readonly isYoung?: (() => boolean) | undefined;
     /** How often an idle connection is asked whether it lives; it is given up after three missing answers. Default 5000. */
     readonly keepaliveMs?: number;
+    /** Absent: a program that is to carry the connection gets no credentials beside those of our own environment. */
+    readonly aws?: AwsAccess;
 }
 
 /** One try: the way there, key exchange, login; with a bastion, all of it twice. */
@@ -42,7 +47,9 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
     const secrets = secretsIn(secretTable.quiesce.connection, settings);
     const instance = prepareHop("instance", settings, secrets, keepaliveMs);
     const proxy = settings.proxy && prepareHop("proxy", settings.proxy, secrets, keepaliveMs);
-    const route = proxy ? new BastionRoute(tcpRoute(proxy), proxy, instance) : tcpRoute(instance);
+    const route = proxy
+        ? new BastionRoute(routeTo(proxy, settings.proxy.tunnel, options), proxy, instance)
+        : routeTo(instance, settings.tunnel, options);
     try {
         return await retryConnect((remainingMs) => attempt(instance, route, remainingMs, signal), {
             timeoutMs,
@@ -55,6 +62,15 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
         await route.close();
         throw error;
     }
+}
+
+function routeTo(hop: HopSettings, tunnel: Tunnel | undefined, { aws }: ConnectOptions): Route {
+    return tunnel === undefined
+        ? tcpRoute(hop)
+        : new CommandRoute(hop, {
+              command: tunnel.command,
+              awsEnvironment: (signal) => aws?.environment(signal) ?? Promise.resolve({}),
+          });
 }
 
 async function attempt(

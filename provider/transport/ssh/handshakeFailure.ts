@@ -192,8 +192,18 @@ function said(banner: string, quote: (text: string) => string): string {
 
 /** A server's text for an error message: one line, printable, short, and without our secrets, should it echo them. */
 export function quoteServer(text: string, secrets: readonly Secret[]): string {
+    return printable(text, secrets).slice(0, MOST_QUOTED);
+}
+
+/** The same of what a program said, whose last words tell most. */
+export function quoteEnd(text: string, secrets: readonly Secret[]): string {
+    return printable(text, secrets).slice(-MOST_QUOTED);
+}
+
+const MOST_QUOTED = 200;
+
+function printable(text: string, secrets: readonly Secret[]): string {
     return maskSecrets(text, secrets)
         .replace(/[^\x20-\x7e]+/g, " ")
-        .trim()
-        .slice(0, 200);
+        .trim();
 }

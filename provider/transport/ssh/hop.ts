@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Route } from "../route";
+import type { Route, Way } from "../route";
 import { handshake, OtherHostKey, type Hop, type HopSettings } from "./handshake";
 import { describeHostKey, HOST_KEY_TYPES, hostKeyTypesToAsk, type HostKey } from "./hostKey";
 import { SshError, unreachable } from "./sshError";
@@ -22,8 +22,12 @@ export async function openHop(settings: HopSettings, route: Route, signal: Abort
     try {
         return await logIn(settings, route, signal);
     } catch (error) {
-        throw error instanceof AttemptOver ? unreachable(settings, error.message) : error;
+        throw explained(error, settings);
     }
+}
+
+function explained(error: unknown, settings: HopSettings): unknown {
+    return error instanceof AttemptOver ? unreachable(settings, error.message) : error;
 }
 
 /** Ends a connection in order, and at once if the server says nothing. */
@@ -45,9 +49,11 @@ async function logIn(settings: HopSettings, route: Route, signal: AbortSignal): 
     for (;;) {
         const way = await route.open(signal);
         try {
-            const hop = await handshake(way.stream, settings, types, signal);
-            return way.gone ? { ...hop, gone: Promise.race([hop.gone, way.gone]) } : hop;
-        } catch (error) {
+            return withWay(await handshake(way.stream, settings, types, signal), way);
+        } catch (failure) {
+            const error = explained(failure, settings);
+            // Asked before it is closed, which it would tell of then.
+            const said = way.said?.() ?? "";
             const shown = error instanceof OtherHostKey ? error.presented : undefined;
             if (shown) {
                 presented.push(shown);
@@ -55,10 +61,17 @@ async function logIn(settings: HopSettings, route: Route, signal: AbortSignal): 
             types = types.filter((type) => shown !== undefined && type !== shown.type);
             if (types.length === 0) {
                 await route.close();
-                throw error instanceof OtherHostKey ? hostKeyMismatch(settings, presented) : error;
+                const final = error instanceof OtherHostKey ? hostKeyMismatch(settings, presented) : error;
+                throw final instanceof SshError ? final.and(said) : final;
             }
         }
     }
+}
+
+/** What carries a connection may be gone first, or know better why it is. */
+function withWay(hop: Hop, { gone, said }: Way): Hop {
+    const reason = hop.gone.then((why) => [why, said?.() ?? ""].filter((text) => text !== "").join("; "));
+    return { ...hop, gone: gone ? Promise.race([reason, gone]) : reason };
 }
 
 function hostKeyMismatch(

@@ -4,8 +4,18 @@ import { parseHostKeys } from "./hostKey";
 import { readPrivateKey } from "./privateKey";
 import { SshError, type Where } from "./sshError";
 
+/** A program whose standard input and output are the connection. `%h`, `%p`, `%r` and `%%` in its words are replaced. */
+export interface CommandTunnel {
+    readonly via: "command";
+    readonly command: readonly string[];
+}
+
+export type Tunnel = CommandTunnel;
+
 /** A server and how to log in to it. The names and the order of credentials are those of `command.remote.Command`. */
 export interface SshTarget {
+    /** What carries the connection, instead of TCP. */
+    readonly tunnel?: Tunnel;
     readonly host: string;
     /** Default 22. */
     readonly port?: number;

@@ -6,7 +6,9 @@ export type SshErrorCode =
     /** The server is not the expected one. */
     | "SSH_HOST_KEY_MISMATCH"
     /** What answered does not speak SSH as it should. */
-    | "SSH_PROTOCOL_ERROR";
+    | "SSH_PROTOCOL_ERROR"
+    /** What is to carry the connection cannot be had. */
+    | "TUNNEL_FAILED";
 
 /** Which of the two hops a failure concerns. */
 export type Where = "instance" | "proxy";
@@ -57,6 +59,23 @@ export class SshError extends Error {
         this.remedy = failure.remedy;
         this.transient = failure.transient ?? false;
         this.early = failure.early ?? false;
+    }
+
+    /** The same error, with more of what happened. */
+    and(more: string): SshError {
+        if (more === "") {
+            return this;
+        }
+        const { code, where, address, remedy, transient, cause } = this;
+        return new SshError({
+            code,
+            where,
+            address,
+            remedy,
+            transient,
+            cause,
+            what: `${this.what}; ${more}`,
+        });
     }
 }
 

@@ -34,7 +34,46 @@ const ROUTES: Readonly<Record<string, RouteUnderTest>> = {
             return (instance) => ({ ...instance, proxy: { ...instance, port: bastion.port } });
         },
     },
+    "command nc": {
+        start: () => Promise.resolve(byCommand("busybox", "nc", "%h", "%p")),
+    },
+    "command ssh -W": {
+        start: async (lab) => {
+            const { bastion, words } = await sshTo(lab);
+            return byCommand(...words, "-W", "%h:%p", bastion);
+        },
+    },
+    "command that greets first": {
+        start: () =>
+            Promise.resolve(
+                byCommand("sh", "-c", `printf '\nStarting session\n'; exec busybox nc "$0" "$1"`, "%h", "%p"),
+            ),
+    },
+    "bastion by command": {
+        start: async ({ keys, hostKey, userKey, atEnd }) => {
+            const bastion = await Sshd.start(keys, { hostKeys: [hostKey], authorized: [userKey] });
+            atEnd(() => bastion.stop());
+            const tunnel = { via: "command", command: ["busybox", "nc", "%h", "%p"] } as const;
+            return (instance) => ({ ...instance, proxy: { ...instance, port: bastion.port, tunnel } });
+        },
+    },
 };
+
+function byCommand(...command: string[]): (instance: SshSettings) => SshSettings {
+    return (instance) => ({ ...instance, tunnel: { via: "command", command } });
+}
+
+/** OpenSSH's client, with a server of its own that it goes to. */
+async function sshTo({ keys, hostKey, userKey, atEnd }: Lab): Promise<{ words: string[]; bastion: string }> {
+    const server = await Sshd.start(keys, { hostKeys: [hostKey], authorized: [userKey] });
+    atEnd(() => server.stop());
+    const known = keys.file("known_hosts", `[127.0.0.1]:${server.port} ${hostKey.publicLine}\n`);
+    const words = ["ssh", "-F", "none", "-i", userKey.file, "-o", "BatchMode=yes"];
+    return {
+        words: [...words, "-o", `UserKnownHostsFile=${known}`, "-p", String(server.port)],
+        bastion: `${server.user}@127.0.0.1`,
+    };
+}
 
 for (const [name, route] of Object.entries(ROUTES)) {
     // What every route to a host's SSH port has to stand.

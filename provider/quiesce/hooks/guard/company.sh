@@ -15,7 +15,7 @@
 # They talk by lines on FIFOs, which need no room in /run and keep their order: 5, 6 and 7 are the inboxes of main and
 # of the watchers, 8 the worker's. 3 and 4 are the controller's words and our answers, 9 is the lock.
 #
-#   tick      member NAME PID START [names of the environment that cannot be set]      word freeze|release|end
+#   tick      beat      member NAME PID START [names of the environment that cannot be set]      word freeze|release|end
 #   status NAME RESULT       answer NUMBER RESULT       using NAME       due INBOX TIME STATE VERB, from the one who decides to those behind
 
 tell() {
@@ -101,7 +101,12 @@ read_words() {
     exec 4>&- 8>&- 9>&- >/dev/null
     join reader
     while IFS= read -r word <&3; do
-        case $word in freeze | release) tell "word $word" ;; *) break ;; esac
+        case $word in
+        # To main alone: a watcher that is stopped would not take it.
+        beat) printf 'beat\n' >&5 ;;
+        freeze | release) tell "word $word" ;;
+        *) break ;;
+        esac
     done
     tell 'word end'
 }

@@ -110,14 +110,17 @@ freeze() {
     announce freezing "$limit_pre" "$verb_failed"
     send_verb pre "$verb_freeze"
     read_clock
-    limit_at=$((now + limit_pre))
+    limit_at=$((now + limit_pre)) listened=$now silence=0
     while :; do
         next_event
+        listen
         if [ -n "$status_pre" ]; then
             [ "$status_pre" = 0 ] || abandon "$status_pre"
             break
         elif ended || [ -n "$word" ]; then
             abandon eof
+        elif is_silent; then
+            abandon silent
         elif past "$limit_at"; then
             abandon timeout
         elif is_broken runner_pre; then
@@ -128,6 +131,22 @@ freeze() {
     # Noticed a little late.
     hold_until=$((deadline - notice))
     say frozen
+}
+
+# What carries the connection may not tell when the controller dies; so that sends a line each second. Adds up for how
+# long nothing was heard. Of a pause in which nothing ticked little counts: the machine, or main alone, was stopped, and
+# what the controller has said meanwhile has yet to be read.
+listen() {
+    read_clock
+    ran=$((now - listened)) listened=$now
+    [ "$ran" -lt 150 ] || ran=150
+    silence=$((silence + ran))
+    [ "$event" != beat ] || silence=0
+}
+
+# Noticed a little late.
+is_silent() {
+    [ "$silence" -ge $((500 - notice)) ]
 }
 
 # Pre-freeze did not succeed. It may have frozen half of it.
@@ -146,10 +165,13 @@ hold() {
     ending=''
     while [ -z "$ending" ]; do
         next_event
+        listen
         if [ "$word" = release ]; then
             confirm_hold
         elif ended || [ -n "$word" ]; then
             ending=eof
+        elif is_silent; then
+            ending=silent
         elif past "$hold_until"; then
             ending=expired
         elif is_broken; then

@@ -44,6 +44,15 @@ describe("guard, when the connection is cut while frozen", () => {
         expect(host.events.at(-1)).to.equal("thawed thaw");
     });
 
+    it("without a FIN: thaws in 5 s, whatever its limit is", async () => {
+        await freeze(120);
+        const from = performance.now();
+        proxy.goSilent();
+        await host.until(() => !host.frozen && host.stateLeft.length === 0);
+        expect(performance.now() - from).to.be.lessThan(7_000);
+        expect(host.events.at(-1)).to.equal("thawed thaw");
+    });
+
     it("a slow line delays the words and nothing else", async () => {
         const guard = await freeze(60, 50);
         guard.send("release");

@@ -72,7 +72,9 @@ describe("guard, when no process can be had,", function () {
             const before = group.failedForks;
             if (client === "gone") {
                 guard.disconnect();
-            } else if (client === "alive" && phase === "while frozen") {
+            } else if (client === "silent") {
+                guard.stopBeating();
+            } else if (phase === "while frozen") {
                 guard.send("release");
             }
             if (phase === "during post-thaw") {

@@ -17,6 +17,8 @@ describe("parseGuardLine", () => {
         frozen: { kind: "frozen" },
         "unfrozen 3": { kind: "unfrozen", why: 3 },
         "unfrozen eof": { kind: "unfrozen", why: "eof" },
+        "unfrozen silent": { kind: "unfrozen", why: "silent" },
+        "releasing silent": { kind: "releasing", why: "silent" },
         "unfrozen timeout": { kind: "unfrozen", why: "timeout" },
         "unfrozen lost": { kind: "unfrozen", why: "lost" },
         "releasing asked": { kind: "releasing", why: "asked" },

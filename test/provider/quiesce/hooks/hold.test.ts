@@ -23,6 +23,7 @@ describe("holdEnd", () => {
         ["a killed holder", event("releasing lost", ASKED_AT + 1), "lost"],
         ["scripts that do not hold", event("releasing unheld", ASKED_AT + 1), "unheld"],
         ["what ended the guard on the host", event("releasing eof", ASKED_AT + 1), "ended"],
+        ["nothing heard of us", event("releasing silent", ASKED_AT + 1), "silent"],
         ["no answer", undefined, "eof"],
         ["another line", event("thawed 0", ASKED_AT + 1), "eof"],
         ["an answer that says nothing known", event("releasing maybe", ASKED_AT + 1), "eof"],
