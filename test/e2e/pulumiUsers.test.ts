@@ -35,7 +35,9 @@ describe("what Pulumi users expect", function () {
         await lab.cloud.clearCalls();
     });
     afterEach(async () => {
-        succeeded(await project.destroy());
+        if (project.state().resources.length > 0) {
+            succeeded(await project.destroy());
+        }
         await lab.cloud.deleteSnapshots((await lab.cloud.snapshots()).map((one) => one.snapshotId));
     });
 
