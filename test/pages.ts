@@ -4,7 +4,9 @@ import { ROOT } from "../lab/engine/engine";
 
 /** Paths in the repository: `README.md`, `docs/iam.md`. */
 export const README = "README.md";
-export const DOCS: readonly string[] = readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`);
+export const DOCS: readonly string[] = readdirSync(join(ROOT, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`);
 
 export function textOf(page: string): string {
     return readFileSync(join(ROOT, page), "utf8");

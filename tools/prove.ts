@@ -1,6 +1,7 @@
-// The proof by restoring: `npm run prove [-- --runs 50 --without 10 --only PostgreSQL --output prove.md]`.
+// The proof by restoring: `npm run prove [-- --runs 50 --without 10 --only PostgreSQL --output prove.md --record prove-50]`.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { recordFigures } from "./figures/measured";
 import { ownOptions } from "./options";
 import type { Application } from "./prove/application";
 import { files } from "./prove/files";
@@ -10,8 +11,8 @@ import { redisWithDumps, redisWithLog } from "./prove/redis";
 import { holds, report, type Series } from "./prove/report";
 import { runTrials, type TrialResult } from "./prove/trials";
 
-/** `only`: the applications whose names begin so. */
-const options = ownOptions("npm run prove", { runs: 50, without: 10, only: "", output: ".cache/prove.md" });
+/** `only`: the applications whose names begin so. `record`: the entry of docs/figures.json. */
+const options = ownOptions("npm run prove", { runs: 50, without: 10, only: "", output: ".cache/prove.md", record: "" });
 
 const command = ["npm run prove", "--", ...process.argv.slice(2)].join(" ");
 
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
         }
     }
     console.log(report(series, command));
+    recordFigures(options.record, "prove", command);
     const proven = series
         .filter(({ quiesced }) => quiesced)
         .every(
