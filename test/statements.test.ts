@@ -13,11 +13,28 @@ import { ROOT } from "../lab/engine/engine";
 import { README, sectionOf, textOf } from "./pages";
 
 interface Package {
+    readonly devDependencies: Readonly<Record<string, string>>;
     readonly engines: { readonly node: string };
     readonly peerDependencies: Readonly<Record<string, string>>;
 }
-const { engines, peerDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Package;
+const { engines, peerDependencies, devDependencies } = JSON.parse(
+    readFileSync(join(ROOT, "package.json"), "utf8"),
+) as Package;
 const leastOf = (range = "") => /\d+\.\d+/.exec(range)?.[0] ?? "none";
+
+const majorOf = (range = "") => /\d+/.exec(range)?.[0] ?? "none";
+
+/** What the tests run with. */
+function installedMinor(name: string): string {
+    const text = readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8");
+    return leastOf((JSON.parse(text) as { version: string }).version);
+}
+
+/** The release of Pulumi's CLI that the set-up builds where none is installed. */
+function builtEngine(): string {
+    const goMod = readFileSync(join(ROOT, "lab/setup/engine/cli/go.mod"), "utf8");
+    return leastOf(/pulumi\/pkg\/v3 (v\S+)/.exec(goMod)?.[1]);
+}
 
 /** Which page each of the figures in docs/figures.json is on. */
 const PAGE_OF = {
@@ -36,8 +53,8 @@ const seconds = (milliseconds: number) => milliseconds / 1000;
 
 /** The value of an assignment in the text that a recipe runs. */
 function shellValue(name: string): string {
-    const { script = "" } = recipes.fileSystems(["/data"]).preFreeze;
-    return new RegExp(`^${name}=(\\d+)$`, "m").exec(String(script))?.[1] ?? "none";
+    const { script } = recipes.fileSystems(["/data"]).preFreeze;
+    return new RegExp(`^${name}=(\\d+)$`, "m").exec(script)?.[1] ?? "none";
 }
 
 function longestFreezeFormula(): string {
@@ -60,6 +77,14 @@ describe("what the pages state", () => {
         [README, `Node.js ${leastOf(engines.node)} or newer`],
         [README, `quiesced at most ${longestFreeze(timeoutsOf({}))} s`],
         ["docs/components.md", `version ${leastOf(peerDependencies["@pulumi/aws"])} or newer`],
+        ["docs/support.md", `the package allows ${leastOf(engines.node)} or newer`],
+        ["docs/support.md", `| ${majorOf(devDependencies["node"])}; the package`],
+        [
+            "docs/support.md",
+            `${installedMinor("@pulumi/pulumi")} and ${leastOf(peerDependencies["@pulumi/pulumi"])}, the oldest`,
+        ],
+        ["docs/support.md", `${leastOf(peerDependencies["@pulumi/aws"])} or newer`],
+        ["docs/support.md", `${builtEngine()} is built`],
         ["docs/inputs.md", `\`${longestFreezeFormula()}\``],
         ["docs/inputs.md", `letting go, ${limits.freeze.least} to ${limits.freeze.most}`],
         ["docs/linux.md", `timeouts: { wait: ${waitLimit.usual} }`],
