@@ -12,7 +12,13 @@ import { holds, report, type Series } from "./prove/report";
 import { runTrials, type TrialResult } from "./prove/trials";
 
 /** `only`: the applications whose names begin so. `record`: the entry of docs/figures.json. */
-const options = ownOptions("npm run prove", { runs: 50, without: 10, only: "", output: ".cache/prove.md", record: "" });
+const options = ownOptions("npm run prove", {
+    runs: 50,
+    without: 10,
+    only: "",
+    output: ".cache/prove.md",
+    record: "",
+});
 
 const command = ["npm run prove", "--", ...process.argv.slice(2)].join(" ");
 
