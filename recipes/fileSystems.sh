@@ -3,7 +3,8 @@
 # Sets `mount_point` and `device` (major:minor) of the file system that a path is on.
 # /proc/self/mountinfo: fields 3 and 5; the last one that fits is on top.
 find_file_system() {
-    real=$(readlink -f -- "$1") && [ -d "$real" ] || { say "$1 is no folder"; return 1; }
+    # By way of what is in it: an automounter mounts then, and not for the folder alone (path_resolution(7), AT_NO_AUTOMOUNT).
+    [ -d "$1/." ] && real=$(readlink -f -- "$1") || { say "$1 is no folder"; return 1; }
     mount_point='' device=''
     while read -r _ _ major_minor _ target _; do
         target=$(printf '%b' "$target")
@@ -29,17 +30,43 @@ refuse_root() {
 file_systems_prepare() {
     # Read from a pipe, the loop would have a shell of its own.
     printf '%s\n' "$paths" >"$folder/paths" || return 1
-    for file in devices list opened frozen; do
+    for file in found devices list opened frozen; do
         : >"$folder/$file" || return 1
     done
     while read -r path; do
-        refuse_root "$path" && refuse_uncounted "$path" &&
-            printf '%s %s\n' "$device" "$path" >>"$folder/devices" || return 1
+        refuse_root "$path" && refuse_uncounted "$path" || return 1
+        find_depth "$device"
+        printf '%s %s %s\n' "$depth" "$device" "$path" >>"$folder/found" || return 1
     done <"$folder/paths"
+    # What lies in a file of another file system cannot be written out any more when that one is frozen.
+    sort -s -k 1,1nr "$folder/found" >"$folder/devices" || return 1
     # Most of what is dirty, while everybody can still write.
     while read -r path; do
         write_out "$path" || return 1
     done <"$folder/paths"
+}
+
+# Sets `depth`: on how many file systems, one in a file of the other, a device lies. Usage: find_depth DEVICE
+find_depth() {
+    depth=0 below=$1
+    while [ "$depth" -lt 8 ] && file=$(backing_file "$below") && below=$(device_of "$file"); do
+        depth=$((depth + 1))
+    done
+}
+
+# The file that a loop device is, or a partition of one, or device mapper above it. Usage: backing_file DEVICE
+backing_file() {
+    sys=/sys/dev/block/$1
+    set +f
+    for loop in "$sys/loop" "$sys/../loop" "$sys"/slaves/*/loop; do
+        if { IFS= read -r backing <"$loop/backing_file"; } 2>/dev/null; then
+            set -f
+            printf '%s\n' "$backing"
+            return 0
+        fi
+    done
+    set -f
+    return 1
 }
 
 # What has been written to it is the proof that it was frozen.
@@ -72,7 +99,7 @@ write_out() {
 file_systems_freeze() {
     # First, as nobody may come back to thaw what is frozen from here on.
     thaw_later || return 1
-    while read -r expected path; do
+    while read -r _ expected path; do
         # It may have been unmounted since, and the path be on the root file system now.
         find_file_system "$path" && require_device "$device" || return 1
         grep -q -x -F -e "$device" "$folder/frozen" || freeze_file_system "$path" || return 1

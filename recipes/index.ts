@@ -6,4 +6,4 @@ export type { MysqlOptions } from "./mysql";
 export { postgresql } from "./postgresql";
 export type { PostgresqlOptions } from "./postgresql";
 export { redis } from "./redis";
-export type { RedisOptions } from "./redis";
+export type { RedisOptions, RedisTls } from "./redis";

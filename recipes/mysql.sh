@@ -7,7 +7,7 @@ mysql_client() {
     set -- "$program" --no-defaults --batch --skip-column-names --unbuffered --skip-reconnect --user="$user"
     [ -z "$socket" ] || set -- "$@" --socket="$socket"
     [ -z "$host" ] || set -- "$@" --protocol=tcp --host="$host" --port="$port"
-    exec "$@"
+    client "$@"
 }
 
 mysql_prepare() {
@@ -22,7 +22,28 @@ mysql_freeze() {
     # server ends a session that has been idle for that long, and with it the lock.
     ask "set session lock_wait_timeout = $limit, wait_timeout = $longest_hold;
 flush tables with read lock;
-flush no_write_to_binlog engine logs;" && : >"$folder/locked"
+flush no_write_to_binlog engine logs;" mysql_culprit && : >"$folder/locked"
+}
+
+# The statement that has run for longest. The lock waits for it, and all that came later waits for the lock. It needs
+# PROCESS to see what others do. The columns, in all versions: id, user, host, database, command, seconds, state, text.
+mysql_culprit() {
+    read -r own <"$folder/connection"
+    ask_beside mysql_client 'show full processlist;' | tr '\t' '\001' | sort -t "$(printf '\001')" -k 6,6nr | longest_statement
+}
+
+longest_statement() {
+    separator=$(printf '\001')
+    while IFS=$separator read -r id account _ _ command seconds doing text _; do
+        case $command,$text in
+        Sleep,* | Daemon,* | Binlog*,* | *,NULL | *,'show full processlist') continue ;;
+        esac
+        # Those that wait for a lock themselves came later, or wait for the same statement.
+        case $id,$doing in "$own",* | *,'Waiting for '*) continue ;; esac
+        printf 'the lock waits for session %s of %s, which for %s s has run: %s\n' "$id" "$account" "$seconds" "$text"
+        return
+    done
+    printf 'no statement runs; a session may hold LOCK TABLES\n'
 }
 
 # What is set for the server or the account holds for this session too, which may have to wait for the lock. Each of these

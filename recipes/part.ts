@@ -41,8 +41,10 @@ function nameOf(parts: readonly Part[]): string {
     return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
-function caseOf({ functions, settings }: Part, number: number): string {
-    const assignments = Object.entries(settings).map(([name, value]) => `${name}=${shellQuote(value)}`);
+function caseOf({ kind, functions, settings }: Part, number: number): string {
+    const assignments = Object.entries({ kind, ...settings }).map(
+        ([name, value]) => `${name}=${shellQuote(value)}`,
+    );
     return `    ${number})\n        ${[...assignments, `${functions}_"$2"`].join("\n        ")}\n        ;;\n`;
 }
 

@@ -19,7 +19,13 @@ no_limits="select set_config(name, '0', false) from pg_settings where name in ('
 postgresql_freeze() {
     start_session postgresql_client || return 1
     ask "$no_limits
-checkpoint;"
+checkpoint;" postgresql_culprit
+}
+
+# A checkpoint waits for no statement, but for the disk, or for the one that is under way.
+postgresql_culprit() {
+    ask_beside postgresql_client "select 'the checkpointer ' || coalesce('waits for ' || wait_event, 'works')
+from pg_stat_activity where backend_type = 'checkpointer';"
 }
 
 # Does the log of changes stand still since all of the recipe is frozen? Then nothing was committed since.

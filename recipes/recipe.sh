@@ -31,12 +31,33 @@ read_uptime() {
     uptime=${uptime%.*}
 }
 
-# Fails when the recipe's time to freeze, of which all parts have a share, is over.
+# Fails when the recipe's time to freeze, of which all parts have a share, is over. Usage: in_time COMPLAINT [REASON]
 in_time() {
     read_uptime
     [ "$uptime" -lt "$deadline" ] && return 0
-    say "$1: not within $limit s"
+    say "$1: not within $limit s${2:+. $2}$(spent_before)"
     return 1
+}
+
+# An earlier part may have used the time up.
+spent_before() {
+    for earlier in $order; do
+        ! read -r line <"$state/$earlier/spent" || printf '. Of these, %s' "$line"
+    done
+} 2>/dev/null
+
+# Usage: note_spent SINCE. `behind`: see session.sh.
+note_spent() {
+    read_uptime
+    took=$((uptime - $1)) behind=''
+    [ "$took" -ge 1 ] || return 0
+    read_behind
+    printf '%s\n' "$kind took $took s${behind:+ ($behind)}" >"$folder/spent"
+}
+
+# Sets `behind` to what the part has waited for, where it has found that out.
+read_behind() {
+    { IFS= read -r behind <"$folder/behind"; } 2>/dev/null || behind=''
 }
 
 # What is killed is a zombie until somebody asks for it. Sets `started`: when it was started, in the kernel's ticks.
@@ -61,6 +82,15 @@ blink() {
     sleep 0.02 2>/dev/null || sleep 1
 }
 
+# In our own process group, so that it ends with us; busybox knows no other way.
+foreground=''
+! timeout --foreground 5 true 2>/dev/null || foreground=--foreground
+
+# Runs a command, and kills it when it takes longer. Usage: in_seconds SECONDS COMMAND...
+in_seconds() {
+    timeout ${foreground:+"$foreground"} -s KILL "$@"
+}
+
 # Waits for as long as a command succeeds. Usage: wait_while SECONDS COMPLAINT COMMAND...
 wait_while() {
     read_uptime
@@ -81,7 +111,9 @@ freeze_parts() {
         (part "$number" prepare) || return 1
     done
     for number in $1; do
-        (part "$number" freeze) || return 1
+        read_uptime
+        since=$uptime
+        (part "$number" freeze && note_spent "$since") || return 1
     done
     # Where no file system is frozen, what an application has written may be in memory only.
     [ "$freezes_file_systems" = yes ] || sync || return 1

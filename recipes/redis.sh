@@ -1,24 +1,30 @@
 # Redis and Valkey. See redis.ts.
 
 answer_limit=10
-# In our own process group, so that it ends with us; busybox knows no other way.
-foreground=''
-! timeout --foreground 5 true 2>/dev/null || foreground=--foreground
 program=redis-cli
 command -v redis-cli >/dev/null || program=valkey-cli
 line_end='
 '
+# Settings that a recipe need not have.
+host='' user='' tls='' ca='' certificate='' key=''
 
 # Sets `said` to what the client says of a command, and `answer` to its last line: before that it may have complained of a
 # password that the server does not want. Formatted, an answer that is an error begins with `(error)`.
 redis() {
     if [ -n "$socket" ]; then
-        set -- "$program" --no-raw -s "$socket" "$@"
+        set -- -s "$socket" "$@"
     else
-        set -- "$program" --no-raw -p "$port" "$@"
+        [ -z "$key" ] || set -- --key "$key" "$@"
+        [ -z "$certificate" ] || set -- --cert "$certificate" "$@"
+        [ -z "$ca" ] || set -- --cacert "$ca" "$@"
+        [ -z "$tls" ] || set -- --tls "$@"
+        [ -z "$host" ] || set -- -h "$host" "$@"
+        set -- -p "$port" "$@"
     fi
+    [ -z "$user" ] || set -- --user "$user" "$@"
+    set -- "$program" --no-raw "$@"
     # A server that has been stopped takes connections, and answers nothing.
-    said=$(timeout ${foreground:+"$foreground"} -s KILL "$answer_limit" "$@" 2>&1) || true
+    said=$(in_seconds "$answer_limit" "$@" 2>&1) || true
     [ -n "$said" ] || said='no answer'
     answer=${said##*"$line_end"}
 }

@@ -4,7 +4,9 @@ import { ROOT } from "../lab/engine/engine";
 
 /** Paths in the repository: `README.md`, `docs/iam.md`. */
 export const README = "README.md";
-export const DOCS: readonly string[] = readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`);
+export const DOCS: readonly string[] = readdirSync(join(ROOT, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`);
 
 export function textOf(page: string): string {
     return readFileSync(join(ROOT, page), "utf8");
@@ -61,3 +63,20 @@ export function policiesOf(section: string): Policy[] {
 }
 
 export const actionsOf = ({ Statement }: Policy): string[] => Statement.flatMap(({ Action }) => Action);
+
+/**
+ * The shell commands of a section, to be run. A block that only gives examples of values (`instance=i-...`) is left out:
+ * whoever runs the commands sets these.
+ */
+export function commandsOf(page: string, heading: string): string[] {
+    const blocks = [...sectionOf(page, heading).matchAll(/```sh\n([\s\S]*?)```/g)].map(
+        ([, text = ""]) => text,
+    );
+    return blocks.filter(
+        (text) =>
+            !text
+                .trimEnd()
+                .split("\n")
+                .every((line) => /^[a-z_]+=\S+$/.test(line)),
+    );
+}

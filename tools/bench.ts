@@ -1,18 +1,20 @@
-// The benchmark: `npm run bench [-- --rounds 5 --rtt 0,20,100 --api 0,300,1500 --volumes 1,8,40]`.
+// The benchmark: `npm run bench [-- --rounds 5 --rtt 0,20,100 --api 0,300,1500 --volumes 1,8,40 --record bench]`.
 import { thawAfterKill, thawAfterSilence } from "./bench/kill";
 import { Lab } from "./bench/lab";
 import { measure } from "./bench/measure";
 import { type Kills, median, quiescedTable, targetTable, targetsOf, windowTable } from "./bench/report";
 import { INTERRUPTIONS } from "./interruptions";
+import { recordFigures } from "./figures/measured";
 import { ownOptions } from "./options";
 
 const FREEZE_LIMIT_S = 2;
 
-const { rounds, ...matrix } = ownOptions("npm run bench", {
+const { rounds, record, ...matrix } = ownOptions("npm run bench", {
     rounds: 5,
     rtt: [0, 20, 100],
     api: [0, 300, 1500],
     volumes: [1, 8, 40],
+    record: "",
 });
 
 const settings = matrix.rtt.flatMap((roundTripMs) =>
@@ -48,6 +50,7 @@ async function main(): Promise<void> {
             `Thaw after the freeze, cut without FIN, limit ${kills.freezeLimitMs}: ${spread(kills.silent)}\n`,
         );
         console.log(targetTable(targets));
+        recordFigures(record, "bench", "npm run bench");
         process.exitCode = targets.every(({ met }) => met) ? 0 : 1;
     } finally {
         await lab.stop();

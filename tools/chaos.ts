@@ -1,12 +1,13 @@
-// Chaos: `npm run chaos [-- --runs 200 --seed 1 --jobs 2]`. One seed again, alone: `npm run chaos -- --runs 1 --seed 17`.
+// Chaos: `npm run chaos [-- --runs 200 --seed 1 --jobs 2 --record chaos]`. One seed again, alone: `npm run chaos -- --runs 1 --seed 17`.
 import { ChaosLab } from "./chaos/lab";
 import { describe } from "./chaos/plan";
 import { countTables } from "./chaos/report";
 import { type ChaosResult, runSeed } from "./chaos/run";
 import { INTERRUPTIONS } from "./interruptions";
+import { recordFigures } from "./figures/measured";
 import { ownOptions } from "./options";
 
-const options = ownOptions("npm run chaos", { runs: 200, seed: 1, jobs: 2 });
+const options = ownOptions("npm run chaos", { runs: 200, seed: 1, jobs: 2, record: "" });
 
 async function main(): Promise<void> {
     if (process.platform !== "linux" || process.getuid?.() !== 0) {
@@ -40,6 +41,7 @@ async function main(): Promise<void> {
         await stop();
     }
     console.log(`\n${countTables(results)}`);
+    recordFigures(options.record, "chaos", "npm run chaos");
     // Of nothing, nothing is shown.
     const holds = results.length > 0 && results.every(({ problems }) => problems.length === 0);
     process.exitCode = holds ? 0 : 1;

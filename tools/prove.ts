@@ -1,6 +1,8 @@
-// The proof by restoring: `npm run prove [-- --runs 50 --without 10 --pairs 50 --only PostgreSQL --output prove.md]`.
+// The proof by restoring: `npm run prove [-- --runs 50 --without 10 --pairs 50 --only PostgreSQL --output prove.md
+// --record prove-50]`.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { recordFigures } from "./figures/measured";
 import { ownOptions } from "./options";
 import type { Application } from "./prove/application";
 import { files } from "./prove/files";
@@ -12,13 +14,17 @@ import { redisWithDumps, redisWithLog } from "./prove/redis";
 import { holds, report, type Series } from "./prove/report";
 import { runTrials, type TrialResult } from "./prove/trials";
 
-/** `only`: the applications whose names begin so. `pairs`: of two databases, in each way to take both. */
+/**
+ * `only`: the applications whose names begin so. `pairs`: of two databases, in each way to take both. `record`: the
+ * entry of docs/figures.json.
+ */
 const options = ownOptions("npm run prove", {
     runs: 50,
     without: 10,
     pairs: 50,
     only: "",
     output: ".cache/prove.md",
+    record: "",
 });
 
 const command = ["npm run prove", "--", ...process.argv.slice(2)].join(" ");
@@ -54,6 +60,7 @@ async function main(): Promise<void> {
     const whole = [report(series, command), ...(pairs.length === 0 ? [] : [pairReport(pairs)])].join("\n");
     writeFileSync(options.output, whole);
     console.log(whole);
+    recordFigures(options.record, "prove", command);
     const proven =
         pairs.every(({ way, results }) => way !== "group" || results.every(isOnePoint)) &&
         series

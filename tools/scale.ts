@@ -1,11 +1,12 @@
-// Scale: `npm run scale [-- --instances 1,10,50,200 --volumes 127]`.
+// Scale: `npm run scale [-- --instances 1,10,50,200 --volumes 127 --record scale]`.
+import { recordFigures } from "./figures/measured";
 import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
 import { ScaleLab } from "./scale/lab";
 import { type Scaled, scale } from "./scale/measure";
 import { scaleTable } from "./scale/report";
 
-const options = ownOptions("npm run scale", { instances: [1, 10, 50, 200], volumes: [127] });
+const options = ownOptions("npm run scale", { instances: [1, 10, 50, 200], volumes: [127], record: "" });
 const USUAL_VOLUMES = 3;
 
 async function main(): Promise<void> {
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
         });
     }
     console.log(scaleTable(results));
+    recordFigures(options.record, "scale", "npm run scale");
 }
 
 async function inLab(work: (lab: ScaleLab) => Promise<void>): Promise<void> {

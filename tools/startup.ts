@@ -1,4 +1,4 @@
-// What this package adds to a run in which nothing changes: `npm run bench:startup [-- --resources 50 --rounds 5]`.
+// What this package adds to a run in which nothing changes: `npm run bench:startup [-- --resources 50 --rounds 5 --record startup]`.
 //
 // Three stacks side by side, by turns: one of AppConsistentSnapshots, and two of as many dynamic resources that do nothing,
 // without properties and with as many.
@@ -6,6 +6,7 @@ import { type Lab, startLab } from "../lab/engine/e2e";
 import type { Project } from "../lab/engine/project";
 import { engineTime } from "./bench/engineTime";
 import { median, ms, table } from "./bench/report";
+import { recordFigures } from "./figures/measured";
 import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
 
@@ -13,7 +14,7 @@ const OPERATIONS = ["up", "preview"] as const;
 /** So much more than dynamic resources with as many properties cost. */
 const HIGHEST_RATIO = 1.1;
 
-const options = ownOptions("npm run bench:startup", { resources: 50, rounds: 5 });
+const options = ownOptions("npm run bench:startup", { resources: 50, rounds: 5, record: "" });
 
 async function main(): Promise<void> {
     const lab = await startLab();
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
         }
         const titles = ["this package", "empty", "ratio", "as many properties", "ratio"];
         console.log(table([`${options.resources} resources`, ...titles], rows));
+        recordFigures(options.record, "startup", "npm run bench:startup");
     } finally {
         await lab.stop();
     }

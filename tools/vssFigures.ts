@@ -2,12 +2,17 @@
  * What a snapshot by VSS costs beside the document itself: requests to AWS by operation, and time. Against the local
  * cloud, whose commands take as long as is said here; the pauses between two looks are the product's own.
  *
- *     npx tsx tools/vssFigures.ts
+ *     npx tsx tools/vssFigures.ts [--record vss]
  */
 import { configure, create } from "../lab/scenes/lifecycle";
 import { type CloudCall, type LocalCloud, startLocalCloud } from "../lab/cloud/localCloud";
 import { LocalSystemsManager } from "../lab/cloud/localSystemsManager";
 import { table } from "./bench/report";
+import { recordFigures } from "./figures/measured";
+import { ownOptions } from "./options";
+
+const COMMAND = "npx tsx tools/vssFigures.ts";
+const { record } = ownOptions(COMMAND, { record: "" });
 
 /** Milliseconds; about what a small instance takes. */
 const TAKES = { script: 2_000, install: 15_000, document: 20_000, uninstall: 8_000 };
@@ -90,6 +95,7 @@ async function main(): Promise<void> {
                     `of which our own ${seconds(totalMs - commandsMs)} s`,
             );
         }
+        recordFigures(record, "vss", COMMAND);
     } finally {
         await cloud.stop();
     }

@@ -1,6 +1,6 @@
 /*
  * What: snapshots of all EBS volumes of a running Linux instance, taken while its own scripts hold it quiesced.
- * Why:  a restore from them starts like after a clean stop; a plain snapshot is like pulling the plug.
+ * Why:  a start from them is as the application's own backup promises; a plain snapshot is like pulling the plug.
  * How:  pulumi config set instanceId i-0123456789abcdef0
  *       pulumi config set host 10.0.0.5            # and: user; aws:region, unless the environment has it
  *       pulumi config set hostKey "ssh-ed25519 AAAA..."   # the host's /etc/ssh/ssh_host_ed25519_key.pub

@@ -9,7 +9,7 @@ import { setTags } from "./setTags";
 import { tagKeys, tagOf } from "./tags";
 
 /** A set counts as abandoned when its run has not renewed its lease for this long after it ran out. */
-const GRACE_MS = 10 * 60_000;
+export const GRACE_MS = 10 * 60_000;
 
 /** A set of the same owner and instance that an earlier run took. */
 export interface EarlierSet {

@@ -19,12 +19,8 @@ export const quiescingPreconditions = [
     "VSS_COMPONENTS",
 ] as const;
 
-/**
- * Why a snapshot has a lower level than was asked for, or why there is none. Every error text starts with one of
- * these; `evidence.reason` is one of these. docs/outcomes.md explains each.
- */
-export const reasonCodes = [
-    // The set exists; what could not be proven of it.
+/** Of a set that a quiescer took: what could not be proven of it. docs/levels.md has a row for each. */
+export const unprovenReasons = [
     "FREEZE_EXPIRED",
     "HOLD_UNPROVEN",
     "HOLD_LOST",
@@ -32,13 +28,25 @@ export const reasonCodes = [
     "MULTI_ATTACH",
     "IDENTITY_UNVERIFIED",
     "STOPPED",
-    // Quiescing did not succeed.
+] as const;
+
+/** Quiescing did not succeed, and a plain set may have taken the place. docs/levels.md has a row for each. */
+export const unquiescedReasons = [
     "PRECONDITION_FAILED",
     "PRE_FREEZE_FAILED",
     "PRE_FREEZE_TIMEOUT",
     "CONNECTION_LOST",
     "VSS_FAILED",
     "VSS_TIMEOUT",
+] as const;
+
+/**
+ * Why a snapshot has a lower level than was asked for, or why there is none. Every error text starts with one of
+ * these; `evidence.reason` is one of these. docs/outcomes.md explains each.
+ */
+export const reasonCodes = [
+    ...unprovenReasons,
+    ...unquiescedReasons,
     ...quiescingPreconditions,
     // Always an error.
     "SSH_HOST_KEY_MISMATCH",

@@ -195,14 +195,47 @@ describe("recipes for databases", function () {
             await expectRefused(mysql({ ...MYSQL, user: "stranger" }), /Access denied for user/);
         });
 
-        it("is made to wait behind a long statement no longer than the recipe's limit", async () => {
+        const runs = (statement: string) =>
+            lab.shell(`until ${SQL} -e 'show processlist' | grep -q '${statement}'; do sleep 0.1; done`);
+
+        it("is made to wait behind a long statement no longer than the recipe's limit, and names the statement", async () => {
             await lab.ready(combine(mysql(MYSQL), ALL));
-            const long = lab.shell(`${SQL} -e 'lock tables proof.numbers write; select sleep(15)'`);
-            await sleep(1_000);
+            const long = lab.shell(
+                `${SQL} -e 'lock tables proof.numbers write; select sleep(15), "a secret" as text'`,
+            );
+            await runs("select sleep");
             const { exitCode, output } = await lab.run("freeze", { preFreezeSeconds: 4 });
             expect(exitCode).to.equal(1);
             expect(output).to.match(/Lock wait timeout|not within 3 s/);
+            expect(output).to.match(
+                /the lock waits for session \d+ of root, which for \d+ s has run: select sleep\(15\), "\.\.\." as text/,
+            );
             expect(await lab.isFrozen("/mnt/data")).to.be.false;
+            await long;
+            await expectWritersGoOn();
+        });
+
+        it("that has waited so long that no time is left names the statement, not the file system", async () => {
+            await lab.ready(combine(mysql(MYSQL), ALL));
+            // Of a limit of 12 s, with room for a machine that is busy.
+            const slow = '#!/bin/sh\n[ ! -e /run/slow ] || sleep 12\nexec /usr/bin/sync "$@"\n';
+            lab.host.writeScript("/usr/sbin/sync", slow);
+            const long = lab.shell(
+                `${SQL} -e 'lock tables proof.numbers write; select sleep(60)' 2>/dev/null || true`,
+            );
+            await runs("select sleep");
+            const frozen = lab.run("freeze", { preFreezeSeconds: 18 });
+            // It has written out what was dirty, waits for the lock, and has found out behind what.
+            await lab.shell(
+                "until [ -s /run/app-consistent-snapshot-recipe/1/behind ]; do sleep 0.1; done; : >/run/slow; " +
+                    `${SQL} -e "kill $(${SQL} -e 'show processlist' | grep 'select sleep' | cut -f 1)"`,
+            );
+            const { exitCode, output } = await frozen;
+            await lab.shell("rm /run/slow /usr/sbin/sync");
+            expect(exitCode).to.equal(1);
+            expect(output).to.match(
+                /not within 12 s\. Of these, mysql took \d+ s \(the lock waits for session .*: select sleep\(60\)\)/,
+            );
             await long;
             await expectWritersGoOn();
         });
@@ -213,7 +246,7 @@ describe("recipes for databases", function () {
             const waits = `until ${SQL} -e 'show processlist' | grep -q 'Waiting for .*lock'; do sleep 0.1; done`;
             const frozen = lab.run("freeze");
             // Those of now, and none that thaws.
-            await lab.shell(`${waits}; pids=$(pgrep -f '^sh /run/recipe'); kill -TERM $pids`);
+            await lab.shell(`${waits}; pids=$(pgrep -f '^sh /run/recipe'); kill -TERM $pids || true`);
             await frozen;
             expect(await lab.shell(`${SQL} -e 'show processlist' | grep -c -i flush || true`)).to.equal(
                 "0\n",

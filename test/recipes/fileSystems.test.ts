@@ -11,6 +11,25 @@ const LOG_DEVICE = "$(stat -c %Hd:%Ld /mnt/log)";
 const KILL_FREEZER =
     "for pid in $(pgrep -f '^sh /run/recipe'); do pgrep -P $pid -f '^sleep 180$' >/dev/null || kill -KILL $pid; done";
 
+/** As automount(8) does for one path, once: autofs.rst in the kernel's documentation, protocol 5, a direct mount. */
+const AUTOMOUNT = `#!/usr/bin/python3
+import ctypes, fcntl, os, struct, subprocess, sys
+target, image = sys.argv[1:]
+os.setpgid(0, 0)
+read_end, write_end = os.pipe()
+libc = ctypes.CDLL(None, use_errno=True)
+options = f"fd={write_end},pgrp={os.getpgrp()},minproto=5,maxproto=5,direct"
+# Named so that the lab lets it be frozen: findmnt shows this name.
+if libc.mount(b"/dev/loop-by-automount", target.encode(), b"autofs", 0, options.encode()) != 0:
+    sys.exit(os.strerror(ctypes.get_errno()))
+trigger = os.open(target, os.O_RDONLY)
+packet = os.read(read_end, 4096)
+(token,) = struct.unpack_from("I", packet, 8)
+subprocess.run(["mount", "-o", "loop", image, target], check=True)
+fcntl.ioctl(trigger, 0x9360, token)  # AUTOFS_IOC_READY
+`;
+const MOUNTED = "until grep -q ' /mnt/automatic .* autofs ' /proc/self/mountinfo; do sleep 0.05; done";
+
 describe("the recipe for file systems", function () {
     this.timeout(180_000);
     let lab: RecipeHost;
@@ -104,6 +123,46 @@ describe("the recipe for file systems", function () {
         expect(await isFrozen()).to.deep.equal([true, true]);
         expect((await lab.run("thaw")).exitCode).to.equal(0);
         await expectAwake();
+    });
+
+    describe("one in a file of the other", () => {
+        before(() =>
+            lab.shell(
+                "truncate -s 32M /mnt/data/inner && mkfs.ext4 -q /mnt/data/inner && mkdir -p /mnt/inner && " +
+                    "mount -o loop /mnt/data/inner /mnt/inner",
+            ),
+        );
+        after(() => lab.shell("umount /mnt/inner; rm -f /mnt/data/inner"));
+        for (const shell of ["dash", "busybox sh"]) {
+            it(`is frozen before the other, in whatever order they are named, under ${shell}`, async () => {
+                await lab.ready(fileSystems(["/mnt/data", "/mnt/inner", "/mnt/log"]));
+                await lab.shell("echo >/mnt/inner/dirty");
+                expect(await lab.run("freeze", { shell })).to.deep.equal({ exitCode: 0, output: "" });
+                expect(await isFrozen()).to.deep.equal([true, true]);
+                expect(await lab.isFrozen("/mnt/inner")).to.be.true;
+                expect(await lab.run("check", { shell })).to.deep.equal({ exitCode: 0, output: "" });
+                expect(await lab.run("thaw", { shell })).to.deep.equal({ exitCode: 0, output: "" });
+                expect(await lab.isFrozen("/mnt/inner")).to.be.false;
+                await expectAwake();
+            });
+        }
+    });
+
+    it("is mounted by an automounter when it is asked for", async () => {
+        await lab.shell(
+            "mkdir -p /mnt/automatic && truncate -s 32M /run/automatic && mkfs.ext4 -q /run/automatic",
+        );
+        // Waits for the mount to be asked for, so that the shell command ends.
+        lab.host.writeScript("/run/automount", AUTOMOUNT);
+        await lab.shell("python3 /run/automount /mnt/automatic /run/automatic >/dev/null 2>&1 & " + MOUNTED);
+        try {
+            await lab.ready(fileSystems(["/mnt/automatic"]));
+            expect(await lab.run("freeze")).to.deep.equal({ exitCode: 0, output: "" });
+            expect(await lab.isFrozen("/mnt/automatic")).to.be.true;
+            expect(await lab.run("thaw")).to.deep.equal({ exitCode: 0, output: "" });
+        } finally {
+            await lab.shell("umount /mnt/automatic; umount /mnt/automatic; true");
+        }
     });
 
     describe("refuses the root file system, before it freezes anything:", () => {

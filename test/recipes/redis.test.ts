@@ -136,6 +136,60 @@ describe("the recipe for Redis", function () {
         await expectNothingHeld();
     });
 
+    /** Whose certificate is signed by nobody else, so that the client has to be told of it. */
+    async function makeCertificate(): Promise<string> {
+        await lab.shell(
+            "cd /run/redis && openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out certificate -days 2 " +
+                "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null",
+        );
+        return "--tls-cert-file /run/redis/certificate --tls-key-file /run/redis/key --tls-ca-cert-file /run/redis/certificate";
+    }
+
+    const TLS = {
+        ca: "/run/redis/certificate",
+        certificate: "/run/redis/certificate",
+        key: "/run/redis/key",
+    };
+
+    it("holds a server by TLS, at its address, as a user of its own, with a certificate of its own", async () => {
+        const tls = await makeCertificate();
+        const user =
+            "--user default off --user snapshot on '>secret' '+info' '+bgsave' '+client|pause' '+client|unpause'";
+        await startServer(`--tls-port ${TLS_PORT} ${tls} ${user}`);
+        const recipe = redis({ host: "127.0.0.1", port: TLS_PORT, user: "snapshot", tls: TLS });
+        await lab.ready(recipe);
+        for (const verb of ["freeze", "check", "thaw"]) {
+            const run = await lab.run(verb, { environment: PASSWORD });
+            expect(run, verb).to.deep.equal({ exitCode: 0, output: "" });
+        }
+        const { exitCode, output } = await lab.run("freeze", {
+            recipe: redis({ port: TLS_PORT, user: "snapshot", tls: { ...TLS, ca: "/run/redis/nothing" } }),
+            environment: PASSWORD,
+        });
+        expect(exitCode).to.equal(1);
+        expect(output).to.match(/Invalid CA Certificate|does not tell its state/);
+        const stranger = await lab.run("freeze", {
+            recipe: redis({ port: TLS_PORT, user: "stranger", tls: TLS }),
+            environment: PASSWORD,
+        });
+        expect(stranger.exitCode).to.equal(1);
+        expect(stranger.output).to.match(/WRONGPASS|NOAUTH|AUTH failed/);
+        await expectNothingHeld(PASSWORD);
+    });
+
+    it("takes absolute paths, and a socket or an address", () => {
+        expect(() => redis({ tls: { ca: "certificate" } })).to.throw(TypeError, /absolute/);
+        expect(() => redis({ socket: SOCKET, tls: true })).to.throw(TypeError, /socket/);
+        expect(() => redis({ socket: SOCKET, host: "db" })).to.throw(TypeError, /socket/);
+    });
+
+    it("with what it knew before has the name that it had, so that it thaws what an earlier release froze", () => {
+        const nameOf = (recipe: { preFreeze: { script: string } }) =>
+            /^recipe=(\w+)$/m.exec(recipe.preFreeze.script)?.[1];
+        expect(nameOf(redis())).to.equal("417c25400e853c86");
+        expect(nameOf(redis({ host: "127.0.0.1" }))).not.to.equal(nameOf(redis()));
+    });
+
     it("holds a server that wants no password, whatever the client says of the one that it was given", async () => {
         await startServer("");
         await lab.ready(redis({ socket: SOCKET }));
