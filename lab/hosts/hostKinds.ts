@@ -150,7 +150,12 @@ const LIMITS: readonly HostKind[] = [
         refused: { code: "HOST_UNSUITABLE", text: /at most 12 open files \(ulimit -n\)/ },
     },
     { name: "ulimit -n 64", host: limited("hard nofile 64") },
-    { name: "ulimit -u 8", host: limited("hard nproc 8"), note: "The limit does not count for root." },
+    {
+        // Not of the account: the kernel counts it for all hosts of the machine.
+        name: "ulimit -u 0 for root",
+        host: withPam(debian("12", "echo 'root hard nproc 0' >>/etc/security/limits.conf")),
+        note: "The limit does not count for root.",
+    },
     {
         name: "command_timeout of sudo, longer than the run",
         host: debian("12", "echo 'Defaults command_timeout=300' >>/etc/sudoers"),

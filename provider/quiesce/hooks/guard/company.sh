@@ -24,12 +24,13 @@ tell() {
     printf '%s\n' "$*" >&7
 }
 
-# Usage: join NAME. Into the file as well, for people, and for what has to find us from outside.
+# Usage: join NAME. Into the file as well, for people, and for what has to find us from outside. Ends who comes so late
+# that the others have given up, and taken the folder with them.
 join() {
     read_self
     # Caught, never ignored: hooks start with default dispositions.
     trap : HUP INT QUIT TERM PIPE ALRM USR1 USR2
-    printf '%s\n' "$1 $own_pid $own_start" >>"$run_directory/company"
+    printf '%s\n' "$1 $own_pid $own_start" >>"$run_directory/company" || exit 0
     tell "member $1 $own_pid $own_start"
 }
 

@@ -224,6 +224,13 @@ leave_refusing() {
     leave
 }
 
+# bash may still be trying to have the others: none shall come any more.
+leave_incomplete() {
+    say "refused HOST_UNSUITABLE $too_few_processes"
+    kill -KILL "$$"
+    leave
+}
+
 # Nothing is frozen, or nothing more can be done about it.
 leave() {
     announce "$final_state" 12000 "$verb"

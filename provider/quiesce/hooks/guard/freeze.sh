@@ -32,7 +32,7 @@ main() {
     parent=$PPID
     alive "$parent" || parent=$$
     thaw_state=ready final_state=ready
-    await_members "$members" || leave_refusing HOST_UNSUITABLE "$too_few_processes"
+    await_members "$members" || leave_incomplete
     [ -z "$refused_names" ] || leave_refusing HOOK_ENVIRONMENT "$refused_names"
     thaw_stale
     rehearse_thaw

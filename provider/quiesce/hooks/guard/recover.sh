@@ -6,7 +6,7 @@ recover() {
     exec >&4
     sit_at 5 main
     thaw_state=ready final_state=ready tried_as='' limit_of_try=$limit_of_marker
-    await_members "$members" || leave_refusing HOST_UNSUITABLE "$too_few_processes"
+    await_members "$members" || leave_incomplete
     if ! thaw "$marker_verb_thaw" marker; then
         say "tried $result"
         tried_as=current limit_of_try=$limit_post

@@ -73,6 +73,8 @@ start_company() {
 # it is there, notices that others are missing, says so and cleans up.
 give_up() {
     trap - EXIT
+    # The client may be gone by now, and what we say kill us.
+    trap : HUP INT QUIT TERM PIPE
     exec 3<&- 4>&-
     if [ -e "$run_directory/company" ]; then
         ! main_joins_within 200 || exit 0
