@@ -84,7 +84,14 @@ describe("retryConnect", () => {
     });
 
     it("throws a refused login as it is when it came after the host had booted", async () => {
-        const refused = new SshError({ ...failure(false), code: "SSH_LOGIN_REFUSED", early: true });
+        const refused = new SshError({
+            code: "SSH_LOGIN_REFUSED",
+            where: "instance",
+            address: "u@h:22",
+            what: "login refused",
+            remedy: "r",
+            early: true,
+        });
         let tries = 0;
         const attempt = () => Promise.reject(++tries === 1 ? failure(true) : refused);
         expect(await retryConnect(attempt, options(60_000)).catch((reason: unknown) => reason)).to.equal(
