@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { behindBurst } from "../aws/apiSlots";
+import { abortable } from "../base/abortable";
 import { SnapshotCallError, createSnapshots } from "../aws/createSnapshots";
 import type { Source } from "../aws/instance";
 import { request } from "../aws/request";
@@ -54,7 +55,7 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
     const warm = keepWarm(own, (connection, limit) => touch(connection.clients.ec2Once, volumeId, limit));
     undo.cleanUp("end the connections' being kept open", () => warm.end());
     return async (limitMs, callSignal) => {
-        await sleep(behindBurst(run.requestsBefore ?? 0), undefined, { signal: callSignal });
+        await abortable(sleep(behindBurst(run.requestsBefore ?? 0)), callSignal);
         const connection = warm.pick();
         outcome = "unknown";
         try {

@@ -19,9 +19,8 @@ export async function checkGroup(
     const failures = checkGroupInputs(inputs);
     if (failures.length === 0 && !isUnknown(inputs.members)) {
         const foretold = previewing === true && Object.keys(olds).length === 0;
-        for (const name of Object.keys(inputs.members)) {
-            failures.push(...(await checkMember(session, inputs, name, foretold)));
-        }
+        const each = Object.keys(inputs.members).map((name) => checkMember(session, inputs, name, foretold));
+        failures.push(...(await Promise.all(each)).flat());
     }
     return { inputs: { ...inputs, ...(__provider === undefined ? {} : { __provider }) }, failures };
 }
