@@ -42,12 +42,25 @@ export function replicaProblem(
 
 function snapshotProblem(args: Args): string | undefined {
     const snapshot = args?.snapshot;
-    if (Resource.isInstance(snapshot) && "snapshotIds" in snapshot) {
+    if (isSet(snapshot)) {
         return undefined;
+    }
+    if (Resource.isInstance(snapshot) && "samePoint" in snapshot) {
+        return '`snapshot` is a whole group; give the set of one of its members: group.member("NAME").';
     }
     return (
         "`snapshot` must be the AppConsistentSnapshot itself" +
         (Output.isInstance(snapshot) ? ", and no Output, such as its id or its snapshotIds." : ".")
+    );
+}
+
+/** An AppConsistentSnapshot, or what the `member` of a group answers. */
+function isSet(value: unknown): boolean {
+    return (
+        typeof value === "object" &&
+        value !== null &&
+        !Output.isInstance(value) &&
+        Output.isInstance((value as Record<string, unknown>).snapshotIds)
     );
 }
 

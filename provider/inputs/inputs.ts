@@ -4,7 +4,7 @@ import { type ConsistencyLevel, levels } from "../base/evidence";
 import { TAG_PREFIX } from "../aws/tags";
 import { isUnknown } from "../base/unknown";
 import { idProblem, regionProblem } from "../aws/awsNames";
-import { hostProblem, userProblem } from "./hostAddress";
+import { userProblem } from "./hostAddress";
 import { promisedLevel } from "./promisedLevel";
 import { type Limit, limits, waitLimit } from "./timeouts";
 
@@ -118,8 +118,9 @@ const tunnel = z.discriminatedUnion("via", [commandTunnel], {
 });
 
 const target = {
+    // What is an address depends on the tunnel (checkTunnel.ts).
     host: checkedText(
-        hostProblem,
+        () => undefined,
         z.string(
             said("the address that ssh connects to", "must be one host name or IP address, as a string"),
         ),
@@ -367,9 +368,10 @@ const hidden = {
 };
 export const hiddenInputs: readonly string[] = Object.keys(hidden);
 
+const minimumLevel = z.enum(levels, `must be one of ${levels.map((l) => `"${l}"`).join(", ")}`).optional();
+
 /** What a set of one instance and a group of several have in common. */
 const shared = {
-    minimumLevel: z.enum(levels, `must be one of ${levels.map((l) => `"${l}"`).join(", ")}`).optional(),
     triggers: z
         .array(
             z.unknown(),
@@ -392,6 +394,7 @@ const snapshotInputs = z.strictObject({
     quiesce: z.discriminatedUnion("method", [hooks, vss, none], {
         error: ({ input }) => quiesceProblem(input),
     }),
+    minimumLevel,
     volumes: z
         .strictObject(
             {
@@ -427,6 +430,7 @@ const groupInputs = z.strictObject({
                 Object.keys(members).length >= MEMBERS.least && Object.keys(members).length <= MEMBERS.most,
             MEMBER_COUNT,
         ),
+    minimumLevel,
     ...shared,
 });
 
