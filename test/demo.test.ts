@@ -78,6 +78,13 @@ describe("the demo", function () {
         assert.match(output, /^ +> .* pre-freeze-script freeze: /m);
         assert.match(output, /^ +> .* post-thaw-script thaw: /m);
         assert.include(output, "Snapshots left in the cloud: 0. Files left on the server: 0.");
+        // A preview first; killed while frozen, awake by itself, and taken again.
+        assert.match(output, /will freeze[^]*\+ 2 to create[^]*\+ 2 created/);
+        assert.match(output, /The server is FROZEN[^]*kill -9[^]*The server is awake/);
+        const [, afterMs = ""] = /That is (\d+) ms after the kill/.exec(output) ?? [];
+        assert.isBelow(Number(afterMs || Infinity), 10_000);
+        assert.match(output, /\+-1 replaced/);
+        assert.isEmpty(output.split("\n").filter((line) => line.length > 100 && !line.includes("urn:")));
         return output;
     }
 
@@ -88,8 +95,19 @@ describe("the demo", function () {
         assert.isFalse(existsSync(join(ROOT, "Pulumi.demo.yaml")), "a file in the repository");
     }
 
-    it("sets up what it needs, shows a snapshot from up to destroy, and leaves nothing", async () => {
-        await assertLinuxShown(start(npm(["run", "demo"])), "application");
+    it("sets up what it needs, shows a snapshot from preview to destroy, draws it, and leaves nothing", async () => {
+        const folder = folderForAll("acs-demo-test-svg-");
+        const svg = join(folder, "timeline.svg");
+        try {
+            const demo = start(npm(["run", "demo", "--", "--svg", svg]));
+            const output = await assertLinuxShown(demo, "application");
+            const bar =
+                /^ +(pre-freeze runs|frozen|CreateSnapshots|post-thaw runs) +\|[ #]+\| +\d+\.\d ms$/gm;
+            assert.lengthOf(output.match(bar) ?? [], 4, output);
+            assert.match(readFileSync(svg, "utf8"), /^<svg [^]*frozen for \d+\.\d ms/);
+        } finally {
+            rmSync(folder, { recursive: true });
+        }
         assertNothingLeft();
     });
 
@@ -150,7 +168,7 @@ describe("the demo", function () {
     it("knows no other arguments", async () => {
         const demo = start(npm(["run", "--silent", "demo:run", "--", "--macos"]));
         assert.equal(await demo.exitCode, 2);
-        assert.deepEqual(demo.lines, ["usage: npm run demo [-- --windows]"]);
+        assert.deepEqual(demo.lines, ["usage: npm run demo [-- --windows | -- --svg FILE]"]);
     });
 });
 

@@ -1,22 +1,32 @@
-// The demo: a real `pulumi up`. `npm run demo` sets up what it needs first.
+// The demo: a real `pulumi up`, and what happens when it is killed. `npm run demo` sets up what it needs first.
+import { parseArgs } from "node:util";
 import { linux } from "./demo/linux";
 import { say } from "./demo/narration";
-import type { Scenario } from "./demo/scenario";
+import type { DemoOptions, Scenario } from "./demo/scenario";
 import { windows } from "./demo/windows";
 import { INTERRUPTIONS } from "./interruptions";
 import { stopAll } from "./stopAll";
 
-function scenarioOf(args: string[]): Scenario | undefined {
-    if (args.length === 0) {
-        return linux;
+interface Asked extends DemoOptions {
+    readonly scenario: Scenario;
+}
+
+/** Undefined for what it does not know. */
+function asked(args: string[]): Asked | undefined {
+    try {
+        const options = { windows: { type: "boolean" }, svg: { type: "string" } } as const;
+        const { values } = parseArgs({ args, options });
+        const isKnown = !(values.windows === true && values.svg !== undefined);
+        return isKnown ? { scenario: values.windows ? windows : linux, svg: values.svg } : undefined;
+    } catch {
+        return undefined;
     }
-    return args.length === 1 && args[0] === "--windows" ? windows : undefined;
 }
 
 async function main(args: string[]): Promise<void> {
-    const scenario = scenarioOf(args);
+    const { scenario, svg } = asked(args) ?? {};
     if (scenario === undefined) {
-        console.error("usage: npm run demo [-- --windows]");
+        console.error("usage: npm run demo [-- --windows | -- --svg FILE]");
         process.exitCode = 2;
         return;
     }
@@ -31,7 +41,7 @@ async function main(args: string[]): Promise<void> {
     }
     const stops: (() => unknown)[] = [];
     try {
-        await scenario.show({ interruption, atEnd: (stop) => stops.push(stop) });
+        await scenario.show({ interruption, atEnd: (stop) => stops.push(stop) }, { svg });
     } catch (error) {
         process.exitCode = interruption.signal.aborted ? 130 : 1;
         say(interruption.signal.aborted ? "\ninterrupted" : `\nthe demo failed: ${String(error)}`);

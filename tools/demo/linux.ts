@@ -1,12 +1,15 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Evidence } from "../../index";
 import { ROOT } from "../../lab/engine/engine";
 import type { CloudInstance, LocalCloud } from "../../lab/cloud/localCloud";
 import { type SshHost, startSshHost } from "../../lab/hosts/sshHost";
 import { labelMachine, runInNamespace } from "./namespace";
 import { say, saySnapshots, sayVolumes } from "./narration";
-import type { Ends, Scenario } from "./scenario";
+import type { DemoOptions, Ends, Scenario } from "./scenario";
 import { type Stack, makeStack, startCloud } from "./stack";
+import { timelineOf, timelineText } from "./timeline";
+import { timelineSvg } from "./timelineSvg";
 
 /** The repository's own Pulumi.yaml: a Linux server, over SSH. */
 export const linux: Scenario = { prepare, show };
@@ -29,7 +32,7 @@ async function prepare(): Promise<number | undefined> {
     return await runInNamespace();
 }
 
-async function show(ends: Ends): Promise<void> {
+async function show(ends: Ends, options: DemoOptions): Promise<void> {
     say("\nAn application-consistent snapshot of a server, by `pulumi up`, on this machine alone");
     say();
     say("  real:       the Pulumi engine, this package, sshd and SSH, the guard, the server's scripts");
@@ -38,25 +41,84 @@ async function show(ends: Ends): Promise<void> {
     const stage = await setTheStage(ends);
     showServer(stage);
 
-    say("\n2. pulumi up\n");
-    say(
-        "   The program is examples/quickstart/index.ts. In this order: check everything, freeze the server by its own",
-    );
-    say(
-        "   script, one CreateSnapshots for all volumes, thaw, and only then wait until the snapshots are complete.\n",
-    );
+    say("\n2. pulumi preview: what a reviewer of a pull request sees. Nothing is touched\n");
+    await stage.stack.show(["preview"]);
+
+    say("\n3. pulumi up\n");
+    say("   The program is examples/quickstart/index.ts. In this order: check everything, freeze the server");
+    say("   by its own script, one CreateSnapshots for all volumes, thaw, and only then wait until the");
+    say("   snapshots are complete.\n");
     await stage.stack.show(["up"]);
     await showSnapshots(stage);
+    await showTimeline(stage, options);
 
-    say("\n4. pulumi up, once more: the snapshots are there, so nothing is to be done\n");
+    say("\n5. pulumi up, once more: the snapshots are there, so nothing is to be done\n");
     await stage.stack.show(["up", "--expect-no-changes"]);
     say(`\n   The server was left alone: its scripts' log still has ${stage.host.events.length} lines.`);
-    say("\n5. pulumi destroy: the snapshots go\n");
+
+    await killWhileFrozen(stage);
+
+    say("\n7. pulumi up, again: the server is awake, so a set is taken as on any other night\n");
+    say("   Pulumi warns of what was killed. There is nothing to repair, because EC2 made no snapshot.\n");
+    await stage.stack.cancel();
+    await stage.stack.show(["up"]);
+
+    say("\n8. pulumi destroy: the snapshots go\n");
     await stage.stack.show(["destroy"]);
     const left = await stage.cloud.snapshots(stage.instance);
     say(
         `\n   Snapshots left in the cloud: ${left.length}. Files left on the server: ${stage.host.stateLeft.length}.`,
     );
+}
+
+/** What nobody else does: the client is gone without a word, and the server wakes by itself. */
+async function killWhileFrozen({ stack, cloud, host }: Stage): Promise<void> {
+    say("\n6. A new night, and everything on this side is killed while the server is frozen\n");
+    await stack.configure({ run: "the next night" });
+    // EC2 takes its time. Without that, the moment would be over too soon for people to see it.
+    const gate = await cloud.gate("CreateSnapshots");
+    let killedAt = 0;
+    await stack.showKilled(["up"], async () => {
+        await gate.reached();
+        say(
+            `\n   The server is ${host.frozen ? "FROZEN" : "awake"}, and EC2 has not answered yet. Now: kill -9`,
+        );
+        say("   to the Pulumi CLI, the language host, the program and the provider.\n");
+        killedAt = Date.now();
+    });
+    await host.until(() => !host.frozen, { what: "the server to be awake" });
+    await gate.release();
+    const [thaw = ""] = host.events.slice(-1);
+    say(`   The server is ${host.frozen ? "FROZEN" : "awake"}. What its own script wrote down:\n`);
+    say(`   > ${thaw}`);
+    say(
+        `\n   That is ${millisecondsAfter(killedAt, thaw)} ms after the kill. Nobody was left who could have asked for it:`,
+    );
+    say("   the guard on the server noticed that the connection had ended.");
+}
+
+/** From a moment to the time of day at the begin of a line of the scripts' log. Less than an hour lies between. */
+function millisecondsAfter(moment: number, line: string): number {
+    const [, minutes = "0", seconds = "0", ms = "0"] = /^\d+:(\d+):(\d+)\.(\d+)/.exec(line) ?? [];
+    const hour = 3_600_000;
+    const inHour = Number(minutes) * 60_000 + Number(seconds) * 1_000 + Number(ms);
+    return (inHour - (moment % hour) + hour) % hour;
+}
+
+async function showTimeline({ stack, labelled }: Stage, { svg }: DemoOptions): Promise<void> {
+    if (!labelled) {
+        return;
+    }
+    const { evidence } = (await stack.outputsOf("AppConsistentSnapshot")) as { evidence: Evidence };
+    const timeline = timelineOf(evidence);
+    say("\n   The same in time, from the run's own evidence:\n");
+    for (const line of timelineText(timeline)) {
+        say(`   ${line}`);
+    }
+    if (svg !== undefined) {
+        writeFileSync(svg, await timelineSvg(timeline));
+        say(`\n   As a picture: ${svg}`);
+    }
 }
 
 async function setTheStage({ interruption, atEnd }: Ends): Promise<Stage> {
@@ -76,8 +138,13 @@ async function setTheStage({ interruption, atEnd }: Ends): Promise<Stage> {
 function writeScripts(host: SshHost): void {
     const script = (name: string, what: string) =>
         `#!/bin/sh\necho "$(date +%T.%3N)  ${name} $1: ${what}" >>${host.eventsPath}\n`;
-    host.writeScript(host.preFreezePath, script("pre-freeze-script", "the applications are quiesced"));
-    host.writeScript(host.postThawPath, script("post-thaw-script", "the applications go on"));
+    const freeze = `: >${host.frozenPath}\n`;
+    const thaw = `rm -f ${host.frozenPath}\n`;
+    host.writeScript(
+        host.preFreezePath,
+        script("pre-freeze-script", "the applications are quiesced") + freeze,
+    );
+    host.writeScript(host.postThawPath, script("post-thaw-script", "the applications go on") + thaw);
 }
 
 function settings(instance: CloudInstance, host: SshHost, labelled: boolean): Record<string, string> {
@@ -125,11 +192,10 @@ async function showSnapshots({ stack, cloud, instance, host, labelled }: Stage):
         level: string;
         freezeWindowMs: number;
     };
-    say("\n3. What came of it\n");
+    say("\n4. What came of it\n");
     saySnapshots(snapshotIds, await cloud.snapshots(instance));
-    say(
-        `   level          ${level}${labelled ? ": proven, as the server confirmed after CreateSnapshots that it was still frozen" : ""}`,
-    );
+    const why = ": proven, as the server confirmed after CreateSnapshots that it still held the freeze";
+    say(`   level          ${level}${labelled ? why : ""}`);
     say(`   freeze window  ${freezeWindowMs} ms`);
     say("\n   What the server's own scripts wrote down:\n");
     for (const event of host.events) {

@@ -4,7 +4,7 @@ import type { AtEnd } from "../stopAll";
 export interface Scenario {
     /** @returns the exit code, where another process has shown all of it. */
     readonly prepare: () => Promise<number | undefined>;
-    readonly show: (ends: Ends) => Promise<void>;
+    readonly show: (ends: Ends, options: DemoOptions) => Promise<void>;
 }
 
 /** How a scenario ends. */
@@ -12,4 +12,9 @@ export interface Ends {
     /** Aborted when the user interrupts it. */
     readonly interruption: AbortController;
     readonly atEnd: AtEnd;
+}
+
+export interface DemoOptions {
+    /** Where to write the timeline as a picture. Default: nowhere. */
+    readonly svg: string | undefined;
 }

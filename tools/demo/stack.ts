@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,14 +84,47 @@ export class Stack {
         >;
     }
 
+    /** The outputs of the one resource of a type, as the stack's state has them. */
+    async outputsOf(type: string): Promise<Record<string, unknown>> {
+        const { deployment } = JSON.parse(await this.#quiet(["stack", "export", "--stack", STACK])) as {
+            deployment: { resources: { type: string; outputs?: Record<string, unknown> }[] };
+        };
+        return deployment.resources.find((one) => one.type.endsWith(`:${type}`))?.outputs ?? {};
+    }
+
     /** What the engine says is shown as it comes. */
     async show(args: string[]): Promise<void> {
-        const options = ["--yes", "--skip-preview", "--suppress-progress", "--suppress-permalink=true"];
+        const { child, lines } = this.#start(args);
+        await this.#ended(child, args);
+        await lines;
+    }
+
+    /** The same of a command during which everything of the engine is killed, as soon as `moment` has come. */
+    async showKilled(args: string[], moment: () => Promise<void>): Promise<void> {
+        const { child, lines } = this.#start(args);
+        const exit = once(child, "exit");
+        await Promise.race([
+            moment(),
+            exit.then(() => {
+                throw new Error(`"pulumi ${args.join(" ")}" ended before it could be killed`);
+            }),
+        ]);
+        await endProcessesOf(this.options.home);
+        await exit;
+        await lines;
+    }
+
+    /** A killed engine cannot give its lock back. */
+    async cancel(): Promise<void> {
+        await this.#quiet(["cancel", "--yes", "--stack", STACK]);
+    }
+
+    #start(args: string[]): { child: ChildProcess; lines: Promise<unknown> } {
+        const yes = args[0] === "preview" ? [] : ["--yes", "--skip-preview"];
+        const options = [...yes, "--suppress-progress", "--suppress-permalink=true"];
         const stack = ["--stack", STACK, "--config-file", this.#configFile];
         const child = this.#spawn([...args, ...options, ...stack], this.options.folder);
-        const lines = [child.stdout, child.stderr].map((stream) => sayLinesOf(stream));
-        await this.#ended(child, args);
-        await Promise.all(lines);
+        return { child, lines: sayLinesOf([child.stdout, child.stderr]) };
     }
 
     async #quiet(args: string[], input = ""): Promise<string> {
