@@ -190,7 +190,7 @@ ${[...resources, bytes].join("\n")}`,
         const args = JSON.stringify({ instanceId, quiesce: hooks("refused") });
         const project = await lab.project({ program: "", main: "index.js" });
         for (const [given, expected] of [
-            [`pulumi.output(${args})`, /arguments must be a plain object/],
+            [`pulumi.output(${args})`, /its inputs must be a plain object/],
             [`{ ...pulumi.output(${args}) }`, /is an Output that was spread/],
             [
                 `{ quiesce: { ...pulumi.output(${args}).quiesce, sudo: false } }`,

@@ -195,7 +195,7 @@ async function showSnapshots({ stack, cloud, instance, host, labelled }: Stage):
     };
     say("\n4. What came of it\n");
     saySnapshots(snapshotIds, await cloud.snapshots(instance));
-    const why = ": proven, as the server said after CreateSnapshots that it was still frozen";
+    const why = ": proven, as it was still frozen when EC2 had answered";
     say(`   level          ${level}${labelled ? why : ""}`);
     say(`   freeze window  ${freezeWindowMs} ms`);
     say("\n   What the server's own scripts wrote down:\n");
