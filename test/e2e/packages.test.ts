@@ -58,7 +58,7 @@ describe("the package in a project without @pulumi/aws", function () {
             /AppConsistentAmi needs the package @pulumi\/aws, .*: npm install @pulumi\/aws@7/,
         );
         project.setProgram(
-            `${PROGRAM}${snapshot()}new AppConsistentReplica("copy", { snapshot, launch: {} as LaunchArgs });`,
+            `${PROGRAM}${snapshot()}new AppConsistentReplica("copy", { snapshot, launch: { instanceType: "m5.large", subnetId: "subnet-1", vpcSecurityGroupIds: ["sg-1"] } });`,
         );
         const replica = failed(await project.preview()).diagnostics;
         expect(replica).to.match(/AppConsistentReplica needs the package @pulumi\/aws/);

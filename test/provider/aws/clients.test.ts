@@ -93,13 +93,6 @@ describe("AWS settings", () => {
                 { region: "eu-west-1", accessKeyId: "AKIASTACK" },
             ],
             [
-                "half of the stack's keys: they are none",
-                {},
-                { "aws:region": "eu-west-2", "aws:accessKey": "AKIASTACK" },
-                {},
-                { accessKeyId: "AKIALOCALCLOUD000001" },
-            ],
-            [
                 "the stack's profile",
                 {},
                 { "aws:region": "eu-west-3", "aws:profile": "backup" },

@@ -3,7 +3,7 @@ import { LEASE_MS, LEASE_RENEWAL_MS, newLease, tagList } from "../../../provider
 import { TAG_PREFIX, healedTag, ownerTag, tagKeys } from "../../../provider/aws/tags";
 
 describe("tags", () => {
-    it("of ours are those that earlier releases wrote", () => {
+    it("of ours keep their names, which are on users' snapshots", () => {
         expect(tagKeys).to.deep.equal({
             execution: "app-consistent-snapshot:execution",
             owner: "app-consistent-snapshot:owner",
@@ -13,6 +13,7 @@ describe("tags", () => {
             state: "app-consistent-snapshot:state",
             lease: "app-consistent-snapshot:lease",
             healed: "app-consistent-snapshot:healed",
+            thaw: "app-consistent-snapshot:thaw",
         });
         expect(Object.values(tagKeys).every((key) => key.startsWith(TAG_PREFIX))).to.equal(true);
     });
