@@ -191,7 +191,7 @@ ${[...resources, bytes].join("\n")}`,
         const project = await lab.project({ program: "", main: "index.js" });
         for (const [given, expected] of [
             [`pulumi.output(${args})`, /its inputs must be a plain object/],
-            [`{ ...pulumi.output(${args}) }`, /is an Output that was spread/],
+            [`{ ...pulumi.output(${args}) }`, /its inputs are an Output that was spread/],
             [
                 `{ quiesce: { ...pulumi.output(${args}).quiesce, sudo: false } }`,
                 /`quiesce` is an Output that was spread/,
