@@ -9,6 +9,7 @@ import { imageRegistration } from "./imageRegistration";
 import { originTags } from "./originTags";
 import { urnOf } from "./urnOf";
 
+/** Inputs of an AppConsistentAmi. */
 export interface AppConsistentAmiArgs {
     /** The set to make the image of. */
     snapshot: SnapshotSet;
@@ -17,7 +18,10 @@ export interface AppConsistentAmiArgs {
      * have. Default: the component's name. Not with `createImage`, which names its image itself.
      */
     namePrefix?: string | undefined;
-    /** Tags of the image, besides those that say what it was made of. Not with `createImage`: use the snapshot's `tags`. */
+    /**
+     * Tags of the image, besides those that say what it was made of. Default: none. Not with `createImage`: use the
+     * snapshot's `tags`.
+     */
     tags?: Input<Record<string, Input<string>>> | undefined;
 }
 
@@ -25,8 +29,16 @@ export interface AppConsistentAmiArgs {
  * An image (AMI) of a set of snapshots, in the set's account and region. Linux: registered from the snapshots. Windows:
  * the image that the snapshot made (`createImage`). A set from `AppConsistentSnapshot.get` counts as one of
  * Linux, and so does one whose `quiesce` is an Output.
+ *
+ * Its type, for `--target`, transforms and policies: `app-consistent-snapshot:index:AppConsistentAmi`.
+ *
+ * @example
+ * const snapshot = new AppConsistentSnapshot("nightly", { instanceId: server.id, quiesce: { method: "none" } });
+ * const image = new AppConsistentAmi("golden", { snapshot, tags: { team: "data" } });
+ * export const imageId = image.imageId;
  */
 export class AppConsistentAmi extends ComponentResource {
+    /** `ami-...` */
     public readonly imageId: Output<string>;
     /** That of the set. */
     public readonly consistencyLevel: Output<ConsistencyLevel>;

@@ -12,19 +12,23 @@ import { urnOf } from "./urnOf";
 
 /** How the replica is launched, in its own region. */
 export interface LaunchArgs {
+    /** Such as `m7i.large`; the same architecture as that of the source. */
     instanceType: Input<string>;
+    /** Subnet, `subnet-...`. */
     subnetId: Input<string>;
+    /** Security groups, `sg-...`. */
     vpcSecurityGroupIds: Input<Input<string>[]>;
-    /** Name or ARN of an instance profile. */
+    /** Name or ARN of an instance profile. Default: none. */
     iamInstanceProfile?: Input<string> | undefined;
-    /** Name of an EC2 key pair. */
+    /** Name of an EC2 key pair. Default: none. */
     keyName?: Input<string> | undefined;
     /** Address in `subnetId`; free when the replica is activated. Default: one that EC2 chooses. */
     privateIp?: Input<string> | undefined;
-    /** In plain text. */
+    /** User data, in plain text. Default: none. */
     userData?: Input<string> | undefined;
 }
 
+/** Inputs of an AppConsistentReplica. */
 export interface AppConsistentReplicaArgs {
     /** The set to make the replica of. */
     snapshot: SnapshotSet;
@@ -32,6 +36,7 @@ export interface AppConsistentReplicaArgs {
     region?: string | undefined;
     /** ARN of the KMS key, in `region`, that the replica is encrypted with. Default: the account's default for EBS. */
     kmsKeyId?: Input<string> | undefined;
+    /** How the replica is launched. */
     launch: LaunchArgs;
     /** Starts the replica. Default false: nothing runs. */
     activate?: boolean | undefined;
@@ -40,6 +45,18 @@ export interface AppConsistentReplicaArgs {
 /**
  * Everything needed to run a copy of the server elsewhere: an encrypted copy of its image, which owns its snapshots, and
  * a launch template. Nothing runs until `activate`.
+ *
+ * Its type, for `--target`, transforms and policies: `app-consistent-snapshot:index:AppConsistentReplica`.
+ *
+ * @example
+ * const snapshot = new AppConsistentSnapshot("nightly", { instanceId: server.id, quiesce: { method: "none" } });
+ * const standby = new AppConsistentReplica("standby", {
+ *     snapshot,
+ *     region: "eu-west-1",
+ *     launch: { instanceType: "m7i.large", subnetId: "subnet-0123456789abcdef0", vpcSecurityGroupIds: ["sg-0123456789abcdef0"] },
+ *     activate: config.getBoolean("failOver"),
+ * });
+ * export const address = standby.privateIp;
  */
 export class AppConsistentReplica extends ComponentResource {
     /** The copy. */

@@ -13,18 +13,22 @@ import type { CustomResourceOptions, Resource } from "@pulumi/pulumi";
 import { type HeldSet, listOfLastRun } from "./recoveryPointsList";
 import { rotateLabels } from "./rotateLabels";
 
+/** What recoveryPoints goes by. All of it is plain, because it decides which resources there are. */
 export interface RecoveryPointsArgs {
-    /** Label of a new point, such as a date. Absent, empty, or the label of a point that exists: nothing new is taken. */
+    /**
+     * Label of a new point, such as a date. Default: nothing new is taken. Nor is it where the label is empty, or that of a
+     * point that exists.
+     */
     run?: string | undefined;
     /** How many points there are at most. */
     keep: number;
-    /** Label of the point that is activated: it is never dropped, and no new point is taken meanwhile. */
+    /** Label of the point that is activated: it is never dropped, and no new point is taken meanwhile. Default: none. */
     pin?: string | undefined;
-    /** Label of a point to be rid of: it is lost, or known to be bad. */
+    /** Label of a point to be rid of, because it is lost, or known to be bad. Default: none. */
     drop?: string | undefined;
     /** The output of this stack that holds the list. Default `recoveryPoints`. */
     output?: string | undefined;
-    /** The list of a stack that has lost its own, oldest first. A list that can be read goes before it. */
+    /** The list of a stack that has lost its own, oldest first. A list that can be read goes before it. Default: none. */
     labels?: readonly string[] | undefined;
 }
 
@@ -55,6 +59,16 @@ const existing: CustomResourceOptions = {
 /**
  * Rotates recovery points: reads the list that this stack exported at its last run, adds this run's label, and drops the
  * oldest ones beyond `keep`. The resources themselves are ordinary ones of the program, one set per label.
+ *
+ * @example
+ * export = async () => {
+ *     const points = await recoveryPoints({ run: config.get("run"), keep: 7 });
+ *     const sets = points.labels.map((label) => {
+ *         const args = { instanceId: server.id, quiesce: { method: "none" } } as const;
+ *         return new AppConsistentSnapshot(`db-${label}`, args, points.optionsOf(label));
+ *     });
+ *     return { recoveryPoints: points.listAfter(sets) };
+ * };
  *
  * @throws RunError that names the input, when the labels or `keep` cannot be; and the output, when it cannot be read
  */

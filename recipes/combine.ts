@@ -3,8 +3,17 @@ import type { Part } from "./part";
 
 /** A pair of hook scripts, for `scripts` of `quiesce`. To be installed by hand: both are the same text. */
 export interface RecipeScripts {
-    preFreeze: { script: string };
-    postThaw: { script: string };
+    /** What freezes. */
+    preFreeze: {
+        /** The whole text, for `sh`. */
+        script: string;
+    };
+    /** What thaws. */
+    postThaw: {
+        /** The whole text, for `sh`. */
+        script: string;
+    };
+    /** What the pair vouches for. */
     level: "application" | "filesystem";
     /** In `evidence.vouchedBy`, and what makes the guard ask the scripts whether they still hold. */
     recipe: string;

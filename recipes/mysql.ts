@@ -1,14 +1,15 @@
 import { recipeOf } from "./combine";
 import type { RecipeScripts } from "./combine";
 
+/** How the recipe reaches the server. */
 export interface MysqlOptions {
-    /** Default `root`. It needs RELOAD. */
+    /** Account of the database. It needs RELOAD. Default `root`. */
     user?: string | undefined;
-    /** Default: the client's own. */
+    /** Path of the server's socket. Default: the client's own. */
     socket?: string | undefined;
-    /** Address, instead of the socket. */
+    /** Address, instead of the socket. Default: none. */
     host?: string | undefined;
-    /** With `host`. Default 3306. */
+    /** TCP port, with `host`. Default 3306. */
     port?: number | undefined;
 }
 

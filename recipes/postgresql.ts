@@ -1,14 +1,15 @@
 import { recipeOf } from "./combine";
 import type { RecipeScripts } from "./combine";
 
+/** How the recipe reaches the server. */
 export interface PostgresqlOptions {
     /** Operating system account that psql runs as. Default `postgres`. */
     account?: string | undefined;
     /** Database role. Default: the account's name. It needs the right to CHECKPOINT (superuser, or `pg_checkpoint`). */
     role?: string | undefined;
-    /** Default `postgres`. */
+    /** Database that psql connects to; all of the cluster is in the set. Default `postgres`. */
     database?: string | undefined;
-    /** Default 5432. */
+    /** TCP port, or that in the socket's name. Default 5432. */
     port?: number | undefined;
     /** Folder of the socket, or address. Default: psql's own. */
     host?: string | undefined;

@@ -11,10 +11,11 @@ export interface RedisTls {
     key?: string | undefined;
 }
 
+/** How the recipe reaches the server. */
 export interface RedisOptions {
-    /** Default 6379. */
+    /** TCP port of the server. Default 6379. */
     port?: number | undefined;
-    /** Unix socket, instead of `host`, `port` and `tls`. */
+    /** Unix socket, instead of `host`, `port` and `tls`. Default: none. */
     socket?: string | undefined;
     /** Address that the server listens at, on this instance. Default: the client's own, 127.0.0.1. */
     host?: string | undefined;

@@ -34,6 +34,13 @@ export function sectionOf(page: string, heading: string): string {
         .trim();
 }
 
+/** The code blocks of a language. */
+export function codeOf(page: string, language: string): string[] {
+    return [...textOf(page).matchAll(new RegExp(`^( *)\`\`\`${language}\\n([^]*?)^\\1\`\`\`$`, "gm"))].map(
+        ([, , code = ""]) => code,
+    );
+}
+
 /** The names in backticks in the first column of a section's first table. */
 export function firstColumn(section: string): string[] {
     const table = section.split("\n\n").find((part) => part.startsWith("|")) ?? "";

@@ -3,6 +3,8 @@ import { expect } from "chai";
 import { reasonCodes } from "../provider/base/errors";
 import { hiddenInputs, schemas } from "../provider/inputs/inputs";
 import { limits } from "../provider/inputs/timeouts";
+import { AppConsistentAmi, AppConsistentReplica, AppConsistentSnapshot, InstanceHostKeys } from "../index";
+import { runMocked } from "../lab/engine/mockedEngine";
 import * as lifecycle from "../lab/scenes/lifecycle";
 import { createHostKeys } from "../provider/lifecycle/hostKeys";
 import { Session } from "../provider/lifecycle/session";
@@ -46,6 +48,34 @@ describe("README and its pages", () => {
 
     it("explain every reason code, and no other", () => {
         expect(listedNames(sectionOf("docs/outcomes.md", "Error codes"))).to.have.members([...reasonCodes]);
+    });
+
+    it("name the types that the resources have", async () => {
+        const { resources } = await runMocked(
+            () => {
+                const snapshot = new AppConsistentSnapshot("a", {
+                    instanceId: "i-12345678",
+                    quiesce: { method: "none" },
+                });
+                new InstanceHostKeys("a", { instanceId: "i-12345678" });
+                new AppConsistentAmi("a", { snapshot });
+                const launch = { instanceType: "t3.micro", subnetId: "s", vpcSecurityGroupIds: [] };
+                new AppConsistentReplica("b", { snapshot, launch });
+            },
+            { preview: true },
+        );
+        const types = new Set(resources.map(({ type }) => type).filter((type) => !type.startsWith("aws:")));
+        expect(types.size).to.be.at.least(4);
+        const text = sectionOf(README, "Outputs");
+        for (const type of types) {
+            const last = type.slice(type.lastIndexOf(":"));
+            const family = type.slice(0, -last.length);
+            expect(
+                text.includes(`\`${type}\``) ||
+                    (text.includes(`\`${family}:`) && text.includes(`\`${last}\``)),
+                type,
+            ).to.equal(true);
+        }
     });
 
     describe("the IAM policy", function () {

@@ -84,6 +84,7 @@ export const reasonCodes = [
     "ENGINE_GONE",
 ] as const;
 
+/** One of `reasonCodes`. */
 export type ReasonCode = (typeof reasonCodes)[number];
 
 /** One thing that is wrong, before anything was done about it. */

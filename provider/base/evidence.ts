@@ -2,13 +2,14 @@ import type { ReasonCode } from "./errors";
 
 /** How consistent a set of snapshots is, best first. */
 export const levels = ["application", "filesystem", "crash"] as const;
+/** What is proven of a set, best first: `application`, `filesystem`, `crash`. docs/levels.md says when there is which. */
 export type ConsistencyLevel = (typeof levels)[number];
 
 /** One run of a hook script. */
 export interface HookRun {
     /** Exit code; absent when it was ended by its time limit or by the end of the connection. */
     readonly exitCode?: number;
-    /** By the controller's monotonic clock. */
+    /** Milliseconds, by the controller's monotonic clock. */
     readonly durationMs: number;
 }
 
@@ -16,9 +17,11 @@ export interface HookRun {
 export interface VssEvidence {
     /** Name of the Systems Manager document. */
     readonly document: string;
+    /** Of the Systems Manager command that ran the document. */
     readonly commandId: string;
     /** Of AwsVssComponents; empty when it could not be told. */
     readonly componentsVersion: string;
+    /** Whether the components were installed for this run. */
     readonly installedByUs: boolean;
     /** By snapshot id: whether AWS's tag `AppConsistent` is True. */
     readonly appConsistent: Readonly<Record<string, boolean>>;
@@ -46,6 +49,7 @@ export interface CaptureEvidence {
     readonly vouchedBy: string;
     /** What they vouch for. */
     readonly vouchedLevel: ConsistencyLevel;
+    /** How it was made sure that the host is the instance; absent where no host was asked. */
     readonly identity?: IdentityProof;
     /** Of scripts over SSH. */
     readonly route?: RouteName;
@@ -72,12 +76,20 @@ export interface CaptureEvidence {
      * snapshot carries VSS's `AppConsistent`.
      */
     readonly held: boolean;
+    /** With `method: "vss"` only. */
     readonly vss?: VssEvidence;
-    readonly hooks?: { readonly preFreeze?: HookRun; readonly postThaw?: HookRun };
+    /** Runs of the scripts, with `method: "hooks"` only. */
+    readonly hooks?: {
+        /** The pre-freeze script. */
+        readonly preFreeze?: HookRun;
+        /** The post-thaw script. */
+        readonly postThaw?: HookRun;
+    };
     /** Mounted file systems that are in no snapshot: instance store and network file systems. */
     readonly notCovered?: readonly string[];
     /** Why the freeze was not held, or why there was none. */
     readonly reason?: ReasonCode;
+    /** The same in a sentence. */
     readonly message?: string;
 }
 
@@ -93,7 +105,9 @@ type SeenInRun = Pick<
  */
 export interface Evidence
     extends Omit<CaptureEvidence, "vouchedLevel" | "identity" | keyof SeenInRun>, Partial<SeenInRun> {
+    /** Of the run that took the set, `acs-...`: the resource's id. */
     readonly executionId: string;
+    /** How it was made sure that the host is the instance; absent where no host was asked. */
     readonly identity?: IdentityProof;
     /** `pending` until every snapshot has reached status `completed`. */
     readonly completion: "completed" | "pending";

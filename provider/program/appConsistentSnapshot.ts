@@ -15,19 +15,20 @@ export interface SshTargetArgs {
     host: Input<string>;
     /** Account to log in as; stock images refuse root. */
     user: Input<string>;
-    /** Default 22. */
+    /** TCP port of its ssh server. Default 22. */
     port?: Input<number> | undefined;
-    /** Also answers keyboard-interactive questions. Secret. */
+    /** Password of the account. Also answers keyboard-interactive questions. Secret. Default: none. */
     password?: Input<string> | undefined;
-    /** The key itself, not its path. Secret. */
+    /** The key itself, not its path. Secret. Default: none. */
     privateKey?: Input<string> | undefined;
-    /** Passphrase of `privateKey`. Secret. */
+    /** Passphrase of `privateKey`. Secret. Default: the key is not encrypted. */
     privateKeyPassword?: Input<string> | undefined;
     /** Socket of an ssh-agent. Default: the environment's `SSH_AUTH_SOCK`. */
     agentSocketPath?: Input<string> | undefined;
     /**
      * What the host's key must be: a line as in `/etc/ssh/ssh_host_ed25519_key.pub`, a `SHA256:` fingerprint, or a
-     * list of these, such as the `hostKeys` of an `InstanceHostKeys`. Required, unless `insecureIgnoreHostKey` is true.
+     * list of these, such as the `hostKeys` of an `InstanceHostKeys`. No default: it is required, unless
+     * `insecureIgnoreHostKey` is true.
      */
     hostKey?: Input<string> | Input<Input<string>[]> | undefined;
     /** What carries the connection. Default: TCP to `host` and `port`. */
@@ -38,6 +39,7 @@ export interface SshTargetArgs {
 
 /** A program carries the connection, as with OpenSSH's ProxyCommand. */
 export interface CommandTunnelArgs {
+    /** The kind of tunnel. */
     via: "command";
     /**
      * The program and its arguments. No shell runs it. Its standard input and output are the connection to the host's
@@ -48,8 +50,9 @@ export interface CommandTunnelArgs {
     command: Input<Input<string>[]>;
 }
 
+/** How to log in to the instance over SSH, directly or through a bastion. */
 export interface ConnectionArgs extends SshTargetArgs {
-    /** One bastion on the way. Not beside `tunnel`: a bastion behind a tunnel has a `tunnel` of its own. */
+    /** A bastion to go through. Default: none. Not beside `tunnel`: a bastion behind a tunnel has a `tunnel` of its own. */
     proxy?: SshTargetArgs | undefined;
 }
 
@@ -68,19 +71,27 @@ export type ScriptArgs =
 export type ScriptsArgs = ScriptOptions &
     (
         | {
+              /** Makes the applications quiescent. Exit code 0 means that they are. */
               preFreeze: ScriptArgs;
-              /** Must be idempotent. Exit 205 counts as "already thawed". */
+              /** Lets the applications go on. Must be idempotent. Exit 205 counts as "already thawed". */
               postThaw: ScriptArgs;
           }
-        | { preFreeze?: undefined; postThaw?: undefined }
+        | {
+              /** Default: the script at the standard path. */
+              preFreeze?: undefined;
+              /** Default: the script at the standard path. */
+              postThaw?: undefined;
+          }
     );
 
+/** What is said of a pair of scripts beside where they are. */
 export interface ScriptOptions {
     /** What the scripts vouch for when pre-freeze exits 0. Default `"application"`. */
     level?: "application" | "filesystem" | undefined;
     /**
      * Name of the recipe that the scripts follow (`recipes`). Pre-freeze is then also run with `check`, when
-     * CreateSnapshots has answered, and its exit code tells whether all that it froze is still held.
+     * CreateSnapshots has answered, and its exit code tells whether all that it froze is still held. Default: the scripts
+     * are asked nothing.
      */
     recipe?: string | undefined;
     /**
@@ -92,13 +103,15 @@ export interface ScriptOptions {
 
 /** Quiesces a running Linux instance by a pre-freeze and a post-thaw script over SSH. */
 export interface HooksArgs {
+    /** By scripts, over SSH. A change replaces. */
     method: "hooks";
+    /** How to log in to the instance. */
     connection: ConnectionArgs;
     /** Default: `/usr/sbin/pre-freeze-script` and `/usr/sbin/post-thaw-script`, as VMware's and NAKIVO's tools use. */
     scripts?: ScriptsArgs | undefined;
     /** Runs as root through `sudo -n`. Default: true unless `user` is root. */
     sudo?: boolean | undefined;
-    /** Passed to both scripts, beside `ACS_EXECUTION_ID` and `ACS_INSTANCE_ID`. Values are secret. */
+    /** Variables for both scripts, beside `ACS_EXECUTION_ID` and `ACS_INSTANCE_ID`. Values are secret. Default: none. */
     environment?: Record<string, Input<string>> | undefined;
     /** Refuses a host that is another instance. Default true; with false the level is `crash` at most. */
     verifyInstanceIdentity?: boolean | undefined;
@@ -108,6 +121,7 @@ export interface HooksArgs {
 
 /** Quiesces a running Windows instance by VSS, through AWS Systems Manager. */
 export interface VssArgs {
+    /** By VSS, through Systems Manager. A change replaces. */
     method: "vss";
     /** Leaves the chain of native SQL Server backups alone. Default false: a full backup to VSS. */
     copyOnly?: boolean | undefined;
@@ -116,42 +130,61 @@ export interface VssArgs {
     /** Version of AwsVssComponents. Default: AWS's recommended one, or what is installed. */
     vssVersion?: string | undefined;
     /** Also makes an image, the only way to one that boots. Default false. A change replaces. */
-    createImage?: boolean | { namePrefix: string } | undefined;
+    createImage?:
+        | boolean
+        | {
+              /** What the image's name begins with; the set's id comes behind. */
+              namePrefix: string;
+          }
+        | undefined;
     /** Leaves the components that were installed for the run on the instance. Default false. */
     keepComponents?: boolean | undefined;
 }
 
 /** A plain, crash-consistent set; of a stopped instance too. */
 export interface NoneArgs {
+    /** Not at all. A change replaces. */
     method: "none";
 }
 
 /** Where and as whom AWS is called. What is absent comes from the stack's `aws:` config, then from the SDK's chain. */
 export interface AwsArgs {
+    /** Region of the instance, such as `eu-central-1`. Default: `aws:region` of the stack, then `AWS_REGION`. */
     region?: Input<string> | undefined;
+    /** Profile of AWS's shared config files. Default: `aws:profile` of the stack, then `AWS_PROFILE`. */
     profile?: Input<string> | undefined;
+    /** Role to assume. Default: those of `aws:assumeRoles` of the stack. */
     assumeRole?:
-        { roleArn: Input<string>; sessionName?: Input<string>; externalId?: Input<string> } | undefined;
+        | {
+              /** ARN of the role, `arn:aws:iam::123456789012:role/...`. */
+              roleArn: Input<string>;
+              /** Name of the session, as CloudTrail shows it. Default `pulumi-app-consistent-snapshot`. */
+              sessionName?: Input<string> | undefined;
+              /** What the role's trust policy asks for. Default: none. */
+              externalId?: Input<string> | undefined;
+          }
+        | undefined;
 }
 
 /** Limits of phases that do not overlap. Seconds. */
 export interface TimeoutArgs {
-    /** Until a login succeeds, also while the instance still boots. Default 300. */
+    /** Seconds until a login succeeds, also while the instance still boots. Default 300. */
     connect?: Input<number> | undefined;
-    /** Waiting for another run's lock on the instance. Default 0: fail at once. */
+    /** Seconds to wait for another run's lock on the instance. Default 0: fail at once. */
     lock?: Input<number> | undefined;
-    /** The pre-freeze script. Default 60. */
+    /** Seconds for the pre-freeze script. Default 60. */
     preFreeze?: Input<number> | undefined;
-    /** From pre-freeze's end to letting go, 1 to 120. Default 10. */
+    /** Seconds from pre-freeze's end to letting go, 1 to 120. Default 10. */
     freeze?: Input<number> | undefined;
-    /** The post-thaw script. Default 60. */
+    /** Seconds for the post-thaw script, each try. Default 60. */
     postThaw?: Input<number> | undefined;
-    /** A Systems Manager command. Default 900. */
+    /** Seconds for a Systems Manager command. Default 900. */
     command?: Input<number> | undefined;
-    /** Until every snapshot is `completed`. Default 86400. */
+    /** Seconds until every snapshot is `completed`. Default 86400. */
     completion?: Input<number> | undefined;
 }
 
+/** Inputs of an AppConsistentSnapshot. docs/inputs.md says what a change of each does. */
 export interface AppConsistentSnapshotArgs {
     /** The instance. A change replaces. */
     instanceId: Input<string>;
@@ -159,25 +192,36 @@ export interface AppConsistentSnapshotArgs {
     quiesce: HooksArgs | VssArgs | NoneArgs;
     /** Below this nothing is kept and the resource fails. Default: what `quiesce` promises. */
     minimumLevel?: Input<ConsistencyLevel> | undefined;
-    /** Volumes to leave out. A change replaces. */
+    /** Volumes to leave out. Default: all are taken. A change replaces. */
     volumes?:
-        { excludeBootVolume?: Input<boolean>; excludeDataVolumeIds?: Input<Input<string>[]> } | undefined;
-    /** A change from one list to another takes a new set; absent, empty or only nulls keep what is there. */
+        | {
+              /** Leaves the boot volume out. Default false. */
+              excludeBootVolume?: Input<boolean> | undefined;
+              /** Ids of data volumes to leave out, `vol-...`. Default: none. Not with VSS. */
+              excludeDataVolumeIds?: Input<Input<string>[]> | undefined;
+          }
+        | undefined;
+    /**
+     * A change from one list to another takes a new set; absent, empty or only nulls keep what is there. Default: none, so
+     * that one set is taken and kept.
+     */
     triggers?: Input<unknown[]> | undefined;
-    /** Tags of the snapshots. Changed in place. */
+    /** Tags of the snapshots. Changed in place. Default: those of `aws:defaultTags` of the stack. */
     tags?: Input<Record<string, Input<string>>> | undefined;
-    /** Description of the snapshots. Used at the next set. */
+    /** Description of the snapshots, 255 characters at most. Used at the next set. Default: none. */
     description?: Input<string> | undefined;
     /** Copies the volumes' tags to their snapshots. Default false. Used at the next set. */
     copyTagsFromVolumes?: Input<boolean> | undefined;
+    /** Limits of the phases, in seconds. Default: one for each phase. Used at the next set. */
     timeouts?: TimeoutArgs | undefined;
     /** Waits until every snapshot is `completed`. Default true. */
     waitForCompletion?: Input<boolean> | undefined;
+    /** Where and as whom AWS is called. Default: as the stack's `aws:` config says. Updated in place. */
     aws?: AwsArgs | undefined;
     /**
      * An execution id (`acs-...`), as THAW_PENDING and STALE_FREEZE name it: "I have made sure that the instance is
      * awake." The next `pulumi up` removes what that execution left on the host, without running its post-thaw. Any
-     * other id does nothing.
+     * other id does nothing. Default: none.
      */
     confirmAwake?: Input<string> | undefined;
     /**
@@ -210,6 +254,19 @@ const INPUTS: { readonly [Name in keyof AppConsistentSnapshotArgs]-?: true } = {
 /**
  * Snapshots of all EBS volumes of an instance, taken at one instant while the instance is quiesced, with a level of
  * consistency that is proven.
+ *
+ * Its type, for `--target`, transforms and policies: `pulumi-nodejs:dynamic/ec2:AppConsistentSnapshot`.
+ *
+ * @example
+ * const nightly = new AppConsistentSnapshot("nightly", {
+ *     instanceId: server.id,
+ *     quiesce: {
+ *         method: "hooks", // runs /usr/sbin/pre-freeze-script and /usr/sbin/post-thaw-script on the instance
+ *         connection: { host: server.privateIp, user: "snapshot", privateKey, hostKey },
+ *     },
+ *     triggers: [config.get("run")], // a new value takes a new set
+ * });
+ * export const level = nightly.consistencyLevel;
  */
 export class AppConsistentSnapshot extends CustomResource {
     /** Boot volume first, then by device name. */
@@ -218,6 +275,7 @@ export class AppConsistentSnapshot extends CustomResource {
     declare public readonly snapshots: Output<SnapshotInfo[]>;
     /** What the evidence proves. */
     declare public readonly consistencyLevel: Output<ConsistencyLevel>;
+    /** The proof of the level: what was seen, and for how many milliseconds the instance was frozen. */
     declare public readonly evidence: Output<Evidence>;
     /** The instance at the time of the snapshot. */
     declare public readonly instance: Output<InstanceFacts>;

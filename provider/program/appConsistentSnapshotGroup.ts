@@ -17,7 +17,7 @@ export interface GroupMemberArgs {
     /** How to quiesce it: by scripts, as only they hold a freeze for as long as the other members need. */
     quiesce: HooksArgs;
     /** Volumes to leave out. Default: none. A change replaces the group. */
-    volumes?: AppConsistentSnapshotArgs["volumes"];
+    volumes?: AppConsistentSnapshotArgs["volumes"] | undefined;
 }
 
 /** What all members have in common means the same as for an `AppConsistentSnapshot`. */
@@ -31,12 +31,19 @@ export interface AppConsistentSnapshotGroupArgs extends Omit<
 
 /** The set of one member: what an `AppConsistentSnapshot` has as outputs. */
 export interface GroupMember {
+    /** Boot volume first, then by device name. */
     readonly snapshotIds: string[];
+    /** What an image's block device mapping needs of each snapshot, in the same order. */
     readonly snapshots: SnapshotInfo[];
+    /** What the evidence proves of this set alone. */
     readonly consistencyLevel: ConsistencyLevel;
+    /** The proof of the level. */
     readonly evidence: Evidence;
+    /** The instance at the time of the snapshot. */
     readonly instance: InstanceFacts;
+    /** True while the instance is not known to be awake. */
     readonly thawPending: boolean;
+    /** When the snapshots were taken. ISO 8601. */
     readonly startTime: string;
 }
 
@@ -64,6 +71,23 @@ const INPUTS: { readonly [Name in keyof AppConsistentSnapshotGroupArgs]-?: true 
 /**
  * Snapshots of all EBS volumes of several instances, taken at one point: while all of them are quiesced. So what one
  * server has written because of another one is in both sets or in neither.
+ *
+ * @example
+ * const login = { user: "snapshot", privateKey };
+ * const ledger = new AppConsistentSnapshotGroup("ledger", {
+ *     members: {
+ *         accounts: {
+ *             instanceId: "i-0123456789abcdef0",
+ *             quiesce: { method: "hooks", connection: { ...login, host: "10.0.1.10", hostKey: "SHA256:..." } },
+ *         },
+ *         orders: {
+ *             instanceId: "i-0123456789abcdef1",
+ *             quiesce: { method: "hooks", connection: { ...login, host: "10.0.1.11", hostKey: "SHA256:..." } },
+ *         },
+ *     },
+ *     triggers: [config.get("run")],
+ * });
+ * export const { samePoint, consistencyLevel } = ledger;
  */
 export class AppConsistentSnapshotGroup extends CustomResource {
     /** The sets, by the members' names. */
@@ -75,6 +99,7 @@ export class AppConsistentSnapshotGroup extends CustomResource {
      * last one had answered.
      */
     declare public readonly samePoint: Output<boolean>;
+    /** The times of the group. */
     declare public readonly evidence: Output<GroupEvidence>;
     /** True while an instance is not known to be awake; the next `pulumi up` thaws it. */
     declare public readonly thawPending: Output<boolean>;

@@ -5,14 +5,21 @@ import { providerText } from "./providerText";
 import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
 
+/** Inputs of an InstanceHostKeys. */
 export interface InstanceHostKeysArgs {
     /** The instance. A change replaces. */
     instanceId: Input<string>;
-    /**
-     * `wait`: how long to wait for the instance to print them, in seconds, 1 to 86400. Default 600: EC2 shows the console
-     * some minutes after boot.
-     */
-    timeouts?: { wait?: Input<number> | undefined } | undefined;
+    /** Limits, in seconds. Default: that of `wait`. */
+    timeouts?:
+        | {
+              /**
+               * Seconds to wait for the instance to print its keys, 1 to 86400. Default 600, because EC2 shows the console some
+               * minutes after boot.
+               */
+              wait?: Input<number> | undefined;
+          }
+        | undefined;
+    /** Where and as whom AWS is called. Default: as the stack's `aws:` config says. */
     aws?: AwsArgs | undefined;
 }
 
@@ -32,6 +39,12 @@ const EXISTING = "without it, the keys are read from the instance's console";
  * The SSH host keys of an instance, as it printed them on its console at its first boot: read from EC2, which
  * authenticates them, and kept for as long as the instance lives. So an instance that is made in the same program can
  * be connected to safely.
+ *
+ * Its type, for `--target`, transforms and policies: `pulumi-nodejs:dynamic/ec2:InstanceHostKeys`.
+ *
+ * @example
+ * const keys = new InstanceHostKeys("keys", { instanceId: server.id });
+ * const connection = { host: server.privateIp, user: "snapshot", privateKey, hostKey: keys.hostKeys };
  */
 export class InstanceHostKeys extends CustomResource {
     /** `SHA256:` fingerprints, one for each key; what `connection.hostKey` takes. */

@@ -12,6 +12,7 @@ export interface SnapshotSet {
     readonly snapshots: Output<SnapshotInfo[]>;
     /** What the evidence proves. */
     readonly consistencyLevel: Output<ConsistencyLevel>;
+    /** The proof of the level. */
     readonly evidence: Output<Evidence>;
     /** The instance at the time of the snapshot. */
     readonly instance: Output<InstanceFacts>;

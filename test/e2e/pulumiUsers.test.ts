@@ -133,6 +133,11 @@ const provider = new Dynamic("dynamic");`;
                 await preview(programOf(plain, { opts: '{ customTimeouts: { create: "1h" } }' })),
             );
             expect(timeouts.diagnostics).to.match(/customTimeouts .*`timeouts`/);
+            const imported = failed(await preview(programOf(plain, { opts: '{ import: "acs-1" }' })));
+            expect(imported.diagnostics).to.equal(
+                'AppConsistentSnapshot "nightly": the option import has to go, because Pulumi cannot import a dynamic resource; ' +
+                    'AppConsistentSnapshot.get("NAME", "acs-...") reads a set that exists, without managing it.',
+            );
             expect(await lab.cloud.calls()).to.deep.equal([]);
         });
     });
@@ -228,6 +233,9 @@ export const hostKeys = keys.hostKeys;
                     timeouts: { freeze: -1 },
                     tags: { "aws:name": "a" },
                     minimumLvel: "crash",
+                    // Where it does not belong. Pulumi prints the value of what is refused.
+                    connection: { host: "127.0.0.1", user: "admin", password: "hunter2hunter2" },
+                    privateKey: "hunter2hunter2",
                 }),
             );
             expect(code).not.to.equal(0);
@@ -243,6 +251,12 @@ export const hostKeys = keys.hostKeys;
             }
             expect(diagnostics).to.match(/did you mean "minimumLevel"/);
             expect(diagnostics).to.match(/did you mean "hostKey"/);
+            expect(diagnostics)
+                .to.match(
+                    /connection value \{\[secret\]\} has a problem: .* its place is quiesce\.connection/,
+                )
+                .and.match(/privateKey value \{\[secret\]\}/)
+                .and.not.include("hunter2");
             expect(await lab.cloud.calls()).to.deep.equal([]);
             expect(lab.server.host.events).to.deep.equal([]);
         });
