@@ -3,11 +3,12 @@ import { execFileSync } from "node:child_process";
 import { expect } from "chai";
 import { CreateSnapshotsCommand, DescribeVolumesCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { type CloudInstance, type LocalCloud, startLocalCloud } from "../lab/cloud/localCloud";
+import { ROOT } from "../lab/engine/engine";
 import { type SshHost, needsRoot, startSshHost } from "../lab/hosts/sshHost";
 import { type RestoredVolume, type Volumes, hostRun, mountVolumes } from "../lab/volumes/volumes";
 import { tagKeys } from "../provider/aws/tags";
 import { combine, fileSystems, postgresql } from "../recipes";
-import { setupAwsCli } from "../tools/bench/awsCli";
+import { setupAwsCli } from "../lab/setup/setupAwsCli.mjs";
 import { DATA_AND_LOG } from "../tools/prove/application";
 import { postgresql as runningPostgresql } from "../tools/prove/postgresql";
 import { commandsOf } from "./pages";
@@ -99,7 +100,7 @@ describe("the commands of the page on restoring", function () {
                 ...process.env,
                 ...cloud.env,
                 AWS_DEFAULT_REGION: cloud.region,
-                PATH: `${setupAwsCli()}:${process.env["PATH"] ?? ""}`,
+                PATH: `${setupAwsCli({ root: ROOT, log: console.error })}:${process.env["PATH"] ?? ""}`,
             },
             stdio: ["ignore", "ignore", "inherit"],
             timeout: 120_000,

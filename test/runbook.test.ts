@@ -3,12 +3,13 @@ import { execFileSync } from "node:child_process";
 import { expect } from "chai";
 import * as lifecycle from "../lab/scenes/lifecycle";
 import { type LocalCloud, startLocalCloud } from "../lab/cloud/localCloud";
+import { ROOT } from "../lab/engine/engine";
 import { isGuard } from "../lab/hosts/guardProcesses";
 import { GuardSession, guardParams } from "../lab/hosts/guardSession";
 import { type SshHost, needsRoot, startSshHost } from "../lab/hosts/sshHost";
 import { type Volumes, hostRun, mountVolumes } from "../lab/volumes/volumes";
 import type { GuardParams } from "../provider/quiesce/hooks/guardProgram";
-import { setupAwsCli } from "../tools/bench/awsCli";
+import { setupAwsCli } from "../lab/setup/setupAwsCli.mjs";
 import { commandsOf } from "./pages";
 
 const RUNBOOK = "docs/runbook.md";
@@ -163,7 +164,7 @@ describe("the runbook's commands on a set", function () {
                 ...process.env,
                 ...cloud.env,
                 AWS_DEFAULT_REGION: cloud.region,
-                PATH: `${setupAwsCli()}:${process.env["PATH"] ?? ""}`,
+                PATH: `${setupAwsCli({ root: ROOT, log: console.error })}:${process.env["PATH"] ?? ""}`,
             },
             timeout: 60_000,
         });

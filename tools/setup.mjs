@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, tryRun } from "../lab/setup/run.mjs";
+import { setupAwsCli } from "../lab/setup/setupAwsCli.mjs";
 import { setupCloud } from "../lab/setup/setupCloud.mjs";
 import { setupEngine } from "../lab/setup/setupEngine.mjs";
 import { setupHost } from "../lab/setup/setupHost.mjs";
@@ -86,6 +87,8 @@ async function setup(purpose) {
     setupHost({ purpose, log });
     await setupCloud({ root, log });
     if (purpose === "demo") return;
+    // Here, because a lane of the tests has no network to fetch it by.
+    setupAwsCli({ root, log });
     // Without root nothing could stand on them, and the tests that do are skipped.
     if (process.platform === "linux" && process.getuid() === 0) {
         setupUserLands({ root, log, names: purpose === "hosts" ? USER_LANDS : TEST_USER_LANDS });

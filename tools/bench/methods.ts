@@ -9,8 +9,9 @@ import type { Run } from "../../provider/run/run";
 import { setRequest } from "../../provider/run/setRequest";
 import { type SshSettings, connect } from "../../provider/transport/ssh/connection";
 import { takeSnapshot } from "../../provider/run/takeSnapshots";
+import { ROOT } from "../../lab/engine/engine";
 import { linesOf } from "../../lab/lines";
-import { setupAwsCli } from "./awsCli";
+import { setupAwsCli } from "../../lab/setup/setupAwsCli.mjs";
 import { inputsFor } from "./inputs";
 import type { Lab, Server } from "./lab";
 import { runOf } from "../../lab/scenes/run";
@@ -107,7 +108,7 @@ function floorProgram({ host }: Server): string {
 /** What people write: ssh, the AWS CLI, ssh. The rest of the script is to be heard of at the same moments. */
 export const script: Method = async ({ cloud }, server, roundTripMs) => {
     const { host, instance } = server;
-    const aws = setupAwsCli();
+    const aws = setupAwsCli({ root: ROOT, log: (line) => console.error(`bench: ${line}`) });
     const child = spawn("sh", [join(__dirname, "script.sh")], {
         stdio: ["ignore", "pipe", "pipe"],
         env: {

@@ -1,0 +1,1 @@
+export function setupAwsCli(options: { root: string; log: (line: string) => void }): string;
