@@ -79,7 +79,8 @@ for (const [sdk, install] of Object.entries(SDKS)) {
             const { diagnostics } = failed(result);
             expect(diagnostics).to.match(text);
             expect(diagnostics).to.match(
-                /oldest first: n1 \(2\S+Z\), n2 \(2\S+Z\)\. Give recoveryPoints `labels`/,
+                // Both were taken at the same time.
+                /oldest first: (n1 \(2\S+Z\), n2|n2 \(2\S+Z\), n1) \(2\S+Z\)\. Give recoveryPoints `labels`/,
             );
         }
         const goOn = ["--continue-on-error"];
