@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { clientsFor } from "../provider/aws/clients";
 import { messageOf } from "../provider/base/errors";
+import { isExecutionId } from "../provider/base/executionId";
 import { type ImportedSet, importSet } from "../provider/lifecycle/importSet";
 import { type ImportPlace, importFileOf } from "./importFile";
 import { UsageError } from "./usageError";
@@ -24,8 +25,6 @@ Then, in the project, with Pulumi 3.254 or newer:
 
 Exit code: 0 printed, 1 refused or failed (the code of the error is in docs/outcomes.md), 2 wrong arguments.`;
 
-/** An id that this package makes (base/executionId.ts). */
-const EXECUTION_ID = /^acs-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const LIMIT_MS = 120_000;
 
 interface ImportArgs {
@@ -71,7 +70,7 @@ function readArgs(args: readonly string[]): ImportArgs | "help" {
     if (executionId === undefined || more.length > 0) {
         throw new UsageError("give one execution id");
     }
-    if (!EXECUTION_ID.test(executionId)) {
+    if (!isExecutionId(executionId)) {
         throw new UsageError(`${JSON.stringify(executionId)} is not an execution id (acs-...)`);
     }
     const { name, parent, region, profile } = values;

@@ -4,15 +4,14 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { recordFigures } from "./figures/measured";
 import { ownOptions } from "./options";
-import type { Application } from "./prove/application";
 import { files } from "./prove/files";
 import { mariadb } from "./prove/mariadb";
 import { type PairSeries, isOnePoint, pairReport } from "./prove/pairReport";
-import { type PairResult, WAYS, runPairs } from "./prove/pairs";
+import { WAYS, runPairs } from "./prove/pairs";
 import { postgresql } from "./prove/postgresql";
 import { redisWithDumps, redisWithLog } from "./prove/redis";
 import { holds, report, type Series } from "./prove/report";
-import { runTrials, type TrialResult } from "./prove/trials";
+import { runTrials } from "./prove/trials";
 
 /**
  * `only`: the applications whose names begin so. `pairs`: of two databases, in each way to take both. `record`: the
@@ -51,7 +50,9 @@ async function main(): Promise<void> {
             [true, options.runs],
             [false, options.without],
         ] as const) {
-            const results = await inScenes(application, quiesced, runs);
+            const results = await inScenes(runs, (some) =>
+                runTrials({ application, quiesced, runs: some, log }),
+            );
             series.push({ application: name, version, promised, quiesced, results });
             writeFileSync(options.output, report(series, command));
         }
@@ -79,28 +80,24 @@ async function inPairs(): Promise<PairSeries[]> {
     const wanted = options.only === "" || options.only === LEDGER ? options.pairs : 0;
     const series: PairSeries[] = [];
     for (const way of wanted === 0 ? [] : WAYS) {
-        const results: PairResult[] = [];
-        while (results.length < wanted) {
-            const some = Math.min(RUNS_OF_A_SCENE, wanted - results.length);
-            results.push(...(await runPairs(way, some, (line) => console.error(`prove: ${line}`))));
-        }
+        const results = await inScenes(wanted, (some) => runPairs(way, some, log));
         series.push({ way, results });
     }
     return series;
 }
 
-async function inScenes(
-    application: Application,
-    quiesced: boolean,
+/** @param take takes some, in a scene of their own */
+async function inScenes<T>(
     runs: number,
-): Promise<readonly TrialResult[]> {
-    const results: TrialResult[] = [];
+    take: (some: number) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+    const results: T[] = [];
     while (results.length < runs) {
-        const log = (line: string) => console.error(`prove: ${line}`);
-        const some = Math.min(RUNS_OF_A_SCENE, runs - results.length);
-        results.push(...(await runTrials({ application, quiesced, runs: some, log })));
+        results.push(...(await take(Math.min(RUNS_OF_A_SCENE, runs - results.length))));
     }
     return results;
 }
+
+const log = (line: string) => console.error(`prove: ${line}`);
 
 void main();

@@ -1,7 +1,7 @@
 // Makes a Python environment with the AWS CLI, for what users type by hand: pages of the documentation, and the bench's script.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "./run.mjs";
+import { makeVenv } from "./pythonVenv.mjs";
 import { hashOf, isStamped, writeStamp } from "./stamp.mjs";
 
 const REQUIREMENTS = "lab/setup/awsCli.txt";
@@ -14,9 +14,7 @@ export function setupAwsCli({ root, log }) {
     log("installing the AWS CLI");
     rmSync(folder, { recursive: true, force: true });
     // Its programs name its path: it is made where it stays, and counts only with its stamp.
-    run("python3", ["-m", "venv", folder]);
-    const pip = ["-m", "pip", "install", "--quiet", "--no-input", "--no-deps"];
-    run(join(folder, "bin/python"), [...pip, "--requirement", join(root, REQUIREMENTS)]);
+    makeVenv({ folder, requirements: join(root, REQUIREMENTS) });
     writeStamp(join(folder, "stamp"), stamp);
     return join(folder, "bin");
 }

@@ -1,7 +1,8 @@
 // Sets up the Python that the local cloud (lab/cloud) runs on: a virtual environment with pinned packages.
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { run, tryRun } from "./run.mjs";
+import { makeVenv } from "./pythonVenv.mjs";
+import { tryRun } from "./run.mjs";
 import { hashOf, isStamped, writeStamp } from "./stamp.mjs";
 
 const REQUIREMENTS = "lab/cloud/requirements.txt";
@@ -26,9 +27,7 @@ export async function setupCloud({ root, log }) {
     const discarded = `${draft}-old`;
     try {
         mkdirSync(dirname(folder), { recursive: true });
-        run("python3", ["-m", "venv", draft]);
-        const pip = ["-m", "pip", "install", "--quiet", "--no-input", "--no-deps"];
-        run(join(draft, "bin/python"), [...pip, "--requirement", join(root, REQUIREMENTS)]);
+        makeVenv({ folder: draft, requirements: join(root, REQUIREMENTS) });
         writeStamp(join(draft, "stamp"), stamp);
         if (existsSync(folder)) renameSync(folder, discarded);
         renameSync(draft, folder);

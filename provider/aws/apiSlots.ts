@@ -1,6 +1,6 @@
 import { TokenBucket } from "limiter";
 import { abortable } from "../base/abortable";
-import type { Log } from "../base/log";
+import type { Waiting } from "../base/log";
 
 /**
  * EC2 refills a bucket of requests per account and region (EC2 developer guide, "Request throttling"): CreateSnapshots
@@ -25,7 +25,7 @@ export class ApiSlots {
     /** Waits for one. */
     async take(
         { accountId, region }: { readonly accountId: string; readonly region: string },
-        { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+        { log, signal }: Waiting,
     ): Promise<void> {
         const bucket = this.#bucketOf(`${accountId}/${region}`);
         if (bucket.tryRemoveTokens(1)) {

@@ -1,6 +1,6 @@
 import { DeleteSnapshotCommand, type Image } from "@aws-sdk/client-ec2";
 import { SnapshotError, messageOf } from "../base/errors";
-import type { Log } from "../base/log";
+import type { Waiting } from "../base/log";
 import { poll } from "../base/poll";
 import { timing } from "../base/timing";
 import type { Clients } from "./clients";
@@ -11,11 +11,6 @@ import { findSet, imagesOf, isInBin } from "./snapshots";
 const VISIBLE_INTERVAL_MS = 500;
 const RELEASE_INTERVAL_MS = 2_000;
 const RELEASING = "waiting for EC2 to let go of the snapshots of a deregistered image";
-
-interface Waiting {
-    readonly log: Log;
-    readonly signal: AbortSignal;
-}
 
 /**
  * Deletes the set of an execution whose outcome is not known: looks for it by its tag until it is seen, or for as

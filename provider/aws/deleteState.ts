@@ -1,4 +1,4 @@
-import type { Log } from "../base/log";
+import type { Waiting } from "../base/log";
 import type { Clients } from "./clients";
 import { deregisterImage } from "./images";
 import { deleteSet } from "./deleteSet";
@@ -11,7 +11,7 @@ export async function deleteState(
         imageId,
         snapshotIds,
     }: { readonly imageId?: string | undefined; readonly snapshotIds: readonly string[] },
-    { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+    { log, signal }: Waiting,
 ): Promise<void> {
     if (imageId !== undefined) {
         await deregisterImage(clients, imageId, signal);

@@ -1,6 +1,6 @@
 import { type Filter, type Image, type Snapshot, paginateDescribeSnapshots } from "@aws-sdk/client-ec2";
 import { SnapshotError } from "../base/errors";
-import type { Log } from "../base/log";
+import type { Waiting } from "../base/log";
 import { poll } from "../base/poll";
 import type { CreatedSet } from "./createSnapshots";
 import { timing } from "../base/timing";
@@ -73,7 +73,7 @@ export async function verifySet(
     executionId: string,
     set: CreatedSet,
     expectedVolumes: readonly string[],
-    { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+    { log, signal }: Waiting,
 ): Promise<void> {
     const ids = new Set(set.snapshots.map((snapshot) => snapshot.snapshotId));
     const found = await poll(

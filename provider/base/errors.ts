@@ -171,6 +171,11 @@ export function failureOf(error: unknown): Failure {
           };
 }
 
+/** Anything that was thrown, as an error with a code. */
+export function asSnapshotError(error: unknown): SnapshotError {
+    return error instanceof SnapshotError ? error : new SnapshotError(failureOf(error), { cause: error });
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
     return error instanceof Error ? error.message : String(error);

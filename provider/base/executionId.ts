@@ -16,3 +16,7 @@ export function newExecutionId(now = Date.now()): string {
 export function isOfFirstReleases(executionId: string): boolean {
     return !/^acs-.{8}-.{4}-7/.test(executionId);
 }
+
+export function isExecutionId(text: string): boolean {
+    return /^acs-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+}

@@ -1,3 +1,4 @@
+import { isRecord } from "./record";
 import type { Secret } from "./maskSecrets";
 import { isUnknown } from "./unknown";
 
@@ -75,8 +76,4 @@ export function unknownParts(
     return isRecord(value)
         ? entriesIn(table, value).flatMap(({ key, inner, of }) => unknownParts(inner, of, [...path, key]))
         : [];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-    return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../base/record";
 import { isUnknown } from "../base/unknown";
 import { unknownToken } from "../transport/tunnelTokens";
 import type { CheckFailure } from "./checkFailure";
@@ -59,8 +60,4 @@ function checkProxy(at: string, { proxy }: Inputs): CheckFailure[] {
                   reason: "has no effect beside `tunnel`; a bastion that is behind a tunnel has it as `proxy.tunnel`",
               },
           ];
-}
-
-function isRecord(value: unknown): value is Inputs {
-    return typeof value === "object" && value !== null && !Array.isArray(value);
 }

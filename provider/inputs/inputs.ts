@@ -1,6 +1,7 @@
 import { closestMatch } from "leven";
 import { z } from "zod";
 import { type ConsistencyLevel, levels } from "../base/evidence";
+import { isExecutionId } from "../base/executionId";
 import { TAG_PREFIX } from "../aws/tags";
 import { isUnknown } from "../base/unknown";
 import { idProblem, regionProblem } from "../aws/awsNames";
@@ -355,8 +356,8 @@ const executionId = z
     .string(
         "must be an execution id (acs-...) as a string: the one that the error THAW_PENDING or STALE_FREEZE names",
     )
-    .regex(
-        /^acs-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+    .refine(
+        isExecutionId,
         "is not an execution id (acs-...); give the one that the error THAW_PENDING or STALE_FREEZE names",
     );
 

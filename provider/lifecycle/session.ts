@@ -2,7 +2,7 @@ import { ClientCache } from "../aws/clientCache";
 import type { AwsSettings, StackConfig } from "../aws/awsConfig";
 import type { Clients } from "../aws/clients";
 import { Shared } from "../run/shared";
-import type { Log } from "../base/log";
+import { type Log, warningIn } from "../base/log";
 import { isEngineGone } from "./engine";
 import { EngineLog } from "./engineLog";
 import { inEngineWords } from "./engineWords";
@@ -41,7 +41,7 @@ export class Session {
                 onConsole();
                 return;
             }
-            const [, warning] = /^warning: ([^]*)$/.exec(line) ?? [];
+            const warning = warningIn(line);
             const severity = warning === undefined ? "info" : "warning";
             this.#engineLog.say(
                 owner,

@@ -234,12 +234,11 @@ export interface AppConsistentSnapshotArgs {
 
 const EXISTING = 'AppConsistentSnapshot.get("NAME", "acs-...") reads a set that exists, without managing it';
 
-/** All of them, by the compiler's word. */
-const INPUTS: { readonly [Name in keyof AppConsistentSnapshotArgs]-?: true } = {
-    instanceId: true,
-    quiesce: true,
+type Own = "instanceId" | "quiesce" | "volumes";
+
+/** Those that a group has as well. All of them, by the compiler's word. */
+export const SHARED_INPUTS: { readonly [Name in Exclude<keyof AppConsistentSnapshotArgs, Own>]-?: true } = {
     minimumLevel: true,
-    volumes: true,
     triggers: true,
     tags: true,
     description: true,
@@ -249,6 +248,12 @@ const INPUTS: { readonly [Name in keyof AppConsistentSnapshotArgs]-?: true } = {
     aws: true,
     confirmAwake: true,
     preflight: true,
+};
+const INPUTS: { readonly [Name in keyof AppConsistentSnapshotArgs]-?: true } = {
+    instanceId: true,
+    quiesce: true,
+    volumes: true,
+    ...SHARED_INPUTS,
 };
 
 /**

@@ -4,6 +4,7 @@ import type { CustomResourceOptions, Output } from "@pulumi/pulumi";
 import type { ConsistencyLevel, Evidence, GroupEvidence } from "../base/evidence";
 import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import { groupSecretTable } from "../base/secretTable";
+import { SHARED_INPUTS } from "./appConsistentSnapshot";
 import type { AppConsistentSnapshotArgs, HooksArgs } from "./appConsistentSnapshot";
 import { providerText } from "./providerText";
 import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
@@ -53,19 +54,9 @@ const TYPE = "pulumi-nodejs:dynamic/ec2:AppConsistentSnapshotGroup";
 const EXISTING =
     'AppConsistentSnapshot.get("NAME", "acs-...") reads the set of one member, without managing it';
 
-/** All of them, by the compiler's word. */
 const INPUTS: { readonly [Name in keyof AppConsistentSnapshotGroupArgs]-?: true } = {
     members: true,
-    minimumLevel: true,
-    triggers: true,
-    tags: true,
-    description: true,
-    copyTagsFromVolumes: true,
-    timeouts: true,
-    waitForCompletion: true,
-    aws: true,
-    confirmAwake: true,
-    preflight: true,
+    ...SHARED_INPUTS,
 };
 
 /**

@@ -1,4 +1,4 @@
-import { SnapshotError, failureOf } from "../base/errors";
+import { SnapshotError, asSnapshotError } from "../base/errors";
 import { isHurried } from "../base/interruption";
 import { ownThawPending } from "../quiesce/hooks/thawPending";
 import { QuiesceError } from "../quiesce/quiesceError";
@@ -48,10 +48,6 @@ export function hostState(awake: boolean, froze: boolean): string {
         return "THE INSTANCE MAY STILL BE FROZEN";
     }
     return froze ? "the instance is awake" : "nothing is frozen by this run";
-}
-
-function asSnapshotError(error: unknown): SnapshotError {
-    return error instanceof SnapshotError ? error : new SnapshotError(failureOf(error), { cause: error });
 }
 
 /** What is known of a freeze when the run fails. */

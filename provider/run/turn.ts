@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pLimit from "p-limit";
 import { abortable } from "../base/abortable";
-import type { Log } from "../base/log";
+import type { Waiting } from "../base/log";
 import { timing } from "../base/timing";
 import type { Undo } from "../base/undo";
 
@@ -20,10 +20,7 @@ export class Turns {
      * Waits for one of the turns. It ends with the clean-up, or after `timing.turnMs`: who waits for an instance to boot,
      * or for a slow pre-freeze, keeps this process busy no more, and need not keep the others waiting.
      */
-    async take(
-        undo: Undo,
-        { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
-    ): Promise<void> {
+    async take(undo: Undo, { log, signal }: Waiting): Promise<void> {
         const over = new AbortController();
         undo.cleanUp("let others have their turn", () => {
             over.abort();

@@ -5,9 +5,9 @@ import type { ImportFile } from "../../cli/importFile";
 import { UsageError } from "../../cli/usageError";
 import { CapturedLog } from "../../lab/capturedLog";
 import type { CloudInstance, LocalCloud } from "../../lab/cloud/localCloud";
-import { sharedCloud, useCloud } from "../../lab/cloud/sharedCloud";
+import { startCloudScene } from "../../lab/scenes/cloudScene";
 import { rejection } from "../../lab/rejection";
-import { configure, create } from "../../lab/scenes/lifecycle";
+import { create } from "../../lab/scenes/lifecycle";
 import { ownerTag, tagKeys } from "../../provider/aws/tags";
 
 const ID = "acs-01a22efa-06ed-7a18-9c9f-53cd729ea3bc";
@@ -19,13 +19,10 @@ describe("the command import", () => {
     let ec2: EC2Client;
     let instance: CloudInstance;
     let log: CapturedLog;
-    let restore: () => void;
+    let stop: () => void;
 
     before(async () => {
-        cloud = await sharedCloud();
-        ec2 = new EC2Client(cloud.clientConfig());
-        restore = useCloud(cloud);
-        configure(new Map<string, string>());
+        ({ cloud, ec2, stop } = await startCloudScene());
     });
     beforeEach(async () => {
         instance = await cloud.createInstance({ volumes: 3 });
@@ -36,10 +33,7 @@ describe("the command import", () => {
         log.restore();
         await cloud.reset();
     });
-    after(() => {
-        ec2.destroy();
-        restore();
-    });
+    after(() => stop());
 
     const take = async (owner?: string) => {
         const inputs = { instanceId: instance.instanceId, quiesce: { method: "none" as const } };

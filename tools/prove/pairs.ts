@@ -4,6 +4,7 @@ import { type Lab, type Server, connectionOf, startLab, succeeded } from "../../
 import { type Volumes, hostRun, mountVolumes } from "../../lab/volumes/volumes";
 import { type LedgerVerdict, Transfers, judgeLedger } from "./ledger";
 import { postgresql } from "./postgresql";
+import { LONGEST_RUN_S, RANDOM_MS } from "./trials";
 
 /** How the two sets are taken. */
 export const WAYS = ["group", "at the same time", "one after the other"] as const;
@@ -26,11 +27,6 @@ interface TakenSet {
     readonly consistencyLevel: string;
     readonly evidence: Evidence;
 }
-
-/** Each pair of sets is taken at a random moment within that time. */
-const RANDOM_MS = 1_500;
-/** No freeze of a run may last so long: then the watchdog thaws. */
-const LONGEST_RUN_S = 180;
 
 /** Takes both sets of two databases between which transfers run, by a `pulumi up` each time, and restores each pair. */
 export async function runPairs(

@@ -26,9 +26,9 @@ export interface TrialOptions {
 }
 
 /** Each snapshot is taken at a random moment within that time. */
-const RANDOM_MS = 1_500;
+export const RANDOM_MS = 1_500;
 /** No freeze of a run may last so long: then the watchdog thaws. */
-const LONGEST_RUN_S = 180;
+export const LONGEST_RUN_S = 180;
 
 /** Takes snapshots of an application that is written to, each by a `pulumi up` of its own, restores and checks each. */
 export async function runTrials({ application, quiesced, runs, log }: TrialOptions): Promise<TrialResult[]> {

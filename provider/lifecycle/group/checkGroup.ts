@@ -1,6 +1,6 @@
 import { groupSecretTable } from "../../base/secretTable";
 import { isUnknown } from "../../base/unknown";
-import { checkGroupInputs } from "../../inputs/check";
+import { checkGroupInputs, ofMember } from "../../inputs/checkGroup";
 import type { CheckFailure } from "../../inputs/checkFailure";
 import { checkExclusions } from "../checkExclusions";
 import { sayUnchecked } from "../checkSnapshot";
@@ -36,9 +36,5 @@ async function checkMember(
     if (failures.length === 0 && foretold) {
         failures.push(...(await foretell(session, member)));
     }
-    return failures.map(({ property, reason }) =>
-        /^(instanceId|quiesce|volumes)\b/.test(property)
-            ? { property: `members.${name}.${property}`, reason }
-            : { property, reason },
-    );
+    return failures.map((failure) => ofMember(name, failure));
 }

@@ -43,30 +43,27 @@ async function take(
     const clients = await session.clients(inputs.aws);
     const { stack, shared } = session;
     const log = session.logOf(inputs);
-    const healed = new Set<string>();
+    const runs = names.map((name, index) => {
+        const member = inputsOf(inputs, name);
+        return {
+            executionId: newExecutionId(),
+            inputs: member,
+            clients,
+            known: stack.setsOf(knownAs(member)),
+            healed: new Set<string>(),
+            requestsBefore: index,
+            shared,
+            log: logOf(log, name),
+            signal,
+        };
+    });
     try {
-        const runs = names.map((name, index) => {
-            const member = inputsOf(inputs, name);
-            return {
-                executionId: newExecutionId(),
-                inputs: member,
-                clients,
-                known: stack.setsOf(knownAs(member)),
-                healed: new Set<string>(),
-                requestsBefore: index,
-                shared,
-                log: logOf(log, name),
-                signal,
-            };
-        });
         for (const run of runs) {
             await healReplaced(stack.pendingOf(knownAs(run.inputs)), run, run.healed);
         }
-        const outcomes = await takeSnapshots(runs);
-        runs.forEach((run) => run.healed.forEach((id) => healed.add(id)));
-        return groupOf(inputs, names, outcomes);
+        return groupOf(inputs, names, await takeSnapshots(runs));
     } finally {
-        stack.markHealed(healed);
+        runs.forEach(({ healed }) => stack.markHealed(healed));
     }
 }
 

@@ -1,13 +1,12 @@
 import { SnapshotError } from "../../base/errors";
 import type { GroupState } from "./groupState";
-import { causesOf, isGroupFailure } from "../../run/groupFailure";
+import { isGroupFailure } from "../../run/groupFailure";
 
 /** The errors of members, by their names, as one: those that are the cause of it, and any that leaves something open. */
 export function groupError(errors: ReadonlyMap<string, SnapshotError>): SnapshotError {
-    const causes = new Set(causesOf([...errors.values()]));
-    const told = [...errors].filter(([, error]) => causes.has(error) || !isGroupFailure(error));
-    const [first] = told.length > 0 ? told : errors;
-    const shown = told.length > 0 ? told : [...errors];
+    const own = [...errors].filter(([, error]) => !isGroupFailure(error));
+    const shown = own.length > 0 ? own : [...errors];
+    const [first] = shown;
     return new SnapshotError(
         {
             code: first?.[1].code ?? "GROUP_FAILED",

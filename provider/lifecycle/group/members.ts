@@ -1,5 +1,5 @@
 import type { GroupInputs, SnapshotInputs } from "../../inputs/inputs";
-import type { Log } from "../../base/log";
+import { type Log, warningIn } from "../../base/log";
 import { toState } from "../../run/state";
 import type { Inputs } from "../request";
 import type { State } from "../stackKnowledge";
@@ -38,7 +38,7 @@ export function knownAs({ owner = "", instanceId }: Pick<SnapshotInputs, "owner"
 /** Lines of one member on the row of the group. */
 export function logOf(log: Log, name: string): Log {
     return (line, kind) => {
-        const [, warning] = /^warning: ([^]*)$/.exec(line) ?? [];
+        const warning = warningIn(line);
         log(warning === undefined ? `${name}: ${line}` : `warning: ${name}: ${warning}`, kind);
     };
 }

@@ -1,4 +1,4 @@
-import { SnapshotError, failureOf } from "../../base/errors";
+import { type SnapshotError, asSnapshotError } from "../../base/errors";
 import type { Finishing } from "../../run/finishSet";
 import { type SnapshotState, UnfinishedError, toState } from "../../run/state";
 import { assertAwake } from "../assertAwake";
@@ -95,8 +95,4 @@ async function goOnWith(
 function memberOf({ instanceId, volumes }: MemberState, state: SnapshotState): MemberState {
     const { triggers, tags, aws, owner, __provider, ...set } = state as State & { __provider?: unknown };
     return { ...set, instanceId, ...(volumes === undefined ? {} : { volumes }) };
-}
-
-function asSnapshotError(error: unknown): SnapshotError {
-    return error instanceof SnapshotError ? error : new SnapshotError(failureOf(error), { cause: error });
 }

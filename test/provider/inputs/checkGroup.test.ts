@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { checkGroupInputs } from "../../../provider/inputs/check";
+import { checkGroupInputs } from "../../../provider/inputs/checkGroup";
 
 const connection = { host: "10.0.0.1", user: "u", password: "hunter2", insecureIgnoreHostKey: true };
 const hooks = { method: "hooks", connection };

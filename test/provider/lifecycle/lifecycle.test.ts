@@ -17,7 +17,7 @@ import { timing } from "../../../provider/base/timing";
 import { CapturedLog } from "../../../lab/capturedLog";
 import type { CloudInstance, InstanceSpec, LocalCloud } from "../../../lab/cloud/localCloud";
 import { rejection } from "../../../lab/rejection";
-import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
+import { startCloudScene } from "../../../lab/scenes/cloudScene";
 
 type InitError = Error & { id?: string; reasons?: string[]; properties?: State };
 type State = Awaited<ReturnType<typeof create>>["outs"];
@@ -32,14 +32,11 @@ describe("lifecycle, without quiescing", () => {
     let ec2: EC2Client;
     let instance: CloudInstance;
     let log: CapturedLog;
-    let restore: () => void;
+    let stop: () => void;
     let runs = 0;
 
     before(async () => {
-        cloud = await sharedCloud();
-        ec2 = new EC2Client(cloud.clientConfig());
-        restore = useCloud(cloud);
-        configure(new Map<string, string>());
+        ({ cloud, ec2, stop } = await startCloudScene());
     });
 
     beforeEach(async () => {
@@ -59,10 +56,7 @@ describe("lifecycle, without quiescing", () => {
         await cloud.deleteSnapshots(left.map(({ snapshotId }) => snapshotId));
     });
 
-    after(() => {
-        ec2.destroy();
-        restore();
-    });
+    after(() => stop());
 
     const launch = (spec: InstanceSpec = {}) => cloud.createInstance(spec);
 

@@ -2,9 +2,9 @@ import { EC2Client, RestoreSnapshotFromRecycleBinCommand } from "@aws-sdk/client
 import { expect } from "chai";
 import { CapturedLog } from "../../../lab/capturedLog";
 import type { CloudInstance, LocalCloud } from "../../../lab/cloud/localCloud";
-import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
+import { startCloudScene } from "../../../lab/scenes/cloudScene";
 import { rejection } from "../../../lab/rejection";
-import { configure, create, read, remove } from "../../../lab/scenes/lifecycle";
+import { create, read, remove } from "../../../lab/scenes/lifecycle";
 import { clientsFor } from "../../../provider/aws/clients";
 import { deleteSet } from "../../../provider/aws/deleteSet";
 import { setTags } from "../../../provider/aws/setTags";
@@ -20,13 +20,10 @@ for (const shows of [false, true]) {
         let ec2: EC2Client;
         let instance: CloudInstance;
         let log: CapturedLog;
-        let restore: () => void;
+        let stop: () => void;
 
         before(async () => {
-            cloud = await sharedCloud();
-            ec2 = new EC2Client(cloud.clientConfig());
-            restore = useCloud(cloud);
-            configure(new Map<string, string>());
+            ({ cloud, ec2, stop } = await startCloudScene());
         });
         beforeEach(async () => {
             instance = await cloud.createInstance({ volumes: 2 });
@@ -43,10 +40,7 @@ for (const shows of [false, true]) {
                 (await cloud.snapshots(instance)).map(({ snapshotId }) => snapshotId),
             );
         });
-        after(() => {
-            ec2.destroy();
-            restore();
-        });
+        after(() => stop());
 
         const inputs = () => ({
             instanceId: instance.instanceId,

@@ -8,9 +8,9 @@ import {
 import { expect } from "chai";
 import { CapturedLog } from "../../../lab/capturedLog";
 import type { CloudInstance, LocalCloud } from "../../../lab/cloud/localCloud";
-import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
+import { startCloudScene } from "../../../lab/scenes/cloudScene";
 import { rejection } from "../../../lab/rejection";
-import { configure, create, read, remove, update } from "../../../lab/scenes/lifecycle";
+import { create, read, remove, update } from "../../../lab/scenes/lifecycle";
 import { tagKeys } from "../../../provider/aws/tags";
 import { setTags } from "../../../provider/aws/setTags";
 import { timing } from "../../../provider/base/timing";
@@ -24,13 +24,10 @@ describe("a set that somebody has locked", () => {
     let ec2: EC2Client;
     let instance: CloudInstance;
     let log: CapturedLog;
-    let restore: () => void;
+    let stop: () => void;
 
     before(async () => {
-        cloud = await sharedCloud();
-        ec2 = new EC2Client(cloud.clientConfig());
-        restore = useCloud(cloud);
-        configure(new Map<string, string>());
+        ({ cloud, ec2, stop } = await startCloudScene());
     });
     beforeEach(async () => {
         instance = await cloud.createInstance({ volumes: 3 });
@@ -45,10 +42,7 @@ describe("a set that somebody has locked", () => {
         await cloud.reset();
         await cloud.deleteSnapshots(await left());
     });
-    after(() => {
-        ec2.destroy();
-        restore();
-    });
+    after(() => stop());
 
     const inputs = (changes: object = {}) => ({
         instanceId: instance.instanceId,

@@ -10,12 +10,12 @@ import { expect } from "chai";
 import { clientsFor } from "../../../provider/aws/clients";
 import { ownerTag, tagKeys } from "../../../provider/aws/tags";
 import type { SnapshotInputs } from "../../../provider/inputs/inputs";
-import { configure, create, diff } from "../../../lab/scenes/lifecycle";
+import { create, diff } from "../../../lab/scenes/lifecycle";
 import { reapEarlierRuns } from "../../../provider/run/reapEarlierRuns";
 import { CapturedLog } from "../../../lab/capturedLog";
 import type { CloudInstance, LocalCloud } from "../../../lab/cloud/localCloud";
 import { rejection } from "../../../lab/rejection";
-import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
+import { startCloudScene } from "../../../lab/scenes/cloudScene";
 import { runOf } from "../../../lab/scenes/run";
 
 const MINUTE = 60_000;
@@ -25,15 +25,12 @@ describe("what earlier runs left", () => {
     let ec2: EC2Client;
     let instance: CloudInstance;
     let log: CapturedLog;
-    let restore: () => void;
+    let stop: () => void;
     let inputs: SnapshotInputs & { owner: string };
     let count = 0;
 
     before(async () => {
-        cloud = await sharedCloud();
-        ec2 = new EC2Client(cloud.clientConfig());
-        restore = useCloud(cloud);
-        configure(new Map<string, string>());
+        ({ cloud, ec2, stop } = await startCloudScene());
     });
 
     beforeEach(async () => {
@@ -52,10 +49,7 @@ describe("what earlier runs left", () => {
         await cloud.reset();
     });
 
-    after(() => {
-        ec2.destroy();
-        restore();
-    });
+    after(() => stop());
 
     /** A set as a run that died has left it, `minutes` after its lease ran out. */
     async function left(
