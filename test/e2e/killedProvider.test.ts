@@ -125,7 +125,8 @@ describe("a provider that is killed", function () {
     it("during pre-freeze leaves the host awake, and the next run succeeds", async () => {
         lab.server.host.writeHooks({ pre: HOLD });
         await killWhen(() => lab.server.host.waitFor(/^pre freeze/));
-        expect(lab.server.host.events).to.deep.equal(["pre freeze", "post freezeFail", "thawed freezeFail"]);
+        // The script may end before the guard sees that the client is gone. Both ways wake the host.
+        expect(lab.server.host.events.join()).to.match(/^pre freeze,post (thaw|freezeFail),thawed \1$/);
         expect(await lab.cloud.snapshots()).to.deep.equal([]);
         await expectNextRunSucceeds();
     });
