@@ -1,3 +1,4 @@
+import type { Evidence } from "../../../index";
 import { reasonCodes } from "../../../provider/base/errors";
 import type { EngineResult } from "../../../lab/engine/project";
 import { type BootResult, bootImage, UP_LIMIT_MS } from "./bootTrial";
@@ -34,10 +35,12 @@ export class FaultTrials {
         const { machine } = this.lab;
         this.log(`booted in ${(await machine.ready()).toFixed(0)} s`);
         await machine.booted();
-        const ended = endOf(await this.#spawn().result);
-        if (ended !== "succeeded") {
-            throw new Error(`no set can be taken of the machine: ${ended}`);
+        const result = await this.#spawn().result;
+        if (result.code !== 0) {
+            throw new Error(`no set can be taken of the machine: ${result.stdout}`);
         }
+        const { freezeWindowMs } = (result.outputs["evidence"] ?? {}) as Evidence;
+        this.log(`the first set: frozen for ${freezeWindowMs ?? 0} ms`);
     }
 
     async throwOne(fault: MachineFault): Promise<FaultResult> {

@@ -23,8 +23,24 @@ export function machineReport(boots: readonly BootResult[], faults: readonly Fau
         "",
         ...(boots.length === 0 ? [] : [...bootTable(boots), ""]),
         ...(faults.length === 0 ? [] : [...faultTable(faults), ""]),
+        ...EXPLANATION,
+        "",
     ].join("\n");
 }
+
+const EXPLANATION = [
+    "- To replay: ext4 on the stripe, unless `systemd-fsck` said at boot that it was clean and nobody replayed its journal; " +
+        "XFS, if anything of its tree is missing or other without a replay of its log.",
+    "- The root file system is never frozen. So it starts as after a loss of power, by a replay of its journal.",
+    "- Broken, or of ours: units that failed, file systems that are not mounted, page checksums, a database that takes no " +
+        "transaction, errors in the logs, and files on any volume that name this package or the run.",
+    "- Wrong, of a fault: the `up` ended otherwise than it may, the next `up` failed, nobody could write then, something " +
+        "of the guard was left, or a set that was kept is not what its level says.",
+    "",
+    "What it does not show: EBS and EC2's own boot. Volumes are ranges of one file, which the kernel copies at one instant. " +
+        "The machine is emulated in software, so its times are those of a very slow server. An instance store is a SCSI " +
+        "disk with the name of EC2's model. One Debian with one kernel, without cloud-init but in the fault that names it.",
+];
 
 const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
 const head = (cells: readonly string[]) => [row(cells), row(cells.map(() => "---"))];
