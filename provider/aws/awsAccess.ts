@@ -1,5 +1,6 @@
 import type { AwsAccess } from "../transport/awsAccess";
 import type { Clients } from "./clients";
+import { signTunnel } from "./connectEndpoint";
 import { sendPublicKey } from "./instanceConnect";
 import { request } from "./request";
 
@@ -8,6 +9,7 @@ export function awsAccess(clients: Clients): AwsAccess {
     return {
         environment: (signal) => environment(clients, signal),
         sendPublicKey: (key, signal) => sendPublicKey(clients, key, signal),
+        signTunnel: (end, signal) => signTunnel(clients, end, signal),
     };
 }
 

@@ -61,6 +61,7 @@ describe("a command as tunnel", () => {
         const aws = {
             environment: () => Promise.resolve(AWS),
             sendPublicKey: () => Promise.reject(new Error("no program needs this")),
+            signTunnel: () => Promise.reject(new Error("no program needs this")),
         };
         return connect(settings, { timeoutMs, signal, log: () => undefined, aws });
     }
