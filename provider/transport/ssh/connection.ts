@@ -1,15 +1,18 @@
 import type { Log } from "../../base/log";
+import type { Secret } from "../../base/maskSecrets";
 import { secretTable, secretsIn } from "../../base/secretTable";
 import type { AwsAccess } from "../awsAccess";
 import { BastionRoute } from "../bastion";
 import { CommandRoute } from "../command";
 import type { Route } from "../route";
 import { tcpRoute } from "../tcp";
+import type { Tunnel } from "../tunnel";
 import { KEEPALIVE, type HopSettings } from "./handshake";
 import { AttemptOver, openHop } from "./hop";
-import { prepareHop, type SshSettings, type Tunnel } from "./hopSettings";
+import { prepareHop, type SshSettings, type SshTarget } from "./hopSettings";
 import { retryConnect } from "./retryConnect";
 import { SshConnection } from "./sshConnection";
+import { SshError } from "./sshError";
 
 export { LineTimeout, OutputTooLong, SshChannel, type Exit } from "./channel";
 export type { AwsAccess } from "../awsAccess";
@@ -26,6 +29,8 @@ export interface ConnectOptions {
     readonly isYoung?: (() => boolean) | undefined;
     /** How often an idle connection is asked whether it lives; it is given up after three missing answers. Default 5000. */
     readonly keepaliveMs?: number;
+    /** The instance that the settings lead to, for tunnels that find it by its id. */
+    readonly instanceId?: string;
     /** Absent: a program that is to carry the connection gets no credentials beside those of our own environment. */
     readonly aws?: AwsAccess;
 }
@@ -45,8 +50,8 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
     signal.throwIfAborted();
     // Those of both: each of the two servers could echo what the other was given.
     const secrets = secretsIn(secretTable.quiesce.connection, settings);
-    const instance = prepareHop("instance", settings, secrets, keepaliveMs);
-    const proxy = settings.proxy && prepareHop("proxy", settings.proxy, secrets, keepaliveMs);
+    const instance = prepareHop("instance", settings, secrets, keepaliveMs, options.instanceId);
+    const proxy = settings.proxy && prepareProxy(settings.proxy, secrets, keepaliveMs);
     const route = proxy
         ? new BastionRoute(routeTo(proxy, settings.proxy.tunnel, options), proxy, instance)
         : routeTo(instance, settings.tunnel, options);
@@ -64,13 +69,30 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
     }
 }
 
+function prepareProxy(proxy: SshTarget, secrets: readonly Secret[], keepaliveMs: number): HopSettings {
+    const { tunnel } = proxy;
+    const instanceId = tunnel !== undefined && "instanceId" in tunnel ? tunnel.instanceId : undefined;
+    return prepareHop("proxy", proxy, secrets, keepaliveMs, instanceId);
+}
+
 function routeTo(hop: HopSettings, tunnel: Tunnel | undefined, { aws }: ConnectOptions): Route {
-    return tunnel === undefined
-        ? tcpRoute(hop)
-        : new CommandRoute(hop, {
-              command: tunnel.command,
-              awsEnvironment: (signal) => aws?.environment(signal) ?? Promise.resolve({}),
-          });
+    switch (tunnel?.via) {
+        case undefined:
+            return tcpRoute(hop);
+        case "command":
+            return new CommandRoute(hop, {
+                command: tunnel.command,
+                awsEnvironment: (signal) => aws?.environment(signal) ?? Promise.resolve({}),
+            });
+        case "instance-connect-endpoint":
+            throw new SshError({
+                code: "TUNNEL_FAILED",
+                where: hop.where,
+                address: hop.address,
+                what: "tunnels by an EC2 Instance Connect Endpoint are not built in yet",
+                remedy: 'take { via: "command", ... } with `aws ec2-instance-connect open-tunnel --instance-id %h`',
+            });
+    }
 }
 
 async function attempt(

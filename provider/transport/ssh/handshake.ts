@@ -22,7 +22,7 @@ const MAX_HANDSHAKE_BYTES = 1024 * 1024;
 /** One end of the road: which server, as whom, and how to know it. */
 export interface HopSettings extends Place {
     readonly credentials: Credentials;
-    /** "any" only when the user asked for it by `insecureIgnoreHostKey`. */
+    /** "any" only when the user asked for it by `insecureIgnoreHostKey`, or AWS led there by the instance's id. */
     readonly hostKeys: readonly HostKey[] | "any";
     /** Texts that must not appear in errors, even if the server sends them back. */
     readonly secrets: readonly Secret[];

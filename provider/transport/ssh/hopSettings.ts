@@ -1,22 +1,16 @@
 import type { Secret } from "../../base/maskSecrets";
 import type { HopSettings } from "./handshake";
+import { findsInstance, type Tunnel } from "../tunnel";
 import { parseHostKeys } from "./hostKey";
 import { readPrivateKey } from "./privateKey";
 import { SshError, type Where } from "./sshError";
-
-/** A program whose standard input and output are the connection. `%h`, `%p`, `%r` and `%%` in its words are replaced. */
-export interface CommandTunnel {
-    readonly via: "command";
-    readonly command: readonly string[];
-}
-
-export type Tunnel = CommandTunnel;
 
 /** A server and how to log in to it. The names and the order of credentials are those of `command.remote.Command`. */
 export interface SshTarget {
     /** What carries the connection, instead of TCP. */
     readonly tunnel?: Tunnel;
-    readonly host: string;
+    /** Absent with a tunnel that leads to the instance by its id. */
+    readonly host?: string;
     /** Default 22. */
     readonly port?: number;
     readonly user: string;
@@ -38,18 +32,20 @@ export interface SshSettings extends SshTarget {
     readonly proxy?: SshTarget;
 }
 
-/** Reads keys and credentials. Throws SshError. */
+/** Reads keys and credentials. `instanceId`: of the server, where it is known. Throws SshError. */
 export function prepareHop(
     where: Where,
     target: SshTarget,
     secrets: readonly Secret[],
     keepaliveMs: number,
+    instanceId?: string,
 ): HopSettings {
     const port = target.port ?? 22;
-    const address = `${target.user}@${target.host}:${port}`;
+    const host = target.host ?? instanceId ?? "";
+    const address = `${target.user}@${host}:${port}`;
     return {
         where,
-        host: target.host,
+        host,
         port,
         address,
         credentials: prepareCredentials(where, address, target),
@@ -80,7 +76,8 @@ function prepareCredentials(where: Where, address: string, target: SshTarget): H
 }
 
 function prepareHostKeys(where: Where, address: string, target: SshTarget): HopSettings["hostKeys"] {
-    if (target.hostKey === undefined && target.insecureIgnoreHostKey === true) {
+    const isVouchedFor = target.insecureIgnoreHostKey === true || findsInstance(target.tunnel);
+    if (target.hostKey === undefined && isVouchedFor) {
         return "any";
     }
     const keys = parseHostKeys(target.hostKey ?? []);
