@@ -349,8 +349,20 @@ const groupInputs = z.strictObject({
     ...shared,
 });
 
+const SOURCES = ["console", "systems-manager"] as const;
 const hostKeysInputs = z.strictObject({
     instanceId,
+    source: z
+        .enum(SOURCES, {
+            error: ({ input }) => {
+                const meant = typeof input === "string" ? nearest(input, SOURCES) : undefined;
+                const must =
+                    'must be "console" (what the instance printed at its first boot) or "systems-manager" (read on the ' +
+                    "instance by its SSM agent)";
+                return meant === undefined ? must : `${must}; did you mean "${meant}"?`;
+            },
+        })
+        .optional(),
     timeouts: z
         .strictObject({ wait: seconds(waitLimit) }, "must be an object: { wait: a number of seconds }")
         .optional(),
