@@ -192,7 +192,10 @@ const vss = z.strictObject({
     keepComponents: z.boolean().optional(),
 });
 
-/** EC2 allows 50 tags on a resource (EC2 User Guide, "Tag restrictions"); ours are in aws/tags.ts. */
+/**
+ * EC2 allows 50 tags on a resource (EC2 User Guide, "Tag restrictions"). Ours are in aws/tags.ts: at no time have more
+ * than 7 of them to be there, and the others give way (setRequest.ts, roomForTags.ts).
+ */
 const MAX_USER_TAGS = 43;
 
 const tags = z
@@ -346,8 +349,20 @@ const groupInputs = z.strictObject({
     ...shared,
 });
 
+const SOURCES = ["console", "systems-manager"] as const;
 const hostKeysInputs = z.strictObject({
     instanceId,
+    source: z
+        .enum(SOURCES, {
+            error: ({ input }) => {
+                const meant = typeof input === "string" ? nearest(input, SOURCES) : undefined;
+                const must =
+                    'must be "console" (what the instance printed at its first boot) or "systems-manager" (read on the ' +
+                    "instance by its SSM agent)";
+                return meant === undefined ? must : `${must}; did you mean "${meant}"?`;
+            },
+        })
+        .optional(),
     timeouts: z
         .strictObject({ wait: seconds(waitLimit) }, "must be an object: { wait: a number of seconds }")
         .optional(),

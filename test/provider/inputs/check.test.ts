@@ -920,12 +920,15 @@ describe("check", () => {
 describe("check of InstanceHostKeys", () => {
     it("wants an instance, and knows aws", () => {
         expect(checkHostKeysInputs({ instanceId: plain.instanceId, aws: { region: "x" } })).to.deep.equal([]);
-        expect(checkHostKeysInputs({ instanceId: UNKNOWN })).to.deep.equal([]);
+        expect(checkHostKeysInputs({ instanceId: UNKNOWN, source: UNKNOWN })).to.deep.equal([]);
+        for (const source of ["console", "systems-manager"]) {
+            expect(checkHostKeysInputs({ instanceId: plain.instanceId, source })).to.deep.equal([]);
+        }
         expect(checkHostKeysInputs({})).to.deep.equal([
             { property: "instanceId", reason: "is required: the id of the instance, such as server.id" },
         ]);
         expect(checkHostKeysInputs({ instanceId: plain.instanceId, hostkeys: [] })).to.deep.equal([
-            { property: "hostkeys", reason: "is not an input; known here: instanceId, timeouts, aws" },
+            { property: "hostkeys", reason: "is not an input; known here: instanceId, source, timeouts, aws" },
         ]);
     });
 });
