@@ -38,6 +38,8 @@ export function qemuArguments(settings: QemuSettings): string[] {
     const threads = processors > 1 ? "multi" : "single";
     return [
         ...["-nodefaults", "-no-user-config", "-display", "none"],
+        // On a busy machine the BIOS may give a disk up that answers late: then it begins anew.
+        ...["-boot", "reboot-timeout=1000"],
         ...["-machine", "q35", "-m", String(MEMORY_MIB), "-smp", String(processors)],
         ...["-accel", `tcg,thread=${threads},tb-size=${TRANSLATED_MIB}`, "-cpu", "max"],
         ...volumes.flatMap(nvmeDisk),

@@ -22,11 +22,15 @@ export function machineReport(boots: readonly BootResult[], faults: readonly Fau
             "makes an image of it. A second machine boots from the image.",
         "",
         ...(boots.length === 0 ? [] : [...bootTable(boots), ""]),
-        ...(faults.length === 0 ? [] : [...faultTable(faults), ""]),
+        ...(faults.length === 0 ? [] : [...faultTable(faults), "", FAULT_EXPLANATION, ""]),
         ...EXPLANATION,
         "",
     ].join("\n");
 }
+
+const FAULT_EXPLANATION =
+    "Wrong, of a fault: the `up` ended otherwise than it may, the next `up` failed, nobody could write then, something " +
+    "of the guard was left, or a set that was kept is not what its level says.";
 
 const EXPLANATION = [
     "- To replay: ext4 on the stripe, unless `systemd-fsck` said at boot that it was clean and nobody replayed its journal; " +
@@ -34,8 +38,6 @@ const EXPLANATION = [
     "- The root file system is never frozen. So it starts as after a loss of power, by a replay of its journal.",
     "- Broken, or of ours: units that failed, file systems that are not mounted, page checksums, a database that takes no " +
         "transaction, errors in the logs, and files on any volume that name this package or the run.",
-    "- Wrong, of a fault: the `up` ended otherwise than it may, the next `up` failed, nobody could write then, something " +
-        "of the guard was left, or a set that was kept is not what its level says.",
     "",
     "What it does not show: EBS and EC2's own boot. Volumes are ranges of one file, which the kernel copies at one instant. " +
         "The machine is emulated in software, so its times are those of a very slow server. An instance store is a SCSI " +
