@@ -13,6 +13,7 @@ import { engineGoneFailure, isUnheard } from "../base/interruption";
 import type { PendingFreeze } from "../quiesce/quiescer";
 import type { Shared } from "./shared";
 import { type SnapshotState, UnfinishedError } from "./state";
+import { withLoss } from "./withLoss";
 import { ownThawPending } from "../quiesce/hooks/thawPending";
 
 /** What is needed to finish a set, in the run that took it or in a later one. */
@@ -54,8 +55,8 @@ export async function finishSet(
         if (cause instanceof SnapshotError && endsSet(run, cause)) {
             throw await withoutSet(run, state, cause);
         }
-        const lost = error instanceof SetLostError ? error.lost : state.lost;
-        throw unfinished(run, await recordUnlessDying(run, { ...state, lost }), pendingError(run, error));
+        const kept = error instanceof SetLostError ? withLoss(state, error.lost) : state;
+        throw unfinished(run, await recordUnlessDying(run, kept), pendingError(run, error));
     }
     return await record(run, finished);
 }
