@@ -33,10 +33,19 @@ export interface VssEvidence {
 export type IdentityProof = "dmi" | "imds" | "unverified" | "ssm";
 
 /** How the host's SSH port was reached. `bastion by command`: the bastion, too, was reached by a tunnel. */
-export type RouteName = "tcp" | "command" | "bastion" | "bastion by command";
+export type RouteName =
+    | "tcp"
+    | "command"
+    | "instance-connect-endpoint"
+    | "bastion"
+    | "bastion by command"
+    | "bastion by instance-connect-endpoint";
 
-/** How it was made sure that no other server posed as the host. ignored: it was not, by `insecureIgnoreHostKey`. */
-export type HostKeyProof = "pinned" | "ignored";
+/**
+ * How it was made sure that no other server posed as the host: its key was the given one, or (`aws`) there is none, and AWS
+ * led to the instance by its id. ignored: it was not, by `insecureIgnoreHostKey`.
+ */
+export type HostKeyProof = "pinned" | "aws" | "ignored";
 
 /** What the quiescer saw. The level is computed from this, never from what was intended. */
 export interface CaptureEvidence {

@@ -42,6 +42,7 @@ export async function hold(guard: GuardSession, settings: HoldSettings): Promise
     const expiry = frozen.frozen.at + timeouts.freeze * 1000;
     return {
         answerLimitMs: () => Math.ceil(Math.max(0, expiry - performance.now())) + timing.lateAnswerMs,
+        over: guard.over,
         release: () => release(guard, frozen, settings),
     };
 }

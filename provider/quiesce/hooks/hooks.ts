@@ -161,10 +161,17 @@ class Hooks implements Holding {
     }
 
     async #connect(timeoutMs: number, signal = this.#settings.signal): Promise<SshConnection> {
-        const { quiesce, aws, isYoung, log } = this.#settings;
-        const { host, port = 22 } = quiesce.connection;
+        const { quiesce, instanceId, aws, isYoung, log } = this.#settings;
+        const { host = instanceId, port = 22 } = quiesce.connection;
         log(`connecting to ${host}:${port}`, "status");
-        return await connect(quiesce.connection as SshSettings, { timeoutMs, aws, isYoung, log, signal });
+        return await connect(quiesce.connection as SshSettings, {
+            timeoutMs,
+            instanceId,
+            aws,
+            isYoung,
+            log,
+            signal,
+        });
     }
 
     /** A host whose cloud-init still runs may lack scripts and rights that it gets in a moment. */
