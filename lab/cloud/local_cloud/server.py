@@ -24,7 +24,7 @@ ERROR_CODE = re.compile(rb'(?:<Code>|"__type": ?")([^<"]*)')
 
 def load_services() -> None:
     """What moto loads at the first request to a service."""
-    for service in ("ec2", "sts"):
+    for service in ("ec2", "ec2instanceconnect", "sts"):
         create_backend_app(service)
     # moto would look at all that a class has for each request.
     responses.method_names_from_class = functools.cache(responses.method_names_from_class)
