@@ -1,5 +1,6 @@
 import type { Log } from "../base/log";
 import type { Clients } from "../aws/clients";
+import { setTagsMakingRoom } from "../aws/roomForTags";
 import { LEASE_RENEWAL_MS, newLease, setTags } from "../aws/setTags";
 import { waitForImage } from "../aws/images";
 import { tagKeys } from "../aws/tags";
@@ -15,6 +16,7 @@ import { groupFailure } from "./groupFailure";
 import type { Meeting } from "./meeting";
 import type { Shared } from "./shared";
 import { type SnapshotState, UnfinishedError } from "./state";
+import { withLoss } from "./withLoss";
 import { ownThawPending } from "../quiesce/hooks/thawPending";
 
 /** What is needed to finish a set, in the run that took it or in a later one. */
@@ -65,8 +67,8 @@ export async function finishSet(
         if (isLost) {
             throw await withoutSet(run, state, cause);
         }
-        const lost = cause instanceof SetLostError ? cause.lost : state.lost;
-        throw unfinished(run, await recordUnlessDying(run, { ...state, lost }), pendingError(run, cause));
+        const kept = cause instanceof SetLostError ? withLoss(state, cause.lost) : state;
+        throw unfinished(run, await recordUnlessDying(run, kept), pendingError(run, cause));
     }
     return await record(run, finished);
 }
@@ -149,6 +151,9 @@ function madeBy({ snapshotIds, imageId }: SnapshotState): string[] {
     return [...snapshotIds, ...(imageId === undefined ? [] : [imageId])];
 }
 
+/** Than that the set is complete, and that its instance may be frozen. A complete set needs no lease. */
+const WORTH_LESS = [tagKeys.lease, tagKeys.healed, tagKeys.size];
+
 /** The last act before Pulumi is told of the set. */
 async function record(run: Finishing, state: SnapshotState): Promise<SnapshotState> {
     try {
@@ -158,7 +163,8 @@ async function record(run: Finishing, state: SnapshotState): Promise<SnapshotSta
             // Whoever finds the set by its tags must not take the instance for awake.
             ...(state.thawPending ? { [tagKeys.thaw]: "pending" } : {}),
         };
-        await setTags(run.clients, madeBy(state), tags, AbortSignal.timeout(30_000));
+        const limit = AbortSignal.timeout(30_000);
+        await setTagsMakingRoom(run.clients, madeBy(state), tags, WORTH_LESS, limit);
         return { ...state, recorded: true };
     } catch (error) {
         throw unfinished(run, state, {
