@@ -1,10 +1,15 @@
 import type { AwsAccess } from "../transport/awsAccess";
 import type { Clients } from "./clients";
 import { request } from "./request";
+import { endSession, startSession } from "./sessions";
 
 /** What ways to a host need of AWS, by the run's clients. */
 export function awsAccess(clients: Clients): AwsAccess {
-    return { environment: (signal) => environment(clients, signal) };
+    return {
+        environment: (signal) => environment(clients, signal),
+        startSession: (instanceId, port, signal) => startSession(clients, instanceId, port, signal),
+        endSession: (sessionId) => endSession(clients, sessionId),
+    };
 }
 
 /** The names are those of the AWS SDKs and Tools Reference Guide, "Environment variables". */

@@ -6,4 +6,33 @@ export interface AwsAccess {
      * @throws SnapshotError when there are none; the signal's reason
      */
     environment(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+    /**
+     * Starts a session of Systems Manager to a port of an instance, by the document AWS-StartSSHSession.
+     * @throws NoSession; SnapshotError for what is not about the instance; the signal's reason
+     */
+    startSession(instanceId: string, port: number, signal: AbortSignal): Promise<StartedSession>;
+    /** Ends a session, within about a second. Resolves with why that could not be done; never rejects. */
+    endSession(sessionId: string): Promise<string | undefined>;
+}
+
+export interface StartedSession {
+    readonly id: string;
+    readonly region: string;
+    /** The address of Systems Manager that answered. */
+    readonly endpoint: string;
+    /** The parameters of StartSession, as JSON. */
+    readonly request: string;
+    /** Its answer, as JSON. Secret, because it has the token. */
+    readonly response: string;
+    readonly token: string;
+}
+
+/** Systems Manager starts no session to the instance. */
+export class NoSession extends Error {
+    constructor(
+        readonly reason: { readonly what: string; readonly remedy: string; readonly transient: boolean },
+        cause: unknown,
+    ) {
+        super(reason.what, { cause });
+    }
 }

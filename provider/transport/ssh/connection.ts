@@ -5,6 +5,7 @@ import type { AwsAccess } from "../awsAccess";
 import { BastionRoute } from "../bastion";
 import { CommandRoute } from "../command";
 import type { Route } from "../route";
+import { SessionManagerRoute } from "../sessionManager";
 import { tcpRoute } from "../tcp";
 import type { Tunnel } from "../tunnel";
 import { KEEPALIVE, type HopSettings } from "./handshake";
@@ -75,7 +76,7 @@ function prepareProxy(proxy: SshTarget, secrets: readonly Secret[], keepaliveMs:
     return prepareHop("proxy", proxy, secrets, keepaliveMs, instanceId);
 }
 
-function routeTo(hop: HopSettings, tunnel: Tunnel | undefined, { aws }: ConnectOptions): Route {
+function routeTo(hop: HopSettings, tunnel: Tunnel | undefined, { aws, log }: ConnectOptions): Route {
     switch (tunnel?.via) {
         case undefined:
             return tcpRoute(hop);
@@ -84,6 +85,11 @@ function routeTo(hop: HopSettings, tunnel: Tunnel | undefined, { aws }: ConnectO
                 command: tunnel.command,
                 awsEnvironment: (signal) => aws?.environment(signal) ?? Promise.resolve({}),
             });
+        case "session-manager":
+            if (aws === undefined) {
+                throw new TypeError("a tunnel by Session Manager needs access to AWS");
+            }
+            return new SessionManagerRoute(hop, aws, log);
         case "instance-connect-endpoint":
             throw new SshError({
                 code: "TUNNEL_FAILED",

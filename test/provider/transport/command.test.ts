@@ -58,7 +58,8 @@ describe("a command as tunnel", () => {
             tunnel: { via: "command", command },
             ...changes,
         };
-        const aws = { environment: () => Promise.resolve(AWS) };
+        const unused = () => Promise.reject(new Error("a program needs no session"));
+        const aws = { environment: () => Promise.resolve(AWS), startSession: unused, endSession: unused };
         return connect(settings, { timeoutMs, signal, log: () => undefined, aws });
     }
 

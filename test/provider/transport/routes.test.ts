@@ -4,17 +4,26 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
     connect,
+    type ConnectOptions,
     SshError,
     type SshConnection,
     type SshSettings,
 } from "../../../provider/transport/ssh/connection";
+import { startSessionScene } from "../../../lab/scenes/sessionScene";
 import { Relay, type RelayOptions } from "../../../lab/hosts/relay";
 import { freePort, KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
 
 interface RouteUnderTest {
-    /** Starts what the route needs, and gives the settings that lead to a port by it. */
-    start(lab: Lab): Promise<(instance: SshSettings) => SshSettings>;
+    /** Starts what the route needs, and gives what leads to a port by it. */
+    start(lab: Lab): Promise<Lead>;
+    /** A try that fails takes so long at most. Default 1000. */
+    readonly tryMs?: number;
 }
+
+/** `instance`: with a `host` and a `port`, as TCP takes them. */
+type Lead = (
+    instance: SshSettings & { port: number },
+) => SshSettings & Pick<ConnectOptions, "aws" | "instanceId">;
 
 /** Keys and servers that are there for all routes. */
 interface Lab {
@@ -49,6 +58,33 @@ const ROUTES: Readonly<Record<string, RouteUnderTest>> = {
                 byCommand("sh", "-c", `printf '\nStarting session\n'; exec busybox nc "$0" "$1"`, "%h", "%p"),
             ),
     },
+    "session-manager": {
+        tryMs: 8_000,
+        start: async ({ atEnd }) => {
+            const { aws, instanceId, stop } = await startSessionScene();
+            atEnd(stop);
+            return ({ host, ...instance }) => ({
+                ...instance,
+                aws,
+                instanceId,
+                tunnel: { via: "session-manager" },
+            });
+        },
+    },
+    "bastion by session-manager": {
+        tryMs: 8_000,
+        start: async ({ keys, hostKey, userKey, atEnd }) => {
+            const { aws, instanceId, stop } = await startSessionScene();
+            atEnd(stop);
+            const bastion = await Sshd.start(keys, { hostKeys: [hostKey], authorized: [userKey] });
+            atEnd(() => bastion.stop());
+            const tunnel = { via: "session-manager", instanceId } as const;
+            return (instance) => {
+                const { host, ...login } = instance;
+                return { ...instance, aws, proxy: { ...login, port: bastion.port, tunnel } };
+            };
+        },
+    },
     "bastion by command": {
         start: async ({ keys, hostKey, userKey, atEnd }) => {
             const bastion = await Sshd.start(keys, { hostKeys: [hostKey], authorized: [userKey] });
@@ -59,7 +95,7 @@ const ROUTES: Readonly<Record<string, RouteUnderTest>> = {
     },
 };
 
-function byCommand(...command: string[]): (instance: SshSettings) => SshSettings {
+function byCommand(...command: string[]): Lead {
     return (instance) => ({ ...instance, tunnel: { via: "command", command } });
 }
 
@@ -82,7 +118,7 @@ for (const [name, route] of Object.entries(ROUTES)) {
         let hostKey: KeyPair;
         let userKey: KeyPair;
         let sshd: Sshd;
-        let lead: (instance: SshSettings) => SshSettings;
+        let lead: Lead;
         const atEnd: (() => unknown)[] = [];
         const cleanUps: (() => unknown)[] = [];
 
@@ -121,8 +157,16 @@ for (const [name, route] of Object.entries(ROUTES)) {
                 hostKey: hostKey.publicLine,
             };
             const signal = new AbortController().signal;
-            const options = { timeoutMs, signal, log: () => undefined, keepaliveMs };
-            const connection = await connect(lead(instance), options);
+            const { aws, instanceId, ...settings } = lead(instance);
+            const options = {
+                timeoutMs,
+                signal,
+                log: () => undefined,
+                keepaliveMs,
+                ...(aws === undefined ? {} : { aws }),
+                ...(instanceId === undefined ? {} : { instanceId }),
+            };
+            const connection = await connect(settings, options);
             cleanUps.push(() => connection.close());
             return connection;
         }
@@ -207,7 +251,7 @@ for (const [name, route] of Object.entries(ROUTES)) {
         });
 
         it("is tried again while nobody listens, and given up in time", async () => {
-            const error = await failure(open(await freePort(), { timeoutMs: 1_000 }));
+            const error = await failure(open(await freePort(), { timeoutMs: route.tryMs ?? 1_000 }));
             expect(error).to.include({ code: "SSH_UNREACHABLE", where: "instance" });
             expect(error.message).to.match(/refused.*gave up after \d+ tr/i);
         });
