@@ -1,5 +1,6 @@
 import type { AwsAccess } from "../transport/awsAccess";
 import type { Clients } from "./clients";
+import { sendPublicKey } from "./instanceConnect";
 import { request } from "./request";
 import { endSession, startSession } from "./sessions";
 
@@ -9,6 +10,7 @@ export function awsAccess(clients: Clients): AwsAccess {
         environment: (signal) => environment(clients, signal),
         startSession: (instanceId, port, signal) => startSession(clients, instanceId, port, signal),
         endSession: (sessionId) => endSession(clients, sessionId),
+        sendPublicKey: (key, signal) => sendPublicKey(clients, key, signal),
     };
 }
 

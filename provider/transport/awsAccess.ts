@@ -13,6 +13,11 @@ export interface AwsAccess {
     startSession(instanceId: string, port: number, signal: AbortSignal): Promise<StartedSession>;
     /** Ends a session, within about a second. Resolves with why that could not be done; never rejects. */
     endSession(sessionId: string): Promise<string | undefined>;
+    /**
+     * Has EC2 Instance Connect give a public key to an instance, where it is good for logins in the next 60 s.
+     * @throws NotNow; SnapshotError when AWS refuses it for good; the signal's reason
+     */
+    sendPublicKey(key: SentKey, signal: AbortSignal): Promise<void>;
 }
 
 export interface StartedSession {
@@ -36,3 +41,15 @@ export class NoSession extends Error {
         super(reason.what, { cause });
     }
 }
+
+/** A public key, and where it is to be good. */
+export interface SentKey {
+    readonly instanceId: string;
+    /** The account on the instance. */
+    readonly user: string;
+    /** A line as of authorized_keys. */
+    readonly publicKey: string;
+}
+
+/** AWS does not do it now, and may in a moment. The message says what AWS said. */
+export class NotNow extends Error {}

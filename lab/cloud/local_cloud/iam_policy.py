@@ -71,6 +71,12 @@ class Policy:
         if call.service == "ssm" and call.operation in SSM_RESOURCES:
             for arn in SSM_RESOURCES[call.operation](call):
                 yield Asked(action, arn)
+        elif call.operation == "SendSSHPublicKey":
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2instanceconnect.html
+            instance_id = call.parameters["InstanceId"]
+            tags = _context("ResourceTag", self._tags_of(call, instance_id))
+            arn = _arn(call, "instance", instance_id)
+            yield Asked(action, arn, {**tags, "ec2:osuser": call.parameters["InstanceOSUser"]})
         elif parameter is None:
             yield Asked(action)
         else:

@@ -22,7 +22,7 @@ ERROR_CODE = re.compile(rb'(?:<Code>|"__type": ?")([^<"]*)')
 
 def load_services() -> None:
     """What moto loads at the first request to a service."""
-    for service in ("ec2", "sts"):
+    for service in ("ec2", "ec2instanceconnect", "sts"):
         create_backend_app(service)
 
 

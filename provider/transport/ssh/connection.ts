@@ -1,19 +1,20 @@
 import type { Log } from "../../base/log";
-import type { Secret } from "../../base/maskSecrets";
 import { secretTable, secretsIn } from "../../base/secretTable";
 import type { AwsAccess } from "../awsAccess";
 import { BastionRoute } from "../bastion";
 import { CommandRoute } from "../command";
+import { sendNewKey } from "../instanceConnect";
 import type { Route } from "../route";
 import { SessionManagerRoute } from "../sessionManager";
 import { tcpRoute } from "../tcp";
 import type { Tunnel } from "../tunnel";
 import { KEEPALIVE, type HopSettings } from "./handshake";
-import { AttemptOver, openHop } from "./hop";
+import { AttemptOver } from "./attemptOver";
+import { openHop } from "./hop";
 import { prepareHop, type SshSettings, type SshTarget } from "./hopSettings";
 import { retryConnect } from "./retryConnect";
 import { SshConnection } from "./sshConnection";
-import { SshError } from "./sshError";
+import { SshError, type Where } from "./sshError";
 
 export { LineTimeout, OutputTooLong, SshChannel, type Exit } from "./channel";
 export type { AwsAccess } from "../awsAccess";
@@ -51,8 +52,15 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
     signal.throwIfAborted();
     // Those of both: each of the two servers could echo what the other was given.
     const secrets = secretsIn(secretTable.quiesce.connection, settings);
-    const instance = prepareHop("instance", settings, secrets, keepaliveMs, options.instanceId);
-    const proxy = settings.proxy && prepareProxy(settings.proxy, secrets, keepaliveMs);
+    const prepare = (where: Where, target: SshTarget, instanceId: string | undefined) =>
+        withSentKeys(
+            prepareHop(where, target, secrets, keepaliveMs, instanceId),
+            target,
+            instanceId,
+            options.aws,
+        );
+    const instance = prepare("instance", settings, options.instanceId);
+    const proxy = settings.proxy && prepare("proxy", settings.proxy, instanceIdOf(settings.proxy));
     const route = proxy
         ? new BastionRoute(routeTo(proxy, settings.proxy.tunnel, options), proxy, instance)
         : routeTo(instance, settings.tunnel, options);
@@ -70,10 +78,23 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
     }
 }
 
-function prepareProxy(proxy: SshTarget, secrets: readonly Secret[], keepaliveMs: number): HopSettings {
-    const { tunnel } = proxy;
-    const instanceId = tunnel !== undefined && "instanceId" in tunnel ? tunnel.instanceId : undefined;
-    return prepareHop("proxy", proxy, secrets, keepaliveMs, instanceId);
+function instanceIdOf({ tunnel }: SshTarget): string | undefined {
+    return tunnel !== undefined && "instanceId" in tunnel ? tunnel.instanceId : undefined;
+}
+
+function withSentKeys(
+    hop: HopSettings,
+    { instanceConnect, user }: SshTarget,
+    instanceId: string | undefined,
+    aws: AwsAccess | undefined,
+): HopSettings {
+    if (instanceConnect !== true) {
+        return hop;
+    }
+    if (instanceId === undefined || aws === undefined) {
+        throw new TypeError("EC2 Instance Connect needs AWS, and an instance's id");
+    }
+    return { ...hop, sendNewKey: (signal) => sendNewKey({ ...hop, instanceId, user }, aws, signal) };
 }
 
 function routeTo(hop: HopSettings, tunnel: Tunnel | undefined, { aws, log }: ConnectOptions): Route {

@@ -21,6 +21,8 @@ export interface SshTarget {
     readonly privateKeyPassword?: string;
     /** Tried last. Default: the environment's SSH_AUTH_SOCK. */
     readonly agentSocketPath?: string;
+    /** A key of EC2 Instance Connect for each try, and nothing of the above. Default false. */
+    readonly instanceConnect?: boolean;
     /** What the host's key must be: see parseHostKey. */
     readonly hostKey?: string | readonly string[];
     /** Accepts any host key when there is no `hostKey`. Default false. */
@@ -56,6 +58,10 @@ export function prepareHop(
 }
 
 function prepareCredentials(where: Where, address: string, target: SshTarget): HopSettings["credentials"] {
+    if (target.instanceConnect === true) {
+        // An agent's keys would use up the tries that a server allows (MaxAuthTries).
+        return { user: target.user };
+    }
     const agentSocketPath = target.agentSocketPath || process.env["SSH_AUTH_SOCK"];
     const key = target.privateKey ? readPrivateKey(target.privateKey, target.privateKeyPassword) : undefined;
     if (key && "reason" in key) {

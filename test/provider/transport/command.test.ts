@@ -58,8 +58,13 @@ describe("a command as tunnel", () => {
             tunnel: { via: "command", command },
             ...changes,
         };
-        const unused = () => Promise.reject(new Error("a program needs no session"));
-        const aws = { environment: () => Promise.resolve(AWS), startSession: unused, endSession: unused };
+        const unused = () => Promise.reject(new Error("no program needs this"));
+        const aws = {
+            environment: () => Promise.resolve(AWS),
+            sendPublicKey: unused,
+            startSession: unused,
+            endSession: unused,
+        };
         return connect(settings, { timeoutMs, signal, log: () => undefined, aws });
     }
 
