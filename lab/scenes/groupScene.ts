@@ -1,7 +1,8 @@
 import { assert } from "chai";
 import type { GroupInputs } from "../../provider/inputs/inputs";
 import type { GroupOutputs } from "../../provider/lifecycle/group/groupState";
-import { createGroup, deleteGroup, readGroup, updateGroup } from "./lifecycle";
+import { CapturedLog } from "../capturedLog";
+import { createGroup, deleteGroup, diffGroup, readGroup, updateGroup } from "./lifecycle";
 import { type Changes, Scene } from "./scene";
 
 /** What a group's inputs are beside the scene's own: of all members, and by member. */
@@ -16,6 +17,8 @@ export interface GroupOutcome {
     readonly state: GroupOutputs | undefined;
     /** An "init error" when it has properties. */
     readonly error: (Error & { id?: string; properties?: GroupOutputs }) | undefined;
+    /** What was logged meanwhile. */
+    readonly lines: readonly string[];
 }
 
 let groups = 0;
@@ -70,6 +73,11 @@ export class GroupScene {
         });
     }
 
+    /** What the engine would do next; and, as in it, what later verbs of the process know of the state. */
+    diff(before: GroupOutcome, changes: GroupChanges = {}): ReturnType<typeof diffGroup> {
+        return diffGroup(this.stateAfter(before), this.inputs(changes));
+    }
+
     async read(before: GroupOutcome): Promise<Awaited<ReturnType<typeof readGroup>>> {
         return await readGroup(before.id, this.stateAfter(before));
     }
@@ -88,10 +96,13 @@ export class GroupScene {
         inputs: GroupInputs,
         work: () => Promise<{ id: string; state: GroupOutputs }>,
     ): Promise<GroupOutcome> {
-        const result = await work().catch((error: unknown) => error as NonNullable<GroupOutcome["error"]>);
+        const log = new CapturedLog();
+        const result = await work()
+            .catch((error: unknown) => error as NonNullable<GroupOutcome["error"]>)
+            .finally(() => log.restore());
         const error = result instanceof Error ? result : undefined;
         const state = result instanceof Error ? undefined : result.state;
-        const outcome = { id: result.id ?? id, inputs, state, error };
+        const outcome = { id: result.id ?? id, inputs, state, error, lines: log.lines };
         const known = state ?? error?.properties;
         if (known !== undefined) {
             this.#known.set(outcome.id, known);

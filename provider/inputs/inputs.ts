@@ -192,7 +192,10 @@ const vss = z.strictObject({
     keepComponents: z.boolean().optional(),
 });
 
-/** EC2 allows 50 tags on a resource (EC2 User Guide, "Tag restrictions"); ours are in aws/tags.ts. */
+/**
+ * EC2 allows 50 tags on a resource (EC2 User Guide, "Tag restrictions"). Ours are in aws/tags.ts: at no time have more
+ * than 7 of them to be there, and the others give way (setRequest.ts, roomForTags.ts).
+ */
 const MAX_USER_TAGS = 43;
 
 const tags = z

@@ -23,7 +23,7 @@ import type { GuardLine } from "./guardLine";
 import { type GuardParams, type Hook, VMWARE_VERBS } from "./guardProgram";
 import { type HostReport, parseHostReport } from "./hostReport";
 import { GuardSession, NoGuard } from "./guardSession";
-import { hold, hookOutput } from "./hold";
+import { hold, hookOutput, unfrozeText } from "./hold";
 import { hostFailures, isStale, notCovered } from "./hostFailures";
 import { knownFailure } from "./knownFailure";
 import { reachOf } from "./reachOf";
@@ -276,6 +276,9 @@ class Hooks implements Holding {
                 case "confirmed":
                     log(confirmedText(event.line.executionId));
                     onHealed(event.line.executionId);
+                    break;
+                case "unfroze":
+                    log(unfrozeText(event.line.mountPoint));
                     break;
                 case "tried":
                 case "rehearsed":
