@@ -134,7 +134,7 @@ export interface SessionCourse {
     readyMs?: number;
     /** The maximum duration that the account has set. Default: none. */
     longestMs?: number;
-    /** The token is no longer good when the data channel is opened. Default false. */
+    /** The first token has expired when the data channel is opened. Default false. */
     refusesToken?: boolean;
 }
 
@@ -303,11 +303,6 @@ export class LocalSystemsManager {
     /** As an administrator does it, or the service. */
     endSessions(reason: string): Promise<void> {
         return this.cloud.control("end_sessions", { reason });
-    }
-
-    /** The data channels end without a word, the sessions do not. */
-    dropSessionChannels(): Promise<void> {
-        return this.cloud.control("drop_session_channels", {});
     }
 
     /** Resolves when all sessions have ended, and nobody has a data channel to one. Fails after the limit. */

@@ -286,9 +286,6 @@ class Control:
         for session in sessions.all():
             sessions.end(session, reason)
 
-    def drop_session_channels(self) -> None:
-        self._cloud.systems_manager.sessions.drop_channels()
-
     def await_no_session(self, seconds: float) -> bool:
         sessions = self._cloud.systems_manager.sessions
         with sessions.changed:

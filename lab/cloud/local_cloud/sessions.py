@@ -34,6 +34,7 @@ class SessionCourse:
     longest_ms: "float | None" = None
     """The maximum duration that the account has set."""
     refuses_token: bool = False
+    """The first one has expired when it is used."""
 
 
 @dataclass
@@ -45,6 +46,8 @@ class Session:
     course: SessionCourse
     id: str = field(default_factory=lambda: f"{USER_ID}-{secrets.token_hex(9)[:17]}")
     token: str = field(default_factory=lambda: secrets.token_urlsafe(64))
+    renewed: bool = False
+    """ResumeSession has given another token."""
     state: str = "Connected"
     agent: "SessionAgent | None" = None
     clients: int = 0
@@ -98,6 +101,7 @@ class Sessions:
             # Documented: no token for a session that cannot be resumed.
             return {"SessionId": session.id}
         session.token = secrets.token_urlsafe(64)
+        session.renewed = True
         return self._answer(session)
 
     def terminate(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
@@ -113,12 +117,6 @@ class Sessions:
             self.changed.notify_all()
         if session.agent is not None:
             session.agent.end(reason)
-
-    def drop_channels(self) -> None:
-        """The data channels end without a word; the sessions do not."""
-        for session in self.all():
-            if session.agent is not None:
-                session.agent.drop_channel()
 
     def _find(self, account_id: str, region: str, request: "dict[str, Any]") -> Session:
         session = self._sessions.get(request["SessionId"])
@@ -148,7 +146,8 @@ class Sessions:
 
     @staticmethod
     def _admits(session: Session, first: Any) -> bool:
-        if session.course.refuses_token or session.state != "Connected" or not isinstance(first, str):
+        expired = session.course.refuses_token and not session.renewed
+        if expired or session.state != "Connected" or not isinstance(first, str):
             return False
         return f'"TokenValue":"{session.token}"' in first.replace('": "', '":"')
 
