@@ -419,6 +419,11 @@ export class LocalCloud {
         return this.control("create_connect_endpoint", { region, changes });
     }
 
+    /** The secret of an access key, as AWS knows it: of whoever signs what is no request to this cloud. */
+    secretOf(accessKeyId: string): Promise<string | null> {
+        return this.control("secret_of", { access_key_id: accessKeyId });
+    }
+
     /** Refuses an operation for lack of permission. */
     deny(operation: string, denial: Denial = {}): Promise<void> {
         return this.control("deny", {

@@ -1,5 +1,6 @@
 import type { AwsAccess } from "../transport/awsAccess";
 import type { Clients } from "./clients";
+import { signTunnel } from "./connectEndpoint";
 import { sendPublicKey } from "./instanceConnect";
 import { request } from "./request";
 import { endSession, startSession } from "./sessions";
@@ -11,6 +12,7 @@ export function awsAccess(clients: Clients): AwsAccess {
         startSession: (instanceId, port, signal) => startSession(clients, instanceId, port, signal),
         endSession: (sessionId) => endSession(clients, sessionId),
         sendPublicKey: (key, signal) => sendPublicKey(clients, key, signal),
+        signTunnel: (end, signal) => signTunnel(clients, end, signal),
     };
 }
 

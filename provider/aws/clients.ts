@@ -1,6 +1,7 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import type { EC2InstanceConnectClient } from "@aws-sdk/client-ec2-instance-connect";
 import { SSMClient } from "@aws-sdk/client-ssm";
+import { Agent } from "node:https";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { SnapshotError } from "../base/errors";
@@ -26,6 +27,8 @@ export interface Clients {
     readonly sts: STSClient;
     /** Made and loaded at the first call, because few runs need it. */
     readonly instanceConnect: () => Promise<EC2InstanceConnectClient>;
+    /** For what is no request of a client: goes by the same proxies. */
+    readonly proxyAgent: () => Agent;
     readonly region: string;
     /** What all of them sign by. */
     readonly clock: AwsClock;
@@ -106,6 +109,7 @@ export async function clientsFor(
             (instanceConnect ??= import("@aws-sdk/client-ec2-instance-connect").then((sdk) =>
                 clock.share(new sdk.EC2InstanceConnectClient(options)),
             )),
+        proxyAgent: () => new Agent({ proxyEnv }),
         region: await effectiveRegion(ec2),
         clock,
         config,

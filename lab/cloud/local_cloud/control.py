@@ -177,6 +177,10 @@ class Control:
         with self._cloud.acting:
             return self._cloud.connect_endpoints.create(self._account(None), region, changes)
 
+    def secret_of(self, access_key_id: str) -> "str | None":
+        """None: nobody has been given it, or it has expired."""
+        return self._cloud.credentials.secret_of(access_key_id)
+
     def set_account(self, account_id: str, access_key_id: "str | None" = None) -> None:
         self._cloud.credentials.set_account(account_id, access_key_id)
 

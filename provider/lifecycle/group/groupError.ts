@@ -16,7 +16,7 @@ export function groupError(errors: ReadonlyMap<string, SnapshotError>): Snapshot
             message: shown
                 .map(
                     ([name, { code, context, failure }]) =>
-                        `Member ${name} (${context.instanceId ?? ""}), ${code}: ${failure.message}`,
+                        `Member ${name}${inBrackets(context.instanceId)}, ${code}: ${failure.message}`,
                 )
                 .join(" "),
             remedy: unique(shown.map(([, { failure }]) => failure.remedy)).join(" "),
@@ -31,6 +31,11 @@ export function groupError(errors: ReadonlyMap<string, SnapshotError>): Snapshot
             cause: first?.[1],
         },
     );
+}
+
+/** AWS's own errors name no instance. */
+function inBrackets(instanceId: string | undefined): string {
+    return instanceId === undefined ? "" : ` (${instanceId})`;
 }
 
 function isPending({ code }: SnapshotError): boolean {

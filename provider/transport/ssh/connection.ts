@@ -3,18 +3,18 @@ import { secretTable, secretsIn } from "../../base/secretTable";
 import type { AwsAccess } from "../awsAccess";
 import { BastionRoute } from "../bastion";
 import { CommandRoute } from "../command";
+import { ConnectEndpointRoute } from "../connectEndpoint";
 import { sendNewKey } from "../instanceConnect";
 import type { Route } from "../route";
 import { SessionManagerRoute } from "../sessionManager";
 import { tcpRoute } from "../tcp";
-import type { Tunnel } from "../tunnel";
 import { KEEPALIVE, type HopSettings } from "./handshake";
 import { AttemptOver } from "./attemptOver";
 import { openHop } from "./hop";
 import { prepareHop, type SshSettings, type SshTarget } from "./hopSettings";
 import { retryConnect } from "./retryConnect";
 import { SshConnection } from "./sshConnection";
-import { SshError, type Where } from "./sshError";
+import type { Where } from "./sshError";
 
 export { LineTimeout, OutputTooLong, SshChannel, type Exit } from "./channel";
 export type { AwsAccess } from "../awsAccess";
@@ -62,8 +62,12 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
     const instance = prepare("instance", settings, options.instanceId);
     const proxy = settings.proxy && prepare("proxy", settings.proxy, instanceIdOf(settings.proxy));
     const route = proxy
-        ? new BastionRoute(routeTo(proxy, settings.proxy.tunnel, options), proxy, instance)
-        : routeTo(instance, settings.tunnel, options);
+        ? new BastionRoute(
+              routeTo(proxy, settings.proxy, instanceIdOf(settings.proxy), options),
+              proxy,
+              instance,
+          )
+        : routeTo(instance, settings, options.instanceId, options);
     try {
         return await retryConnect((remainingMs) => attempt(instance, route, remainingMs, signal), {
             timeoutMs,
@@ -97,7 +101,12 @@ function withSentKeys(
     return { ...hop, sendNewKey: (signal) => sendNewKey({ ...hop, instanceId, user }, aws, signal) };
 }
 
-function routeTo(hop: HopSettings, tunnel: Tunnel | undefined, { aws, log }: ConnectOptions): Route {
+function routeTo(
+    hop: HopSettings,
+    { tunnel }: SshTarget,
+    instanceId: string | undefined,
+    { aws, log }: ConnectOptions,
+): Route {
     switch (tunnel?.via) {
         case undefined:
             return tcpRoute(hop);
@@ -112,13 +121,10 @@ function routeTo(hop: HopSettings, tunnel: Tunnel | undefined, { aws, log }: Con
             }
             return new SessionManagerRoute(hop, aws, log);
         case "instance-connect-endpoint":
-            throw new SshError({
-                code: "TUNNEL_FAILED",
-                where: hop.where,
-                address: hop.address,
-                what: "tunnels by an EC2 Instance Connect Endpoint are not built in yet",
-                remedy: 'take { via: "command", ... } with `aws ec2-instance-connect open-tunnel --instance-id %h`',
-            });
+            if (instanceId === undefined || aws === undefined) {
+                throw new TypeError("an endpoint needs AWS, and an instance's id");
+            }
+            return new ConnectEndpointRoute(hop, instanceId, tunnel.endpointId, aws);
     }
 }
 

@@ -18,9 +18,9 @@ interface Fault {
     readonly code: string;
     readonly changes?: GroupChanges;
     /** Before the run. */
-    arrange?(): Promise<void> | void;
+    readonly arrange?: () => Promise<void> | void;
     /** When all are frozen, and the request for the set of `files` waits in the cloud. */
-    whileFrozen?(app: SshHost): Promise<void> | void;
+    readonly whileFrozen?: (app: SshHost) => Promise<void> | void;
     /** What is expected where plain sets of all will do. Default: plain sets. */
     readonly plain?: "fails" | "the sets that were taken";
 }
@@ -224,7 +224,7 @@ describe("faults of one of three servers", function () {
         const { state, error } = await group.create();
         assert.isTrue(state?.samePoint, error?.message);
         for (const name of OTHERS) {
-            assert.isAbove(state?.sets[name]?.evidence.freezeWindowMs ?? 0, 1_900);
+            assert.isAbove(state.sets[name]?.evidence.freezeWindowMs ?? 0, 1_900);
         }
     });
 

@@ -62,6 +62,7 @@ describe("a command as tunnel", () => {
         const aws = {
             environment: () => Promise.resolve(AWS),
             sendPublicKey: unused,
+            signTunnel: unused,
             startSession: unused,
             endSession: unused,
         };
