@@ -1,5 +1,6 @@
 import { assert } from "chai";
 import { configure, create, diff, remove, update } from "./lifecycle";
+import { timing } from "../../provider/base/timing";
 import type { HooksQuiesce, SnapshotInputs } from "../../provider/inputs/inputs";
 import type { SnapshotState } from "../../provider/run/state";
 import type { CloudCall, CloudInstance, InstanceSpec, LocalCloud } from "../cloud/localCloud";
@@ -10,6 +11,8 @@ import { type SshHost, type SshHostOptions, startSshHost } from "../hosts/sshHos
 export interface SceneOptions {
     readonly host?: Omit<SshHostOptions, "instanceId">;
     readonly instance?: InstanceSpec;
+    /** The host's sshd asks for the keys of EC2 Instance Connect. Default: false. */
+    readonly instanceConnect?: boolean;
     /** More of the environment, such as AWS_PROFILE. */
     readonly env?: Readonly<Record<string, string>>;
 }
@@ -76,11 +79,17 @@ export class Scene {
     static async start(options: SceneOptions = {}): Promise<Scene> {
         const cloud = await sharedCloud();
         const instance = await cloud.createInstance(options.instance);
-        const host = await startSshHost({ ...options.host, instanceId: instance.instanceId });
+        const { instanceId } = instance;
+        const sshdConfig = [
+            ...(options.host?.sshdConfig ?? []),
+            ...(options.instanceConnect === true ? cloud.instanceConnectConfig(instanceId) : []),
+        ];
+        const host = await startSshHost({ ...options.host, sshdConfig, instanceId });
         const scene = new Scene(cloud, instance, host);
         started.add(scene);
         scene.#restore.push(useCloud(cloud, options.env), scene.#listen());
         configure(new Map<string, string>());
+        scene.#restore.push(shortenPauses());
         await scene.reset();
         return scene;
     }
@@ -286,6 +295,15 @@ export class Scene {
             }
         };
     }
+}
+
+/** Most tests in which post-thaw fails have it fail nine times. The guard's own tests wait as long as the product does. */
+function shortenPauses(): () => void {
+    const { lastTryPauseMs } = timing;
+    timing.lastTryPauseMs = 100;
+    return () => {
+        timing.lastTryPauseMs = lastTryPauseMs;
+    };
 }
 
 function stateAfter({ state, error }: Outcome): State {

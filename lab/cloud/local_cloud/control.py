@@ -18,6 +18,7 @@ from .managed_instances import ManagedInstance
 from .permissions import Denial
 from .powershell import Responder
 from .quiet_handler import QuietHandler
+from .sessions import Session
 from .server import ApiServer
 from .volume_contents import Range
 
@@ -280,6 +281,25 @@ class Control:
             command = manager.changed.wait_for(reached, seconds)
             return None if command is None else _command(command)
 
+    def set_session_course(self, changes: "dict[str, Any]") -> None:
+        self._cloud.systems_manager.sessions.set_course(changes)
+
+    def sessions(self) -> Any:
+        with self._cloud.acting:
+            return [_session(session) for session in self._cloud.systems_manager.sessions.all()]
+
+    def end_sessions(self, reason: str) -> None:
+        sessions = self._cloud.systems_manager.sessions
+        for session in sessions.all():
+            sessions.end(session, reason)
+
+    def await_no_session(self, seconds: float) -> bool:
+        sessions = self._cloud.systems_manager.sessions
+        with sessions.changed:
+            return sessions.changed.wait_for(
+                lambda: all(one.state == "Terminated" and one.clients == 0 for one in sessions.all()), seconds
+            )
+
     def refuse_connections(self) -> None:
         self._api.refuse()
 
@@ -309,6 +329,18 @@ def _managed(instance: ManagedInstance) -> "dict[str, Any]":
         "providerRegistered": instance.components.provider_registered,
         "busyWith": instance.components.busy_with,
         "frozen": instance.frozen,
+    }
+
+
+def _session(session: Session) -> "dict[str, Any]":
+    return {
+        "id": session.id,
+        "target": session.target,
+        "port": session.port,
+        "state": session.state,
+        "clients": session.clients,
+        "opened": session.opened,
+        "token": session.token,
     }
 
 
