@@ -45,6 +45,7 @@ const PAGE_OF = {
     scale: "docs/performance.md",
     startup: "docs/performance.md",
     vss: "docs/windows.md",
+    groups: "docs/groups.md",
 };
 
 /** Without line ends, so that a sentence is found wherever it is broken. */

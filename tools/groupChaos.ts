@@ -120,9 +120,9 @@ async function runSeed(group: GroupScene, members: readonly Member[], seed: numb
     } else {
         await sleep(afterMs);
     }
-    const after = await strike(blow, victim, lastsMs);
+    const { over } = await strike(blow, victim, lastsMs);
     const outcome = await creating;
-    await after;
+    await over;
     const state = outcome.state ?? outcome.error?.properties;
     const problems = [
         ...(await notAwake(members, outcome)),
@@ -152,7 +152,7 @@ async function strike(
     blow: (typeof BLOWS)[number],
     { scene, cgroup, proxy }: Member,
     lastsMs: number,
-): Promise<Promise<void>> {
+): Promise<{ readonly over: Promise<void> }> {
     const { host } = scene;
     const until = async (undo: () => void) => {
         await sleep(lastsMs);
@@ -178,17 +178,25 @@ async function strike(
             break;
         case "pause":
             await cgroup.pause();
-            return until(() => cgroup.resume());
+            return {
+                over: until(() => {
+                    cgroup.resume();
+                }),
+            };
         case "forks":
             cgroup.denyForks();
-            return until(() => cgroup.allowForks());
+            return {
+                over: until(() => {
+                    cgroup.allowForks();
+                }),
+            };
         case "refuse":
             host.writeHooks({ pre: "exit 3" });
             break;
         case "cloud":
             break;
     }
-    return Promise.resolve();
+    return { over: Promise.resolve() };
 }
 
 /** Awake within the limit, or said not to be known to be so. */

@@ -99,7 +99,7 @@ describe("recoveryPoints", () => {
         expect(errors).to.deep.equal([]);
         const [a, b] = ["a", "b"].map((label) => resources.find(({ name }) => name === label));
         expect(a?.inputs).to.include({ taken: true });
-        expect(a?.ignoreChanges).to.deep.equal(["instanceId", "quiesce", "volumes", "triggers"]);
+        expect(a?.ignoreChanges).to.deep.equal(["instanceId", "quiesce", "volumes", "members", "triggers"]);
         expect(b?.inputs).not.to.have.property("taken");
         expect(b?.ignoreChanges).to.deep.equal([]);
     });
