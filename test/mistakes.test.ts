@@ -301,7 +301,9 @@ const SNAPSHOT: Row[] = [
     [
         "no host",
         connected({ host: undefined }),
-        ["quiesce.connection.host: is required: the address that ssh connects to"],
+        [
+            'quiesce.connection.host: is required: the address that ssh connects to (only a tunnel by "session-manager" or "instance-connect-endpoint" does without)',
+        ],
     ],
     [
         "a host for the user",
@@ -336,7 +338,7 @@ const SNAPSHOT: Row[] = [
         "no way to log in",
         connected({ password: undefined }),
         [
-            "quiesce.connection: needs a way to log in: privateKey, password, agentSocketPath, or SSH_AUTH_SOCK in the environment of Pulumi",
+            "quiesce.connection: needs a way to log in: instanceConnect, privateKey, password, agentSocketPath, or SSH_AUTH_SOCK in the environment of Pulumi",
         ],
     ],
     [
