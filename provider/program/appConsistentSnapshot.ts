@@ -83,7 +83,7 @@ export interface InstanceConnectEndpointTunnelArgs {
 export interface SessionManagerTunnelArgs {
     /** The kind of tunnel. */
     via: "session-manager";
-    /** Of a proxy only: the id of the bastion's instance. */
+    /** Of a proxy only, where it is required: the id of the bastion's instance. Default: none. */
     instanceId?: Input<string> | undefined;
 }
 
