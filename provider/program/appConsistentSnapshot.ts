@@ -12,8 +12,9 @@ import { PROVIDER, TYPE } from "./snapshotType";
 /** How to reach a host over SSH. The names are those of `command.remote.Command` (@pulumi/command). */
 export interface SshTargetArgs {
     /**
-     * Address of the host. With a tunnel by a program, what the program takes for one. Required, but for a tunnel that leads
-     * to the instance by its id (`session-manager`, `instance-connect-endpoint`), beside which it is not to be given.
+     * Address of the host. With a tunnel by a program, what the program takes for one. No default: it is required, but for a
+     * tunnel that leads to the instance by its id (`session-manager`, `instance-connect-endpoint`), beside which it is not
+     * to be given.
      */
     host?: Input<string> | undefined;
     /** Account to log in as; stock images refuse root. */
@@ -70,7 +71,7 @@ export interface InstanceConnectEndpointTunnelArgs {
     via: "instance-connect-endpoint";
     /** Id of the endpoint (`eice-...`). Default: one of the instance's subnet, else one of its VPC. */
     endpointId?: Input<string> | undefined;
-    /** Of a proxy only: the id of the bastion's instance. */
+    /** Of a proxy only, where it is required: the id of the bastion's instance. Default: none. */
     instanceId?: Input<string> | undefined;
 }
 
@@ -82,7 +83,7 @@ export interface InstanceConnectEndpointTunnelArgs {
 export interface SessionManagerTunnelArgs {
     /** The kind of tunnel. */
     via: "session-manager";
-    /** Of a proxy only: the id of the bastion's instance. */
+    /** Of a proxy only, where it is required: the id of the bastion's instance. Default: none. */
     instanceId?: Input<string> | undefined;
 }
 

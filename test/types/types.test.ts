@@ -91,7 +91,7 @@ const MISTAKES: readonly [line: string, text: string][] = [
     ],
     [
         'new AppConsistentSnapshot("a", { instanceId, quiesce: { method: "hooks", connection: { host: server, user: "u" } } });',
-        "Type 'Instance' is not assignable to type 'Input<string>'.",
+        "Type 'Instance' is not assignable to type 'Input<string> | undefined'.",
     ],
     [
         'new AppConsistentSnapshot("a", { instanceId, quiesce: { method: "hooks", connection: { host: "h", user: "u", hostkey: "k" } } });',
