@@ -120,6 +120,11 @@ export interface Evidence
     readonly executionId: string;
     /** How it was made sure that the host is the instance; absent where no host was asked. */
     readonly identity?: IdentityProof;
+    /**
+     * Only while a part of the set is lost, as `pulumi refresh` has found: the level that was proven when it was taken. The
+     * output `consistencyLevel` is `crash` then.
+     */
+    readonly takenLevel?: ConsistencyLevel;
     /** `pending` until every snapshot has reached status `completed`. */
     readonly completion: "completed" | "pending";
     /** Whether what was put on the instance for the run is gone again. */

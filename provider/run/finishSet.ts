@@ -16,6 +16,7 @@ import { groupFailure } from "./groupFailure";
 import type { Meeting } from "./meeting";
 import type { Shared } from "./shared";
 import { type SnapshotState, UnfinishedError } from "./state";
+import { withLoss } from "./withLoss";
 import { ownThawPending } from "../quiesce/hooks/thawPending";
 
 /** What is needed to finish a set, in the run that took it or in a later one. */
@@ -66,8 +67,8 @@ export async function finishSet(
         if (isLost) {
             throw await withoutSet(run, state, cause);
         }
-        const lost = cause instanceof SetLostError ? cause.lost : state.lost;
-        throw unfinished(run, await recordUnlessDying(run, { ...state, lost }), pendingError(run, cause));
+        const kept = cause instanceof SetLostError ? withLoss(state, cause.lost) : state;
+        throw unfinished(run, await recordUnlessDying(run, kept), pendingError(run, cause));
     }
     return await record(run, finished);
 }

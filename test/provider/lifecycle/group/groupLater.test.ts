@@ -94,9 +94,9 @@ describe("a group whose sets are taken", function () {
         const after = await group.update(before);
         assert.isFalse(after.state?.thawPending, after.error?.message);
         assert.isFalse(host("app").frozen);
-        assert.isFalse(after.state?.sets["db"]?.unfinished);
-        assert.equal(after.state?.sets["db"]?.evidence.completion, "completed");
-        assert.isTrue(after.state?.samePoint, "app was asked before its post-thaw failed");
+        assert.isFalse(after.state.sets["db"]?.unfinished);
+        assert.equal(after.state.sets["db"].evidence.completion, "completed");
+        assert.isTrue(after.state.samePoint, "app was asked before its post-thaw failed");
     });
 
     it("goes on waiting for what is pending, and takes nothing new", async () => {
@@ -108,7 +108,7 @@ describe("a group whose sets are taken", function () {
         const after = await group.update(before);
         assert.isTrue(after.state?.samePoint, after.error?.message);
         assert.deepEqual(
-            Object.values(after.state?.sets ?? {}).map(({ unfinished }) => unfinished),
+            Object.values(after.state.sets).map(({ unfinished }) => unfinished),
             [false, false],
         );
         assert.deepEqual(group.diff(after), { changes: false, replaces: [] });
@@ -208,8 +208,8 @@ describe("a group whose sets are taken", function () {
         const { app, ...members } = group.inputs().members;
         const { instanceId, quiesce } = web.inputs();
         const inputs = { ...group.inputs(), members: { ...members, web: { instanceId, quiesce } } };
-        group.diffWith(known, inputs as never);
-        const next = await group.createWith(inputs as never);
+        group.diffWith(known, inputs);
+        const next = await group.createWith(inputs);
         assert.isTrue(next.state?.samePoint, next.error?.message);
         const there = [...(await idsOf("db")), ...(await idsOf("app"))];
         assert.notIncludeMembers(there, [...(ofDb ?? [])]);
