@@ -1,4 +1,6 @@
 import { assert } from "chai";
+import { LocalSystemsManager } from "../../../lab/cloud/localSystemsManager";
+import { pathWithPlugin } from "../../../lab/sessionManagerPlugin/pluginPath";
 import { Relay } from "../../../lab/hosts/relay";
 import { needsRoot } from "../../../lab/hosts/sshHost";
 import { type Outcome, Scene, initError, setRequests, stateOf } from "../../../lab/scenes/scene";
@@ -87,6 +89,46 @@ describe("how the host is reached", function () {
             });
         });
     }
+
+    describe("over Session Manager", () => {
+        const connection = {
+            host: undefined,
+            hostKey: undefined,
+            tunnel: { via: "session-manager" },
+        } as const;
+        let manager: LocalSystemsManager;
+        let path: string | undefined;
+
+        beforeEach(async () => {
+            manager = new LocalSystemsManager(scene.cloud);
+            await manager.manage(scene.instance.instanceId, { platformType: "Linux" });
+            path = process.env["PATH"];
+            process.env["PATH"] = pathWithPlugin();
+        });
+        afterEach(async () => {
+            process.env["PATH"] = path;
+            await manager.noSessionLeft();
+        });
+
+        it("a set is proven as well, without an address and without a host key", async () => {
+            const outcome = await scene.create({ connection });
+            assert.equal(stateOf(outcome).consistencyLevel, "application");
+            assert.include(evidenceOf(outcome), { route: "session-manager", hostKey: "aws", held: true });
+        });
+
+        it("when the session ends by its maximum duration while frozen, the host is awake, and nothing is claimed", async () => {
+            const gate = await scene.cloud.gate("CreateSnapshots");
+            const run = scene.create({ connection, timeouts: { freeze: 60 }, minimumLevel: "crash" });
+            await gate.reached();
+            await manager.endSessions("Session terminated because it reached the maximum session duration");
+            await scene.host.until(() => !scene.host.frozen, { what: "the thaw" });
+            await gate.release();
+            const { consistencyLevel, evidence, thawPending } = stateOf(await run);
+            assert.equal(consistencyLevel, "crash");
+            assert.include(evidence, { reason: "HOLD_UNPROVEN" });
+            assert.isFalse(thawPending);
+        });
+    });
 
     it("a controller that is busy for 2 s loses no freeze", async () => {
         const gate = await scene.cloud.gate("CreateSnapshots");

@@ -242,7 +242,7 @@ describe("a tunnel by Session Manager", function () {
     it("whose plugin cannot be run ends the session that it was to carry", async () => {
         pluginOf('[ "$1" = --version ] && echo 1.2.835.0 && rm "$0"');
         await cloud.clearCalls();
-        process.env["PATH"] = process.env["PATH"]?.split(delimiter)[0] + `${delimiter}/bin`;
+        process.env["PATH"] = `${process.env["PATH"]?.split(delimiter)[0] ?? ""}${delimiter}/bin`;
         const error = await failure(open({ timeoutMs: 1_000 }));
         expect(error.message).to.match(
             /session-manager-plugin could not be started: there is no such program/,
