@@ -859,12 +859,12 @@ describe("mistakes of a first hour", () => {
             [
                 "import",
                 given({}, { import: "acs-0197c3a2-5b7e-7c31-9f4e-2d8a6b1c0e5f" }),
-                'AppConsistentSnapshot "nightly": the option import has to go, because Pulumi cannot import a dynamic resource; AppConsistentSnapshot.get("NAME", "acs-...") reads a set that exists, without managing it.',
+                'AppConsistentSnapshot "nightly": remove the option import, because Pulumi cannot import a dynamic resource by it. To take a finished set into this stack, run `npx pulumi-app-consistent-snapshot import acs-...` (docs/import.md). To read one without managing it, use AppConsistentSnapshot.get("NAME", "acs-...").',
             ],
             [
                 "import of host keys",
                 () => new InstanceHostKeys("keys", { instanceId: INSTANCE }, { import: INSTANCE }),
-                'InstanceHostKeys "keys": the option import has to go, because Pulumi cannot import a dynamic resource; without it, the keys are read from the instance\'s console.',
+                'InstanceHostKeys "keys": remove the option import, because Pulumi cannot import a dynamic resource by it. Without it, the resource reads the keys from the instance.',
             ],
             [
                 "customTimeouts",

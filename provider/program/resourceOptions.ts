@@ -11,7 +11,7 @@ const DYNAMIC_PACKAGE = "pulumi-nodejs";
  * without the program's stack.
  *
  * @param type of the resource, as the program names it
- * @param existing how to read what exists already, where there is a way
+ * @param existing a sentence: what to do about something that exists already
  * @throws RunError that says what to do
  */
 export function assertUsable(
@@ -27,7 +27,7 @@ export function assertUsable(
 
 function optionsProblem(opts: CustomResourceOptions | undefined, existing: string): string | undefined {
     if (opts?.import !== undefined) {
-        return `the option import has to go, because Pulumi cannot import a dynamic resource; ${existing}.`;
+        return `remove the option import, because Pulumi cannot import a dynamic resource by it. ${existing}`;
     }
     if (opts?.customTimeouts !== undefined) {
         return "the option customTimeouts never reaches a dynamic resource; use the input `timeouts`, in seconds, instead.";

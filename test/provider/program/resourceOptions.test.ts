@@ -2,7 +2,7 @@ import { type CustomResourceOptions, RunError } from "@pulumi/pulumi";
 import { expect } from "chai";
 import { assertResolvable, assertUsable } from "../../../provider/program/resourceOptions";
 
-const resource = { type: "X", name: "nightly", existing: "X.get reads it" };
+const resource = { type: "X", name: "nightly", existing: "X.get reads it." };
 const assertOptions = (opts: CustomResourceOptions | undefined) => assertUsable(resource, {}, opts);
 const providerOf = (pkg: string) => ({ provider: { pkg } }) as unknown as CustomResourceOptions;
 
@@ -18,7 +18,7 @@ describe("resource options", () => {
         [
             "import",
             { import: "acs-1" },
-            'X "nightly": the option import has to go, because Pulumi cannot import a dynamic resource; X.get reads it.',
+            'X "nightly": remove the option import, because Pulumi cannot import a dynamic resource by it. X.get reads it.',
         ],
         [
             "customTimeouts",
