@@ -18,7 +18,7 @@ import { type Limit, limits, waitLimit } from "./timeouts";
 /** What is said of a value that is missing, and of one of another type. */
 const said = (required: string, must: string) => ({
     error: ({ input }: { readonly input?: unknown }) =>
-        input === undefined ? `is required: ${required}` : must,
+        input === undefined ? `is required; give ${required}` : must,
 });
 
 /** A text that has to be right for a reason that depends on the text. */
@@ -74,12 +74,12 @@ const timeouts = z.strictObject(
 function unreadable(script: string): string | undefined {
     // The second one is the first one's bytes, read as if they were Latin-1.
     if (/^(\uFEFF|\u00EF\u00BB\u00BF)/.test(script)) {
-        return 'begins with a byte order mark, which hides its "#!": save the file as UTF-8 without it';
+        return 'begins with a byte order mark, which hides its "#!"; save the file as UTF-8 without it';
     }
     const [before] = script.split(/\r(?=\n|$)/, 1);
     return before === script
         ? undefined
-        : `has a carriage return at the end of line ${before?.split("\n").length ?? 1}: save the file with Unix line ends ` +
+        : `has a carriage return at the end of line ${before?.split("\n").length ?? 1}; save the file with Unix line ends ` +
               '(LF), or use text.replaceAll("\\r\\n", "\\n")';
 }
 
@@ -113,7 +113,7 @@ const commandTunnel = z.strictObject({
             z.string("must be a text").min(1, "is empty").refine(noNul, "contains a NUL byte"),
             "must be a list: a program and its arguments",
         )
-        .min(1, "is empty: it takes a program and its arguments"),
+        .min(1, "is empty; give a program and its arguments"),
 });
 const tunnel = z.discriminatedUnion("via", [commandTunnel], {
     error: 'must be { via: "command", command: [...] }, a program whose standard input and output are the connection',
@@ -161,7 +161,7 @@ const connection = z.strictObject(
             .optional(),
     },
     said(
-        "how to reach the instance over ssh, such as { host, user, privateKey, hostKey }",
+        "the way to reach the instance over ssh, such as { host, user, privateKey, hostKey }",
         "must be an object, such as { host, user, privateKey, hostKey }",
     ),
 );
@@ -249,7 +249,7 @@ const tags = z
     )
     .refine(
         (map) => Object.keys(map).length <= MAX_USER_TAGS,
-        `has more than ${MAX_USER_TAGS} tags: EC2 allows 50 on a snapshot, and this package sets up to 7 of them`,
+        `has more than ${MAX_USER_TAGS} tags; EC2 allows 50 on a snapshot, of which this package sets up to 7`,
     );
 
 const aws = z.strictObject(
@@ -287,14 +287,14 @@ const ALL_METHODS =
 
 function quiesceProblem(quiesce: unknown): string {
     if (quiesce === undefined) {
-        return 'is required: how to quiesce the instance, such as { method: "hooks", connection: {...} }';
+        return 'is required; give the way to quiesce the instance, such as { method: "hooks", connection: {...} }';
     }
     if (typeof quiesce !== "object" || quiesce === null || Array.isArray(quiesce)) {
         return `must be an object with a method: ${METHODS.map((one) => `{ method: "${one}" }`).join(", ")}`;
     }
     const { method } = quiesce as { readonly method?: unknown };
     if (method === undefined) {
-        return `is required: ${ALL_METHODS}`;
+        return `is required; give ${ALL_METHODS}`;
     }
     const meant = typeof method === "string" ? nearest(method, METHODS) : undefined;
     return `must be ${ALL_METHODS}${meant === undefined ? "" : `; did you mean "${meant}"?`}`;
@@ -303,7 +303,7 @@ function quiesceProblem(quiesce: unknown): string {
 /** An id of a resource of ours (`lifecycle.ts`). */
 const executionId = z
     .string(
-        "must be an execution id (acs-...) as a string: the one that the error THAW_PENDING or STALE_FREEZE names",
+        "must be an execution id (acs-...) as a string, the one that the error THAW_PENDING or STALE_FREEZE names",
     )
     .refine(
         isExecutionId,
@@ -373,7 +373,7 @@ const groupInputs = z.strictObject({
                 quiesce: z.unknown(),
                 volumes: z.unknown().optional(),
             }),
-            `is required: a map of ${MEMBERS.least} to ${MEMBERS.most} names to { instanceId, quiesce }`,
+            `is required; give a map of ${MEMBERS.least} to ${MEMBERS.most} names to { instanceId, quiesce }`,
         )
         .refine(
             (members) =>
@@ -387,7 +387,7 @@ const groupInputs = z.strictObject({
 const hostKeysInputs = z.strictObject({
     instanceId,
     timeouts: z
-        .strictObject({ wait: seconds(waitLimit) }, "must be an object: { wait: a number of seconds }")
+        .strictObject({ wait: seconds(waitLimit) }, "must be an object, such as { wait: 600 }, in seconds")
         .optional(),
     aws: aws.optional(),
     owner: hidden.owner,

@@ -36,7 +36,7 @@ function optionsProblem(opts: CustomResourceOptions | undefined, existing: strin
     const other = packages.find((one) => one !== DYNAMIC_PACKAGE);
     if (other !== undefined) {
         return (
-            `the option provider cannot be a provider of "${other}", as this is a dynamic resource; ` +
+            `the option provider cannot be a provider of "${other}", because this is a dynamic resource; ` +
             "use the input `aws: { region, profile, assumeRole }` instead."
         );
     }

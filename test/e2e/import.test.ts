@@ -65,7 +65,7 @@ describe("a set moves into a stack", function () {
         await importInto(project, id);
         const up = succeeded(await project.up());
         expect(up.summary).to.deep.equal({ same: 1, update: 1 });
-        expect(up.diagnostics).to.include(`${id} is adopted, as it is: application`);
+        expect(up.diagnostics).to.include(`adopted ${id} as it was found, with the level "application"`);
         expect(outputsOf(await project.outputs())).to.deep.include({
             id,
             consistencyLevel: "application",

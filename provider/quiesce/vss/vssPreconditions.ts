@@ -49,7 +49,7 @@ function noAnswer(error: SnapshotError): Failure {
     }
     return {
         code: "SSM_OFFLINE",
-        message: `Whether Systems Manager reaches the instance's agent could not be found out: ${error.failure.message}.`,
+        message: `It could not be found out whether Systems Manager reaches the instance's agent: ${error.failure.message}.`,
         remedy: "Run again when Systems Manager answers.",
     };
 }
@@ -59,7 +59,7 @@ export function instanceFailures({ state, facts }: Source): Failure[] {
     if (state !== "running") {
         failures.push({
             code: "INSTANCE_STATE",
-            message: `The instance is ${state}: only a running one can be quiesced by VSS.`,
+            message: `The instance is ${state}, and VSS can quiesce only a running one.`,
             remedy: 'Start it, or use { method: "none" } for a stopped instance.',
         });
     }
@@ -96,14 +96,14 @@ export function managedFailures(managed: InstanceInformation | undefined): Failu
     if (managed.PingStatus !== "Online") {
         failures.push({
             code: "SSM_OFFLINE",
-            message: `Systems Manager does not reach the instance's agent: ${managed.PingStatus ?? "unknown"}.`,
-            remedy: "See that the service AmazonSSMAgent runs and that the instance reaches the endpoints.",
+            message: `Systems Manager does not reach the instance's agent, whose status is ${managed.PingStatus ?? "unknown"}.`,
+            remedy: "Check that the service AmazonSSMAgent runs and that the instance reaches the endpoints.",
         });
     }
     if (compareVersions(managed.PlatformVersion ?? MINIMUM_WINDOWS, MINIMUM_WINDOWS) < 0) {
         failures.push({
             code: "VSS_UNSUPPORTED",
-            message: `${managed.PlatformName ?? "Windows"} (${managed.PlatformVersion ?? ""}) is too old: VSS snapshots need Windows Server 2016 or newer.`,
+            message: `${managed.PlatformName ?? "Windows"} (${managed.PlatformVersion ?? ""}) is too old, because VSS snapshots need Windows Server 2016 or newer.`,
             remedy: 'Update Windows, or use { method: "none" }.',
         });
     }
@@ -111,7 +111,7 @@ export function managedFailures(managed: InstanceInformation | undefined): Failu
     if (compareVersions(version, MINIMUM_AGENT) < 0) {
         failures.push({
             code: "SSM_AGENT_TOO_OLD",
-            message: `The SSM agent is ${version}; VSS snapshots need ${MINIMUM_AGENT} or newer.`,
+            message: `The SSM agent is of version ${version}, and VSS snapshots need ${MINIMUM_AGENT} or newer.`,
             remedy: "Update it with the document AWS-UpdateSSMAgent.",
         });
     }

@@ -296,7 +296,7 @@ describe("faults of the hooks", function () {
             const { message, properties } = initError(pending);
             assert.match(
                 message,
-                /^THAW_PENDING .*Pre-freeze never said that it froze.*Post-thaw exited with 1\. \[PRE_FREEZE_FAILED\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
+                /^THAW_PENDING .*Pre-freeze never reported that it froze.*Post-thaw exited with 1\. \[PRE_FREEZE_FAILED\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
             );
             assert.isTrue(properties.thawPending);
             assert.deepEqual(properties.snapshotIds, []);
@@ -349,7 +349,7 @@ describe("faults of the hooks", function () {
             const { message, properties } = initError(pending);
             assert.match(
                 message,
-                /^THAW_PENDING .*Pre-freeze had said that it froze\..*\[FREEZE_EXPIRED\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
+                /^THAW_PENDING .*Pre-freeze had reported that it froze\..*\[FREEZE_EXPIRED\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
             );
             assert.isTrue(properties.thawPending);
             assert.deepEqual(properties.snapshotIds, []);

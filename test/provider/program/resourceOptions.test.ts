@@ -29,7 +29,7 @@ describe("resource options", () => {
             (opts): [string, unknown, string] => [
                 JSON.stringify(opts),
                 opts,
-                'X "nightly": the option provider cannot be a provider of "aws", as this is a dynamic resource; ' +
+                'X "nightly": the option provider cannot be a provider of "aws", because this is a dynamic resource; ' +
                     "use the input `aws: { region, profile, assumeRole }` instead.",
             ],
         ),

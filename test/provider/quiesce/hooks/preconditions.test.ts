@@ -105,7 +105,11 @@ describe("preconditions of quiescing by scripts", function () {
         it("must run", async () => {
             await scene.cloud.setInstanceState(scene.instance.instanceId, "stopped");
             try {
-                await assertOfQuiescing(scene, "INSTANCE_STATE", /is stopped: only a running one/);
+                await assertOfQuiescing(
+                    scene,
+                    "INSTANCE_STATE",
+                    /is stopped, and scripts can quiesce only a running one/,
+                );
             } finally {
                 await scene.cloud.setInstanceState(scene.instance.instanceId, "running");
             }
@@ -276,7 +280,7 @@ describe("preconditions of quiescing by scripts", function () {
                 // Simulated: a sudo that leaves everything as it is.
                 special.host.writeScript("/run/no-sudo", '#!/bin/sh\nshift 3\nexec "$@"\n');
                 special.host.exec("mount --bind /run/no-sudo /usr/bin/sudo");
-                const text = /runs what it is given as the user with uid \d{4,}, not as root.*runas_default/;
+                const text = /sudo runs commands as the user with uid \d{4,}, not as root.*runas_default/;
                 await assertOfQuiescing(special, "SUDO_REFUSED", text);
             });
         });
