@@ -72,8 +72,9 @@ export function assertResolvable(lifecycle: string): void {
     } catch {
         const [name] = lifecycle.split("/");
         throw new RunError(
-            `${name} cannot be found from ${process.cwd()}: add it to this project's own dependencies ` +
-                "(that another package depends on it is not enough).",
+            `${name} cannot be found from the working directory, ${process.cwd()}. Add it to the project's own dependencies ` +
+                "there, because it is not enough that another package depends on it. A program that uses the Automation API " +
+                "has to run in the project's folder.",
         );
     }
 }

@@ -275,7 +275,7 @@ new AppConsistentSnapshot("nightly", ${JSON.stringify(plain)});`,
                 'module.exports = require("pulumi-app-consistent-snapshot");',
             );
             expect(failed(await other.preview()).diagnostics).to.match(
-                /pulumi-app-consistent-snapshot cannot be found from .*add it to this project's own dependencies/s,
+                /pulumi-app-consistent-snapshot cannot be found from .*Add it to the project's own dependencies/s,
             );
         });
     });

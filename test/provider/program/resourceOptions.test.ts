@@ -43,7 +43,7 @@ describe("resource options", () => {
     it("code that the provider's process will not find is refused, with what to do", () => {
         expect(() => assertResolvable("no-such-package/bin/x")).to.throw(
             RunError,
-            /^no-such-package cannot be found from .*own dependencies/,
+            /^no-such-package cannot be found from the working directory, .*own dependencies/,
         );
         expect(() => assertResolvable("@pulumi/pulumi")).not.to.throw();
     });

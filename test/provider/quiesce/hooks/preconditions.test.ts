@@ -261,7 +261,7 @@ describe("preconditions of quiescing by scripts", function () {
                 await assertOfQuiescing(
                     special,
                     "UNEXPECTED_OUTPUT",
-                    /does not run what it is told to, or says/,
+                    /does not run the command that it gets, or prints/,
                 );
             });
         });
@@ -486,7 +486,7 @@ describe("preconditions of quiescing by scripts", function () {
             const { message } = plainError(refused);
             assert.match(
                 message,
-                /^PRECONDITION_FAILED .*\[STALE_FREEZE\] .*not tried now.*\[SCRIPT_UNSAFE\]/,
+                /^PRECONDITION_FAILED .*\[STALE_FREEZE\] .*has not tried its post-thaw.*\[SCRIPT_UNSAFE\]/,
             );
             assert.match(message, EARLIER);
             assertUntouched(refused);
