@@ -303,7 +303,9 @@ const SNAPSHOT: Row[] = [
     [
         "no host",
         connected({ host: undefined }),
-        ["quiesce.connection.host: is required; give the address that ssh connects to"],
+        [
+            `quiesce.connection.host: is required; give the address that ssh connects to (only tunnel: { via: "instance-connect-endpoint" } does without)`,
+        ],
     ],
     [
         "a host for the user",
@@ -338,7 +340,7 @@ const SNAPSHOT: Row[] = [
         "no way to log in",
         connected({ password: undefined }),
         [
-            "quiesce.connection: needs a way to log in: privateKey, password, agentSocketPath, or SSH_AUTH_SOCK in the environment of Pulumi",
+            "quiesce.connection: needs a way to log in: instanceConnect, privateKey, password, agentSocketPath, or SSH_AUTH_SOCK in the environment of Pulumi",
         ],
     ],
     [
@@ -805,7 +807,7 @@ const HOST_KEYS: Row[] = [
     [
         "the host",
         { instanceId: INSTANCE, host: "10.0.0.5" },
-        ["host: is not an input; the inputs here are instanceId, timeouts, aws"],
+        ["host: is not an input; the inputs here are instanceId, source, timeouts, aws"],
     ],
     [
         "the instance by another name",
@@ -813,6 +815,20 @@ const HOST_KEYS: Row[] = [
         [
             "instanceId: is required; give the id of the instance, such as server.id",
             'instance: is not an input; did you mean "instanceId"?',
+        ],
+    ],
+    [
+        "the other source by a shorter name",
+        { instanceId: INSTANCE, source: "ssm" },
+        [
+            'source: "ssm" must be "console" (what the instance printed at its first boot) or "systems-manager" (read on the instance by its SSM agent)',
+        ],
+    ],
+    [
+        "the other source in AWS's spelling",
+        { instanceId: INSTANCE, source: "SystemsManager" },
+        [
+            'source: "SystemsManager" must be "console" (what the instance printed at its first boot) or "systems-manager" (read on the instance by its SSM agent); did you mean "systems-manager"?',
         ],
     ],
     [

@@ -5,18 +5,24 @@ const KINDS: Readonly<Record<string, string>> = {
     snap: "a snapshot",
     ami: "an image",
     eni: "a network interface",
+    eice: "an EC2 Instance Connect Endpoint",
     acs: "a set of snapshots",
+};
+
+const WANTED = {
+    i: "an EC2 instance id",
+    vol: "an EBS volume id",
+    eice: "the id of an EC2 Instance Connect Endpoint",
 };
 
 /**
  * What is wrong with an id of EC2, or undefined. Its kind is followed by 8 (old) or 17 hexadecimal digits (EC2 User
  * Guide, "Resource IDs").
  */
-export function idProblem(kind: "i" | "vol", text: string): string | undefined {
+export function idProblem(kind: keyof typeof WANTED, text: string): string | undefined {
     if (new RegExp(`^${kind}-([0-9a-f]{8}|[0-9a-f]{17})$`).test(text)) {
         return undefined;
     }
-    const wanted = kind === "i" ? "an EC2 instance id" : "an EBS volume id";
     const [, last] = /^arn:.*[:/]([^:/]+)$/.exec(text) ?? [];
     if (last !== undefined && idProblem(kind, last) === undefined) {
         return `is an ARN; give its last part, ${last}`;
@@ -29,7 +35,7 @@ export function idProblem(kind: "i" | "vol", text: string): string | undefined {
         other !== kind && Object.hasOwn(KINDS, other)
             ? `is the id of ${KINDS[other] ?? ""}, and not`
             : "is not";
-    return `${is} ${wanted}, such as ${kind}-0123456789abcdef0`;
+    return `${is} ${WANTED[kind]}, such as ${kind}-0123456789abcdef0`;
 }
 
 /** What is wrong with a region's code, or undefined. Clouds that only act like AWS call theirs as they like. */

@@ -2,10 +2,9 @@ import type { Log } from "../base/log";
 import { GetConsoleOutputCommand } from "@aws-sdk/client-ec2";
 import { SnapshotError } from "../base/errors";
 import { poll } from "../base/poll";
+import { timing } from "../base/timing";
 import type { Clients } from "./clients";
 import { awsErrorName, request } from "./request";
-
-const INTERVAL_MS = 5_000;
 
 export interface ReadOptions {
     /** On the clock of `performance.now()`. */
@@ -30,7 +29,7 @@ export async function readHostKeys(
             }
             return found;
         },
-        { deadline, interval: INTERVAL_MS, signal },
+        { deadline, interval: timing.hostKeysPauseMs, signal },
     );
     if (keys === undefined) {
         throw new SnapshotError(
@@ -38,8 +37,9 @@ export async function readHostKeys(
                 code: "HOST_KEYS_NOT_FOUND",
                 message: "The console output has no complete block of SSH host key fingerprints.",
                 remedy:
-                    "cloud-init prints it at the first boot only, and the console keeps its last 64 KB: for an older " +
-                    "instance read the key on the instance (/etc/ssh/ssh_host_ed25519_key.pub) and give it as hostKey.",
+                    "cloud-init prints it at the first boot only, and the console keeps its last 64 KB. For an older " +
+                    'instance set source: "systems-manager", if the SSM agent runs on it; or read the key on the ' +
+                    "instance (/etc/ssh/ssh_host_ed25519_key.pub) and give it as hostKey.",
             },
             { instanceId },
         );

@@ -39,6 +39,8 @@ export const timing = {
     refusedPausesMs: [20_000, 60_000, 120_000] as readonly number[],
     /** Between two looks at a host whose cloud-init still runs. */
     bootPauseMs: 5_000,
+    /** Between two looks for the host keys of an instance that may be booting. */
+    hostKeysPauseMs: 5_000,
     /** A new set may take this long to be seen (EC2 API reference, "Eventual consistency"). */
     visibleMs: 120_000,
     /** An image may be told of for this long after it was deregistered (the same page). */

@@ -6,7 +6,8 @@ import { checkHostKey } from "../transport/ssh/hostKey";
 import { checkPrivateKey } from "../transport/ssh/privateKey";
 import type { CheckFailure } from "./checkFailure";
 import { checkSchema, methodOf } from "./checkSchema";
-import { checkWay } from "./checkTunnel";
+import { checkInstanceConnect } from "./checkInstanceConnect";
+import { byId, checkWay } from "./checkTunnel";
 import { checkVss } from "./checkVss";
 import { schemas } from "./inputs";
 import { promisedLevel } from "./promisedLevel";
@@ -117,9 +118,9 @@ function checkLogin(at: string, target: unknown, env: NodeJS.ProcessEnv): CheckF
 }
 
 function checkServerKey(at: string, target: Inputs): CheckFailure[] {
-    const { hostKey } = target;
+    const { hostKey, insecureIgnoreHostKey, tunnel } = target;
     if (hostKey === undefined) {
-        return target.insecureIgnoreHostKey === true || isUnknown(target.insecureIgnoreHostKey)
+        return insecureIgnoreHostKey === true || isUnknown(insecureIgnoreHostKey) || byId(tunnel) !== false
             ? []
             : [
                   {
@@ -140,7 +141,13 @@ function checkServerKey(at: string, target: Inputs): CheckFailure[] {
 }
 
 function checkCredentials(at: string, target: Inputs, env: NodeJS.ProcessEnv): CheckFailure[] {
-    const { password, privateKey, privateKeyPassword, agentSocketPath } = target;
+    const { instanceConnect, password, privateKey, privateKeyPassword, agentSocketPath } = target;
+    if (instanceConnect === true) {
+        return checkInstanceConnect(at, target);
+    }
+    if (isUnknown(instanceConnect)) {
+        return [];
+    }
     if (
         [password, privateKey, agentSocketPath, env.SSH_AUTH_SOCK].every(
             (way) => way === undefined || way === "",
@@ -150,8 +157,8 @@ function checkCredentials(at: string, target: Inputs, env: NodeJS.ProcessEnv): C
             {
                 property: at,
                 reason:
-                    "needs a way to log in: privateKey, password, agentSocketPath, or SSH_AUTH_SOCK in the environment of " +
-                    "Pulumi",
+                    "needs a way to log in: instanceConnect, privateKey, password, agentSocketPath, or SSH_AUTH_SOCK in the " +
+                    "environment of Pulumi",
             },
         ];
     }

@@ -37,7 +37,9 @@ describe("Pulumi's Automation API, with a program inline", function () {
 
     it("runs in the folder whose node_modules has the package, whatever workDir is", async () => {
         const { instanceId } = await lab.cloud.createInstance({ volumes: 1 });
-        const project = await lab.project({ program: programOf({ instanceId, quiesce: { method: "none" } }) });
+        const project = await lab.project({
+            program: programOf({ instanceId, quiesce: { method: "none" } }),
+        });
         const driver = join(project.folder, "driver.js");
         writeFileSync(driver, DRIVER);
         const elsewhere = join(dirname(project.folder), "elsewhere");

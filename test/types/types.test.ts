@@ -50,7 +50,7 @@ new AppConsistentSnapshot("nightly", {
     aws: { region: text, profile: text, assumeRole: { roleArn: "r", sessionName: text, externalId: text } },
     preflight: word,
 });
-new InstanceHostKeys("keys", { instanceId: "i-0123456789abcdef0", timeouts: { wait: count } });
+new InstanceHostKeys("keys", { instanceId: "i-0123456789abcdef0", source: "systems-manager", timeouts: { wait: count } });
 recipes.mysql({ user: text, socket: text, host: text, port: count });
 export {};
 `;

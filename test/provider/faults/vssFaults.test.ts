@@ -110,7 +110,7 @@ describe("faults of VSS", function () {
             title: "is not met: agent too old",
             arrange: () => scene.ssm.manage(scene.instanceId, { agentVersion: "3.0.501.9" }),
             code: "PRECONDITION_FAILED",
-            text: /\[SSM_AGENT_TOO_OLD\] The SSM agent is of version 3\.0\.501\.9.*AWS-UpdateSSMAgent/,
+            text: /\[SSM_AGENT_TOO_OLD\] The SSM agent is 3\.0\.501\.9.*AWS-UpdateSSMAgent/,
             sends: [],
         });
         both({

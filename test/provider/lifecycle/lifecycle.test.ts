@@ -1107,6 +1107,14 @@ describe("lifecycle, without quiescing", () => {
                 /warning: the instance changes from i-.* to i-0f+: .*retainOnDelete/,
             );
         });
+
+        it("warns of it also when the program replaces the instance, so that its id is not known yet", () => {
+            const olds = { instanceId: instance.instanceId, snapshotIds: ["snap-1"] } as unknown as State;
+            diff("acs-1", olds, inputsOf({ instanceId: "04da6b54-80e4-46f7-96ec-b56ff0331ba9" }));
+            expect(log.lines.join()).to.match(
+                /warning: the instance changes from i-.* to one that is not known yet: .*retainOnDelete/,
+            );
+        });
     });
 
     describe("state of an older version", () => {
