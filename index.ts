@@ -14,6 +14,7 @@ export type {
     ConnectionArgs,
     HooksArgs,
     InstanceConnectEndpointTunnelArgs,
+    SessionManagerTunnelArgs,
     NoneArgs,
     ScriptArgs,
     ScriptOptions,

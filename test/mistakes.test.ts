@@ -304,7 +304,7 @@ const SNAPSHOT: Row[] = [
         "no host",
         connected({ host: undefined }),
         [
-            `quiesce.connection.host: is required; give the address that ssh connects to (only tunnel: { via: "instance-connect-endpoint" } does without)`,
+            'quiesce.connection.host: is required; give the address that ssh connects to (only a tunnel by "session-manager" or "instance-connect-endpoint" does without)',
         ],
     ],
     [

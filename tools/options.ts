@@ -31,9 +31,13 @@ export function optionsOf<T extends Record<string, Option>>(
 }
 
 /** As `optionsOf`, for the process's own arguments; a wrong one ends it. */
-export function ownOptions<T extends Record<string, Option>>(command: string, defaults: T): Options<T> {
+export function ownOptions<T extends Record<string, Option>>(
+    command: string,
+    defaults: T,
+    args?: string[],
+): Options<T> {
     try {
-        return optionsOf(command, defaults);
+        return optionsOf(command, defaults, args);
     } catch (error) {
         console.error((error as Error).message);
         process.exit(2);

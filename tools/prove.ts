@@ -1,5 +1,5 @@
 // The proof by restoring: `npm run prove [-- --runs 50 --without 10 --pairs 50 --only PostgreSQL --output prove.md
-// --record prove-50]`.
+// --record prove-50]`; in a machine that boots: `npm run prove -- --vm [--runs 20 --faults 3 --only boot]` (prove/vm/).
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { recordFigures } from "./figures/measured";
@@ -12,19 +12,16 @@ import { postgresql } from "./prove/postgresql";
 import { redisWithDumps, redisWithLog } from "./prove/redis";
 import { holds, report, type Series } from "./prove/report";
 import { runTrials } from "./prove/trials";
+import { proveInMachine } from "./prove/vm/proveInMachine";
 
 /**
  * `only`: the applications whose names begin so. `pairs`: of two databases, in each way to take both. `record`: the
  * entry of docs/figures.json.
  */
-const options = ownOptions("npm run prove", {
-    runs: 50,
-    without: 10,
-    pairs: 50,
-    only: "",
-    output: ".cache/prove.md",
-    record: "",
-});
+const [first, ...rest] = process.argv.slice(2);
+const inMachine = first === "--vm";
+const defaults = { runs: 50, without: 10, pairs: 50, only: "", output: ".cache/prove.md", record: "" };
+const options = ownOptions("npm run prove", defaults, inMachine ? [] : undefined);
 
 const command = ["npm run prove", "--", ...process.argv.slice(2)].join(" ");
 
@@ -100,4 +97,4 @@ async function inScenes<T>(
 
 const log = (line: string) => console.error(`prove: ${line}`);
 
-void main();
+void (inMachine ? proveInMachine(rest) : main());

@@ -1,4 +1,4 @@
-// Sets up all that the demo and the tests need: `node tools/setup.mjs [--for demo|test|hosts]`.
+// Sets up all that the demo and the tests need: `node tools/setup.mjs [--for demo|test|hosts|machine]`.
 // Runs on any Node from 18 on and before there is a node_modules. Quick when there is nothing to do.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,6 +8,7 @@ import { setupAwsCli } from "../lab/setup/setupAwsCli.mjs";
 import { setupCloud } from "../lab/setup/setupCloud.mjs";
 import { setupEngine } from "../lab/setup/setupEngine.mjs";
 import { setupHost } from "../lab/setup/setupHost.mjs";
+import { setupMachine } from "../lab/setup/setupMachine.mjs";
 import { BARE_KINDS, INSTALL_KINDS, OLDEST_SDK, setupInstall } from "../lab/setup/setupInstall.mjs";
 import { TEST_USER_LANDS, USER_LANDS, setupUserLands } from "../lab/setup/setupUserLands.mjs";
 import { hashOf, isStamped, writeStamp } from "../lab/setup/stamp.mjs";
@@ -32,8 +33,9 @@ const BUILD_SOURCES = [
 function purposeFrom(args) {
     const [flag, purpose, ...rest] = args;
     if (flag === undefined) return undefined;
-    if (flag === "--for" && ["demo", "test", "hosts"].includes(purpose) && rest.length === 0) return purpose;
-    throw new Error("usage: node tools/setup.mjs [--for demo|test|hosts]");
+    if (flag === "--for" && ["demo", "test", "hosts", "machine"].includes(purpose) && rest.length === 0)
+        return purpose;
+    throw new Error("usage: node tools/setup.mjs [--for demo|test|hosts|machine]");
 }
 
 function setupDependencies() {
@@ -93,6 +95,7 @@ async function setup(purpose) {
     if (process.platform === "linux" && process.getuid() === 0) {
         setupUserLands({ root, log, names: purpose === "hosts" ? USER_LANDS : TEST_USER_LANDS });
     }
+    if (purpose === "machine") setupMachine({ root, log });
     for (const kind of [...INSTALL_KINDS, ...BARE_KINDS, OLDEST_SDK]) setupInstall({ root, log, kind });
 }
 

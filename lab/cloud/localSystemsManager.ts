@@ -124,6 +124,32 @@ export interface CloudCommand {
     steps: { name: string; status: string; stdout: string; stderr: string }[];
 }
 
+/** How sessions go. */
+export interface SessionCourse {
+    /** Of the messages each way, this part comes behind its successor. Default 0.02. */
+    swapped?: number;
+    /** Of the messages each way, this part is lost, until it is sent again. Default 0. */
+    lost?: number;
+    /** Until the agent is connected to the port. Meanwhile it takes no data, and does not acknowledge them. Default 5. */
+    readyMs?: number;
+    /** The maximum duration that the account has set. Default: none. */
+    longestMs?: number;
+    /** The first token has expired when the data channel is opened. Default false. */
+    refusesToken?: boolean;
+}
+
+export interface CloudSession {
+    id: string;
+    target: string;
+    port: number;
+    state: "Connected" | "Terminated";
+    /** Data channels that are open. */
+    clients: number;
+    /** Data channels that were ever opened. */
+    opened: number;
+    token: string;
+}
+
 export interface StepGate {
     /** Fails after the limit. */
     reached(options?: { limitMs?: number }): Promise<void>;
@@ -254,6 +280,37 @@ export class LocalSystemsManager {
             error_output: answer.errorOutput ?? "",
             exit_code: answer.exitCode ?? 0,
         });
+    }
+
+    /** For sessions that are started from now on; what is left out is ordinary. */
+    setSessionCourse(course: SessionCourse): Promise<void> {
+        return this.cloud.control("set_session_course", {
+            changes: withoutUndefined({
+                swapped: course.swapped,
+                lost: course.lost,
+                ready_ms: course.readyMs,
+                longest_ms: course.longestMs,
+                refuses_token: course.refusesToken,
+            }),
+        });
+    }
+
+    /** All that were ever started, in this order. */
+    sessions(): Promise<CloudSession[]> {
+        return this.cloud.control("sessions");
+    }
+
+    /** As an administrator does it, or the service. */
+    endSessions(reason: string): Promise<void> {
+        return this.cloud.control("end_sessions", { reason });
+    }
+
+    /** Resolves when all sessions have ended, and nobody has a data channel to one. Fails after the limit. */
+    async noSessionLeft({ limitMs = 10_000 } = {}): Promise<void> {
+        const wait = { seconds: limitMs / 1000 };
+        if (!(await this.cloud.control<boolean>("await_no_session", wait, limitMs + 60_000))) {
+            throw new Error(`sessions are left: ${JSON.stringify(await this.sessions())}`);
+        }
     }
 
     /** All that were ever sent, in this order, also those that the API does not show yet. */

@@ -19,6 +19,7 @@ import { tmpdir, userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { madeOnce } from "../madeOnce";
+import { freePort } from "./freePort";
 import { type HostProcess, processesIn } from "./hostProcesses";
 import { existingUserLand } from "./userLand";
 
@@ -760,18 +761,6 @@ function sshdPath(): string {
 
 function isRoot(): boolean {
     return process.platform === "linux" && process.getuid?.() === 0;
-}
-
-async function freePort(): Promise<number> {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    server.close();
-    await once(server, "close");
-    if (address === null || typeof address === "string") {
-        throw new Error("no port");
-    }
-    return address.port;
 }
 
 async function untilListening(port: number, child: ChildProcess): Promise<void> {

@@ -1,5 +1,6 @@
 import { assert } from "chai";
 import { configure, create, diff, remove, update } from "./lifecycle";
+import { timing } from "../../provider/base/timing";
 import type { HooksQuiesce, SnapshotInputs } from "../../provider/inputs/inputs";
 import type { SnapshotState } from "../../provider/run/state";
 import type { CloudCall, CloudInstance, InstanceSpec, LocalCloud } from "../cloud/localCloud";
@@ -88,6 +89,7 @@ export class Scene {
         started.add(scene);
         scene.#restore.push(useCloud(cloud, options.env), scene.#listen());
         configure(new Map<string, string>());
+        scene.#restore.push(shortenPauses());
         await scene.reset();
         return scene;
     }
@@ -293,6 +295,15 @@ export class Scene {
             }
         };
     }
+}
+
+/** Most tests in which post-thaw fails have it fail nine times. The guard's own tests wait as long as the product does. */
+function shortenPauses(): () => void {
+    const { lastTryPauseMs } = timing;
+    timing.lastTryPauseMs = 100;
+    return () => {
+        timing.lastTryPauseMs = lastTryPauseMs;
+    };
 }
 
 function stateAfter({ state, error }: Outcome): State {

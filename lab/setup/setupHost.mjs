@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { run, tryRun } from "./run.mjs";
+import { MACHINE_COMMANDS } from "./setupMachine.mjs";
 
 /** Beyond PATH: an ordinary user's does not have the folders of the administrator's commands. */
 const SYSTEM_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -50,10 +51,10 @@ export const TEST_COMMANDS = [
 /**
  * Under CI, and for tests as root, missing Debian packages are installed; elsewhere they are named.
  *
- * @param {{ purpose: "demo" | "test" | "hosts", log: (line: string) => void }} options
+ * @param {{ purpose: "demo" | "test" | "hosts" | "machine", log: (line: string) => void }} options
  */
 export function setupHost({ purpose, log }) {
-    const wanted = purpose === "demo" ? DEMO_COMMANDS : TEST_COMMANDS;
+    const wanted = commandsFor(purpose);
     const missing = wanted.filter((one) => !isInstalled(one));
     if (missing.length > 0) {
         if (!mayInstall(purpose)) throw new Error(remedy(missing));
@@ -63,6 +64,11 @@ export function setupHost({ purpose, log }) {
     }
     // sshd started by root refuses to run without the folder that the system's service would have made.
     if (isRoot()) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
+}
+
+function commandsFor(purpose) {
+    if (purpose === "demo") return DEMO_COMMANDS;
+    return purpose === "machine" ? [...TEST_COMMANDS, ...MACHINE_COMMANDS] : TEST_COMMANDS;
 }
 
 function isInstalled({ command, file }) {

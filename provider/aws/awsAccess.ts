@@ -3,11 +3,14 @@ import type { Clients } from "./clients";
 import { signTunnel } from "./connectEndpoint";
 import { sendPublicKey } from "./instanceConnect";
 import { request } from "./request";
+import { endSession, startSession } from "./sessions";
 
 /** What ways to a host need of AWS, by the run's clients. */
 export function awsAccess(clients: Clients): AwsAccess {
     return {
         environment: (signal) => environment(clients, signal),
+        startSession: (instanceId, port, signal) => startSession(clients, instanceId, port, signal),
+        endSession: (sessionId) => endSession(clients, sessionId),
         sendPublicKey: (key, signal) => sendPublicKey(clients, key, signal),
         signTunnel: (end, signal) => signTunnel(clients, end, signal),
     };

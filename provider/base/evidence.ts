@@ -37,9 +37,11 @@ export type RouteName =
     | "tcp"
     | "command"
     | "instance-connect-endpoint"
+    | "session-manager"
     | "bastion"
     | "bastion by command"
-    | "bastion by instance-connect-endpoint";
+    | "bastion by instance-connect-endpoint"
+    | "bastion by session-manager";
 
 /**
  * How it was made sure that no other server posed as the host: its key was the given one, or (`aws`) there is none, and AWS

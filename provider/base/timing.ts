@@ -24,6 +24,8 @@ export const timing = {
     checkMs: 60_000,
     /** The guard's own pauses on top of a script's limit: killing, and telling. */
     guardMarginMs: 10_000,
+    /** Before the last of three tries of post-thaw: what hinders it may pass. */
+    lastTryPauseMs: 2_000,
     /** Between two looks at EC2's state of an instance that is connected to anew, as its thawing is not proven. */
     downPauseMs: 5_000,
     /**

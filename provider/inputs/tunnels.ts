@@ -23,11 +23,17 @@ const instanceConnectEndpoint = z.strictObject({
     instanceId: instanceId.optional(),
 });
 
+const sessionManager = z.strictObject({
+    via: z.literal("session-manager"),
+    instanceId: instanceId.optional(),
+});
+
 const KINDS = [
+    '{ via: "session-manager" }',
     '{ via: "instance-connect-endpoint" }',
     '{ via: "command", command: [...] }, a program whose standard input and output are the connection',
 ];
 
-export const tunnel = z.discriminatedUnion("via", [command, instanceConnectEndpoint], {
+export const tunnel = z.discriminatedUnion("via", [command, instanceConnectEndpoint, sessionManager], {
     error: `must be ${KINDS.join(", or ")}`,
 });

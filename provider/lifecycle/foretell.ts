@@ -3,6 +3,7 @@ import { type Failure, type ReasonCode, failureOf } from "../base/errors";
 import { containsUnknown, isUnknown } from "../base/unknown";
 import type { CheckFailure } from "../inputs/checkFailure";
 import { limits, longestFreeze, timeoutsOf } from "../inputs/timeouts";
+import type { Preflight } from "../run/preflight";
 import type { Inputs } from "./request";
 import type { Session } from "./session";
 
@@ -19,23 +20,26 @@ export async function foretell(session: Session, inputs: Inputs): Promise<CheckF
     const log = session.logOf(inputs);
     const isUnseen = containsUnknown([inputs.instanceId, inputs.quiesce, inputs.volumes, inputs.aws]);
     const looks = inputs.preflight !== undefined && !isUnseen;
-    const failures = looks ? await look(session, inputs) : [];
+    const { failures, endsInPlainSet } = looks ? await look(session, inputs) : NOTHING;
     log(`${freezeText(inputs)}; preview ${looks ? seenText(inputs, failures) : unseenText(inputs)}`);
-    if (inputs.preflight === "fail") {
+    if (inputs.preflight === "fail" && !endsInPlainSet) {
         return failures.map((failure) => ({ property: propertyOf(failure.code), reason: textOf(failure) }));
     }
+    const outcome = endsInPlainSet ? ' Otherwise `pulumi up` takes a plain set, of level "crash".' : "";
     for (const failure of failures) {
-        log(`warning: ${textOf(failure)}`);
+        log(`warning: ${textOf(failure)}${outcome}`);
     }
     return [];
 }
 
-async function look(session: Session, inputs: Inputs): Promise<Failure[]> {
+const NOTHING: Preflight = { failures: [], endsInPlainSet: false };
+
+async function look(session: Session, inputs: Inputs): Promise<Preflight> {
     const { preflight } = await import("../run/preflight.js");
     const connect = Math.min(inputs.timeouts?.connect ?? limits.connect.usual, LOGIN_LIMIT_S);
     const clients = await session.clients(inputs.aws).catch((error: unknown) => failureOf(error));
     if ("code" in clients) {
-        return [clients];
+        return { failures: [clients], endsInPlainSet: false };
     }
     return await preflight({
         executionId: newExecutionId(),

@@ -13,7 +13,7 @@ import { PROVIDER, TYPE } from "./snapshotType";
 export interface SshTargetArgs {
     /**
      * Address of the host. With a tunnel by a program, what the program takes for one. Required, but for a tunnel that leads
-     * to the instance by its id (`instance-connect-endpoint`), beside which it is not to be given.
+     * to the instance by its id (`session-manager`, `instance-connect-endpoint`), beside which it is not to be given.
      */
     host?: Input<string> | undefined;
     /** Account to log in as; stock images refuse root. */
@@ -31,7 +31,8 @@ export interface SshTargetArgs {
     /**
      * What the host's key must be: a line as in `/etc/ssh/ssh_host_ed25519_key.pub`, a `SHA256:` fingerprint, or a
      * list of these, such as the `hostKeys` of an `InstanceHostKeys`. No default: it is required, unless
-     * `insecureIgnoreHostKey` is true, or AWS vouches for the other end of the tunnel (`instance-connect-endpoint`).
+     * `insecureIgnoreHostKey` is true, or AWS vouches for the other end of the tunnel (`session-manager`,
+     * `instance-connect-endpoint`).
      */
     hostKey?: Input<string> | Input<Input<string>[]> | undefined;
     /**
@@ -42,7 +43,7 @@ export interface SshTargetArgs {
      */
     instanceConnect?: Input<boolean> | undefined;
     /** What carries the connection. Default: TCP to `host` and `port`. */
-    tunnel?: CommandTunnelArgs | InstanceConnectEndpointTunnelArgs | undefined;
+    tunnel?: CommandTunnelArgs | InstanceConnectEndpointTunnelArgs | SessionManagerTunnelArgs | undefined;
     /** Accepts any host key: whoever answers at the address gets the credentials. Default false. */
     insecureIgnoreHostKey?: Input<boolean> | undefined;
 }
@@ -69,6 +70,18 @@ export interface InstanceConnectEndpointTunnelArgs {
     via: "instance-connect-endpoint";
     /** Id of the endpoint (`eice-...`). Default: one of the instance's subnet, else one of its VPC. */
     endpointId?: Input<string> | undefined;
+    /** Of a proxy only: the id of the bastion's instance. */
+    instanceId?: Input<string> | undefined;
+}
+
+/**
+ * A session of AWS Systems Manager carries the connection: no open port, no public address, no bastion. The instance needs
+ * the SSM agent and a role with AmazonSSMManagedInstanceCore. AWS's `session-manager-plugin` has to be on PATH where
+ * Pulumi runs. The caller needs `ssm:StartSession` and `ssm:TerminateSession`.
+ */
+export interface SessionManagerTunnelArgs {
+    /** The kind of tunnel. */
+    via: "session-manager";
     /** Of a proxy only: the id of the bastion's instance. */
     instanceId?: Input<string> | undefined;
 }

@@ -68,6 +68,14 @@ export function preconditionError(failures: readonly Failure[]): SnapshotError |
         : new QuiesceError(combine("PRECONDITION_FAILED", failures), { awake: true, mayFallBack: true });
 }
 
+/** Whether a plain set is what comes of the failures: they are of quiescing alone, and `minimumLevel` allows it. */
+export function endInPlainSet(
+    inputs: Pick<SnapshotInputs, "minimumLevel" | "quiesce">,
+    failures: readonly Failure[],
+): boolean {
+    return minimumLevelOf(inputs) === "crash" && failures.every(({ code }) => ofQuiescing.has(code));
+}
+
 async function awsPreconditions(run: Run, source: Source, quiescer: Quiescer): Promise<Failure[]> {
     // Who never calls CreateSnapshots need not be allowed to.
     const callsApi = !takesSet(quiescer) || minimumLevelOf(run.inputs) === "crash";

@@ -1,11 +1,22 @@
 import { type Failure, failureOf } from "../base/errors";
 import { chooseQuiescer } from "./chooseQuiescer";
-import { failedPreconditions } from "./preconditions";
+import { endInPlainSet, failedPreconditions } from "./preconditions";
 import type { Run } from "./run";
 import { sourceOf } from "./sourceOf";
 
+export interface Preflight {
+    readonly failures: readonly Failure[];
+    /** `up` takes a set all the same, a plain one. */
+    readonly endsInPlainSet: boolean;
+}
+
 /** All that stands against the run, found out without touching anything. */
-export async function preflight(run: Run): Promise<Failure[]> {
+export async function preflight(run: Run): Promise<Preflight> {
+    const failures = await lookAt(run);
+    return { failures, endsInPlainSet: endInPlainSet(run.inputs, failures) };
+}
+
+async function lookAt(run: Run): Promise<Failure[]> {
     try {
         const source = await sourceOf(run);
         const quiescer = chooseQuiescer(run, source);

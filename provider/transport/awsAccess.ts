@@ -9,6 +9,13 @@ export interface AwsAccess {
      */
     environment(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
     /**
+     * Starts a session of Systems Manager to a port of an instance, by the document AWS-StartSSHSession.
+     * @throws NoSession; SnapshotError for what is not about the instance; the signal's reason
+     */
+    startSession(instanceId: string, port: number, signal: AbortSignal): Promise<StartedSession>;
+    /** Ends a session, within about a second. Resolves with why that could not be done; never rejects. */
+    endSession(sessionId: string): Promise<string | undefined>;
+    /**
      * Has EC2 Instance Connect give a public key to an instance, where it is good for logins in the next 60 s.
      * @throws NotNow; SnapshotError when AWS refuses it for good; the signal's reason
      */
@@ -33,6 +40,28 @@ export interface SignedTunnel {
     readonly endpointId: string;
     /** Goes by the proxies that all requests to AWS go by. */
     readonly agent: Agent;
+}
+
+export interface StartedSession {
+    readonly id: string;
+    readonly region: string;
+    /** The address of Systems Manager that answered. */
+    readonly endpoint: string;
+    /** The parameters of StartSession, as JSON. */
+    readonly request: string;
+    /** Its answer, as JSON. Secret, because it has the token. */
+    readonly response: string;
+    readonly token: string;
+}
+
+/** Systems Manager starts no session to the instance. */
+export class NoSession extends Error {
+    constructor(
+        readonly reason: { readonly what: string; readonly remedy: string; readonly transient: boolean },
+        cause: unknown,
+    ) {
+        super(reason.what, { cause });
+    }
 }
 
 /** A public key, and where it is to be good. */

@@ -1,10 +1,9 @@
-import { spawn, type SpawnOptionsWithStdioTuple } from "node:child_process";
 import { basename } from "node:path";
 import { childEnvironment } from "./childEnvironment";
-import { type Program, ProgramStream } from "./programStream";
+import { isPassing, secretsOfAws, startProblem, startProgram, tellOf } from "./program";
+import type { ProgramStream } from "./programStream";
 import type { Route, Way } from "./route";
 import type { HopSettings } from "./ssh/handshake";
-import { quoteEnd } from "./ssh/handshakeFailure";
 import { SshError } from "./ssh/sshError";
 import { expandTokens } from "./tunnelTokens";
 
@@ -32,33 +31,29 @@ export class CommandRoute implements Route {
         const [file = "", ...args] = words;
         const ofAws = await this.settings.awsEnvironment(signal);
         signal.throwIfAborted();
-        const name = basename(file);
-        const program = await start(file, args, childEnvironment(process.env, ofAws)).catch(
-            (error: unknown) => {
-                throw this.#notStarted(name, error as NodeJS.ErrnoException);
-            },
-        );
-        const stream = new ProgramStream(program);
+        const env = childEnvironment(process.env, ofAws);
+        const stream = await startProgram({ file, args, env }).catch((error: unknown) => {
+            throw this.#notStarted(file, error as NodeJS.ErrnoException);
+        });
         this.#running.add(stream);
         void stream.gone.then(() => this.#running.delete(stream));
         if (signal.aborted) {
             stream.destroy();
             throw signal.reason as Error;
         }
-        const hidden = [...secrets, ...SECRET_OF_AWS.flatMap((variable) => ofAws[variable] ?? [])];
-        return { stream, said: () => describe(name, stream, (text) => quoteEnd(text, hidden)) };
+        return { stream, said: () => tellOf(file, stream, [...secrets, ...secretsOfAws(ofAws)]) };
     }
 
-    #notStarted(name: string, cause: NodeJS.ErrnoException): SshError {
+    #notStarted(file: string, cause: NodeJS.ErrnoException): SshError {
         const { where, address } = this.to;
-        const [what, remedy] = PROBLEMS[cause.code ?? ""] ?? [cause.code ?? cause.message, undefined];
         return new SshError({
             code: "TUNNEL_FAILED",
             where,
             address,
-            what: `the command of the tunnel, ${name}, could not be started: ${what}`,
-            remedy: remedy ?? "run again when this machine has processes and memory to spare",
-            transient: remedy === undefined,
+            what: `the command of the tunnel, ${basename(file)}, could not be started: ${startProblem(cause)}`,
+            remedy:
+                REMEDIES[cause.code ?? ""] ?? "run again when this machine has processes and memory to spare",
+            transient: isPassing(cause),
             cause,
         });
     }
@@ -73,39 +68,10 @@ export class CommandRoute implements Route {
     }
 }
 
-/** Not by a shell, and in a process group of its own: Ctrl-C at the terminal is not meant for what carries a freeze. */
-const OPTIONS: SpawnOptionsWithStdioTuple<"pipe", "pipe", "pipe"> = {
-    stdio: ["pipe", "pipe", "pipe"],
-    detached: true,
-    windowsHide: true,
-};
-
-function start(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Program> {
-    return new Promise((resolve, reject) => {
-        const program = spawn(file, args, { ...OPTIONS, env });
-        // Stays for good: a signal that cannot be sent is told so, too.
-        program.on("error", reject);
-        program.once("spawn", () => resolve(program));
-    });
-}
-
 const CHECK_COMMAND = "check the first word of tunnel.command";
-const PROBLEMS: Readonly<Record<string, readonly [string, string]>> = {
-    ENOENT: [
-        "there is no such program",
-        `${CHECK_COMMAND}: it has to be on the PATH of whoever runs Pulumi, or a path`,
-    ],
-    EACCES: ["it is not executable", `${CHECK_COMMAND}, and the mode of the file`],
-    ENOEXEC: ["it is no program", `${CHECK_COMMAND}; a script needs a "#!" line`],
-    ENOTDIR: ["there is no such program", CHECK_COMMAND],
+const REMEDIES: Readonly<Record<string, string>> = {
+    ENOENT: `${CHECK_COMMAND}: it has to be on the PATH of whoever runs Pulumi, or a path`,
+    EACCES: `${CHECK_COMMAND}, and the mode of the file`,
+    ENOEXEC: `${CHECK_COMMAND}; a script needs a "#!" line`,
+    ENOTDIR: CHECK_COMMAND,
 };
-
-const SECRET_OF_AWS = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-
-function describe(name: string, { ended, stderr }: ProgramStream, quote: (text: string) => string): string {
-    const words = quote(stderr);
-    if (ended === undefined && words === "") {
-        return "";
-    }
-    return `the command ${name} ${ended ?? "runs"}${words === "" ? "" : `, and said: ${words}`}`;
-}

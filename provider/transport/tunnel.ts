@@ -13,7 +13,14 @@ export interface EndpointTunnel {
     readonly instanceId?: string;
 }
 
-export type Tunnel = CommandTunnel | EndpointTunnel;
+/** A session of AWS Systems Manager, whose bytes AWS's `session-manager-plugin` carries. */
+export interface SessionTunnel {
+    readonly via: "session-manager";
+    /** Of a bastion; default: the instance that the snapshots are of. */
+    readonly instanceId?: string;
+}
+
+export type Tunnel = CommandTunnel | EndpointTunnel | SessionTunnel;
 
 interface Traits {
     /** AWS leads to the instance, by its id: there is no address, and AWS vouches for the other end. */
@@ -25,6 +32,7 @@ interface Traits {
 /** What follows from the kind of a tunnel for what else is to be given. */
 export const TUNNELS: Readonly<Record<Tunnel["via"], Traits>> = {
     command: { findsInstance: false },
+    "session-manager": { findsInstance: true },
     // Others are refused since 2023, but for RDP's (EC2 User Guide, "EC2 Instance Connect Endpoint").
     "instance-connect-endpoint": { findsInstance: true, onlyPort: 22 },
 };

@@ -16,6 +16,7 @@ const DEPENDS_ON = {
         ),
         "provider/quiesce/hooks/guard",
     ],
+    proveInMachine: ["recipes", "provider/quiesce/hooks", "provider/run", "provider/lifecycle", "components"],
     chaos: ["recipes", "provider/quiesce/hooks", "provider/run", "provider/lifecycle"],
     bench: ["provider/quiesce/hooks", "provider/run", "provider/aws", "provider/transport"],
     scale: ["provider/quiesce/hooks", "provider/run", "provider/aws", "provider/transport"],

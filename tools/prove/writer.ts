@@ -11,6 +11,9 @@ export interface WriterLog {
     readonly acknowledgedAt: readonly number[];
 }
 
+/** Where commands run as root: a host of the lab, or a virtual machine. */
+export type Runs = Pick<SshHost, "commandLine">;
+
 const STOP_LIMIT_MS = 30_000;
 const now = () => performance.timeOrigin + performance.now();
 
@@ -23,7 +26,7 @@ export class Writers {
     }
 
     /** @param pauseMs between two transactions; none: as fast as they can */
-    static start(host: SshHost, application: Application, pauseMs?: number): Writers {
+    static start(host: Runs, application: Application, pauseMs?: number): Writers {
         return new Writers(
             Array.from({ length: WRITERS }, (_, number) => new Writer(host, application, number, pauseMs)),
         );
@@ -64,7 +67,7 @@ class Writer {
     #acknowledged: (() => void) | undefined;
 
     constructor(
-        host: SshHost,
+        host: Runs,
         application: Application,
         number: number,
         private readonly pauseMs: number | undefined,

@@ -10,6 +10,7 @@ from .errors import install_status_codes
 from .faults import Faults
 from .instance_connect import InstanceConnect
 from .journal import Journal
+from .launches_seen import LaunchesSeen
 from .permissions import Permissions
 from .recycle_bin import RecycleBin
 from .snapshot_locks import SnapshotLocks
@@ -42,6 +43,7 @@ class Cloud:
         self.instance_connect = InstanceConnect()
         self.connect_endpoints = ConnectEndpoints()
         self.volume_contents = VolumeContents()
+        self.launches_seen = LaunchesSeen()
 
         install_status_codes()
         self.credentials.install()
@@ -55,7 +57,7 @@ class Cloud:
         create_image.install(self.snapshots)
         copy_image.install(self.snapshots)
         instances.install()
-        launches.install()
+        launches.install(self.launches_seen)
         block_devices.install()
         console.install()
         self.systems_manager.install()

@@ -18,6 +18,7 @@ from .managed_instances import ManagedInstance
 from .permissions import Denial
 from .powershell import Responder
 from .quiet_handler import QuietHandler
+from .sessions import Session
 from .server import ApiServer
 from .volume_contents import Range
 
@@ -87,6 +88,9 @@ class Control:
     def give_contents(self, volume_id: str, file: str, offset: int, length: int) -> None:
         with self._cloud.acting:
             self._cloud.volume_contents.give(volume_id, Range(file, offset, length))
+
+    def await_launch(self, skip: int, seconds: float) -> Any:
+        return self._cloud.launches_seen.after(skip, seconds)
 
     def configure_snapshots(self, instance_id: "str | None" = None, **changes: Any) -> None:
         self._cloud.snapshots.configure(instance_id, **changes)
@@ -277,6 +281,25 @@ class Control:
             command = manager.changed.wait_for(reached, seconds)
             return None if command is None else _command(command)
 
+    def set_session_course(self, changes: "dict[str, Any]") -> None:
+        self._cloud.systems_manager.sessions.set_course(changes)
+
+    def sessions(self) -> Any:
+        with self._cloud.acting:
+            return [_session(session) for session in self._cloud.systems_manager.sessions.all()]
+
+    def end_sessions(self, reason: str) -> None:
+        sessions = self._cloud.systems_manager.sessions
+        for session in sessions.all():
+            sessions.end(session, reason)
+
+    def await_no_session(self, seconds: float) -> bool:
+        sessions = self._cloud.systems_manager.sessions
+        with sessions.changed:
+            return sessions.changed.wait_for(
+                lambda: all(one.state == "Terminated" and one.clients == 0 for one in sessions.all()), seconds
+            )
+
     def refuse_connections(self) -> None:
         self._api.refuse()
 
@@ -306,6 +329,18 @@ def _managed(instance: ManagedInstance) -> "dict[str, Any]":
         "providerRegistered": instance.components.provider_registered,
         "busyWith": instance.components.busy_with,
         "frozen": instance.frozen,
+    }
+
+
+def _session(session: Session) -> "dict[str, Any]":
+    return {
+        "id": session.id,
+        "target": session.target,
+        "port": session.port,
+        "state": session.state,
+        "clients": session.clients,
+        "opened": session.opened,
+        "token": session.token,
     }
 
 

@@ -22,6 +22,30 @@ RESOURCE_PARAMETERS = {
 }
 
 
+USER_ID = "AIDALOCALCLOUD"
+"""What `${aws:userid}` stands for. Ids of sessions begin with it."""
+
+
+def _document(call: Call) -> str:
+    return f"arn:{get_partition(call.region)}:ssm:{call.region}::document/{call.parameters['DocumentName']}"
+
+
+def _session(call: Call) -> "list[str]":
+    return [f"arn:{get_partition(call.region)}:ssm:{call.region}::session/{call.parameters['SessionId']}"]
+
+
+# All of an operation's resources have to be allowed: service authorization reference, Systems Manager.
+SSM_RESOURCES: "dict[str, Callable[[Call], list[str]]]" = {
+    "SendCommand": lambda call: [
+        *(_arn(call, "instance", one) for one in call.parameters["InstanceIds"]),
+        _document(call),
+    ],
+    "StartSession": lambda call: [_arn(call, "instance", call.parameters["Target"]), _document(call)],
+    "TerminateSession": _session,
+    "ResumeSession": _session,
+}
+
+
 @dataclass(frozen=True)
 class Asked:
     """One action on one resource."""
@@ -44,7 +68,10 @@ class Policy:
     def _asked(self, call: Call) -> "Iterator[Asked]":
         action = f"{call.service}:{call.operation}"
         parameter = RESOURCE_PARAMETERS.get(call.operation)
-        if call.operation == "SendSSHPublicKey":
+        if call.service == "ssm" and call.operation in SSM_RESOURCES:
+            for arn in SSM_RESOURCES[call.operation](call):
+                yield Asked(action, arn)
+        elif call.operation == "SendSSHPublicKey":
             # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2instanceconnect.html
             instance_id = call.parameters["InstanceId"]
             tags = _context("ResourceTag", self._tags_of(call, instance_id))
@@ -82,9 +109,13 @@ def _context(kind: str, tags: "dict[str, str]") -> "dict[str, str]":
 def _meets(statement: "dict[str, Any]", asked: Asked) -> bool:
     return (
         any(fnmatchcase(asked.action, action) for action in _listed(statement["Action"]))
-        and (asked.arn is None or any(fnmatchcase(asked.arn, arn) for arn in _listed(statement["Resource"])))
+        and (asked.arn is None or any(_fits(asked.arn, arn) for arn in _listed(statement["Resource"])))
         and all(_holds(operator, keys, asked.context) for operator, keys in statement.get("Condition", {}).items())
     )
+
+
+def _fits(arn: str, wanted: str) -> bool:
+    return fnmatchcase(arn, wanted.replace("${aws:userid}", USER_ID))
 
 
 def _holds(operator: str, keys: "dict[str, Any]", context: "dict[str, str]") -> bool:

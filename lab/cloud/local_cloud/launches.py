@@ -13,6 +13,7 @@ from moto.ec2.utils import parse_user_data
 from .errors import CloudError
 from .images import find_image
 from .instances import attach_new_volume
+from .launches_seen import LaunchesSeen
 from .tags import check_tags
 
 # What a launch template and a request may both say; the request wins.
@@ -154,6 +155,17 @@ def terminate(self: Instance) -> Any:
 _terminate = Instance.terminate
 
 
-def install() -> None:
-    InstanceResponse.run_instances = run_instances
-    Instance.terminate = terminate
+def install(seen: LaunchesSeen) -> None:
+    def seen_run_instances(self) -> ActionResult:
+        result = run_instances(self)
+        for instance in result.result.instances:
+            seen.launched(instance)
+        return result
+
+    def seen_terminate(self: Instance) -> Any:
+        result = terminate(self)
+        seen.terminated(self)
+        return result
+
+    InstanceResponse.run_instances = seen_run_instances
+    Instance.terminate = seen_terminate

@@ -1,5 +1,5 @@
 """
-AWS Systems Manager, as far as Run Command reaches: managed instances, commands, cancellation.
+AWS Systems Manager, as far as Run Command and Session Manager reach: managed instances, commands, cancellation, sessions.
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html and its neighbours.
 """
 
@@ -20,6 +20,7 @@ from .documents import CATALOGUE, Document
 from .instance_role import VSS_SNAPSHOT_POLICY, InstanceRole, role_key
 from .managed_instances import ManagedInstance
 from .powershell import Responders
+from .sessions import Sessions
 
 LONGEST_COMMENT = 100
 SHORTEST_TIMEOUT = 30
@@ -35,6 +36,7 @@ class SystemsManager:
         """Notified at each change of a command's state."""
         self.courses = Courses()
         self.responders = Responders()
+        self.sessions = Sessions(cloud.acting)
         self.api_port = 0
         self._instances: "dict[str, ManagedInstance]" = {}
         self._commands: "dict[str, Command]" = {}
@@ -45,6 +47,7 @@ class SystemsManager:
         """Hung commands end as cancelled; locks that a test held are let go; instances and packages stay."""
         self.courses.reset()
         self.responders.reset()
+        self.sessions.reset()
         with self.changed:
             self._missing_documents.clear()
             for instance in self._instances.values():
@@ -222,6 +225,18 @@ class SystemsManager:
                 role.cut()
         self.changed.notify_all()
 
+    def start_session(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
+        return self.sessions.start(self._connected(account_id, region, request["Target"]), request)
+
+    def connection_status(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
+        connected = self._connected(account_id, region, request["Target"]) is not None
+        return {"Target": request["Target"], "Status": "connected" if connected else "notconnected"}
+
+    def _connected(self, account_id: str, region: str, target: str) -> "ManagedInstance | None":
+        instance = self._instances.get(target)
+        known = instance is not None and (instance.account_id, instance.region) == (account_id, region)
+        return instance if known and instance.ping == "Online" else None
+
     def install(self) -> None:
         manager = self
 
@@ -241,6 +256,10 @@ class SystemsManager:
         SimpleSystemManagerResponse.list_commands = operation(self.list_commands)
         SimpleSystemManagerResponse.list_command_invocations = operation(self.list_invocations)
         SimpleSystemManagerResponse.cancel_command = operation(self.cancel)
+        SimpleSystemManagerResponse.start_session = operation(self.start_session)
+        SimpleSystemManagerResponse.resume_session = operation(self.sessions.resume)
+        SimpleSystemManagerResponse.terminate_session = operation(self.sessions.terminate)
+        SimpleSystemManagerResponse.get_connection_status = operation(self.connection_status)
 
 
 def _invalid_instance(account_id: str, instance_id: str) -> SSMException:

@@ -54,6 +54,14 @@ export function stillProven(
     };
 }
 
+/** The same sets after a refresh: one that has lost a part proves nothing until it is whole again. */
+export function asRead(
+    { samePoint }: Pick<GroupState, "samePoint">,
+    sets: Readonly<Record<string, MemberState>>,
+): Pick<GroupState, "sets" | "consistencyLevel"> {
+    return { sets, consistencyLevel: samePoint ? lowest(Object.values(sets)) : "crash" };
+}
+
 function isPending(sets: readonly MemberState[]): boolean {
     return sets.some(({ thawPending }) => thawPending);
 }

@@ -1,11 +1,12 @@
 import type { Clients } from "../../aws/clients";
 import { SnapshotError } from "../../base/errors";
 import { toState } from "../../run/state";
+import { withLoss } from "../../run/withLoss";
 import { assertSamePlace, placeOf } from "../place";
 import { readSet } from "../readSet";
 import { stateFrom } from "../result";
 import type { Session } from "../session";
-import type { GroupOutputs, MemberState } from "./groupState";
+import { type GroupOutputs, type MemberState, asRead } from "./groupState";
 import { stateOf } from "./members";
 
 const LIMIT_MS = 120_000;
@@ -37,10 +38,8 @@ export async function readGroup(
         session.logOf(olds)(`warning: all snapshots of ${id} are gone; the next run takes new ones`);
         return { id: "", props: olds };
     }
-    return {
-        id,
-        props: toState({ ...olds, sets: Object.fromEntries(sets.map(([name, { set }]) => [name, set])) }),
-    };
+    const read = Object.fromEntries(sets.map(([name, { set }]) => [name, set]));
+    return { id, props: toState({ ...olds, ...asRead(olds, read) }) };
 }
 
 function isRecorded(olds: Partial<GroupOutputs>): olds is GroupOutputs {
@@ -55,5 +54,5 @@ async function readMember(
     const { lost: before, ...state } = stateFrom(set);
     const lost = await readSet(clients, state, signal);
     const gone = state.snapshotIds.map((id) => `${id} was deleted`);
-    return { set: { ...set, lost: lost ?? gone }, isGone: lost === undefined };
+    return { set: withLoss({ ...set, lost: before }, lost ?? gone), isGone: lost === undefined };
 }

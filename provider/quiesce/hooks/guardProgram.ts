@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { timing } from "../../base/timing";
 
 /** A hook: a script that lies on the host, or one that is put into its /run for the run. */
 export type Hook = { path: string } | { script: string };
@@ -130,6 +131,7 @@ function guardVariables(given: GuardParams): Record<string, string> {
         limit_pre: hundredths(limits.preFreeze),
         limit_freeze: hundredths(limits.freeze),
         limit_post: hundredths(limits.postThaw),
+        last_try_pause: hundredths(timing.lastTryPauseMs / 1000),
         show_output: yesOrNo(params.showHookOutput),
         marker: mode === "freeze" ? markerText(params, post) : "",
     };

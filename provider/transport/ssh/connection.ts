@@ -6,6 +6,7 @@ import { CommandRoute } from "../command";
 import { ConnectEndpointRoute } from "../connectEndpoint";
 import { sendNewKey } from "../instanceConnect";
 import type { Route } from "../route";
+import { SessionManagerRoute } from "../sessionManager";
 import { tcpRoute } from "../tcp";
 import { KEEPALIVE, type HopSettings } from "./handshake";
 import { AttemptOver } from "./attemptOver";
@@ -104,7 +105,7 @@ function routeTo(
     hop: HopSettings,
     { tunnel }: SshTarget,
     instanceId: string | undefined,
-    { aws }: ConnectOptions,
+    { aws, log }: ConnectOptions,
 ): Route {
     switch (tunnel?.via) {
         case undefined:
@@ -114,6 +115,11 @@ function routeTo(
                 command: tunnel.command,
                 awsEnvironment: (signal) => aws?.environment(signal) ?? Promise.resolve({}),
             });
+        case "session-manager":
+            if (aws === undefined) {
+                throw new TypeError("a tunnel by Session Manager needs access to AWS");
+            }
+            return new SessionManagerRoute(hop, aws, log);
         case "instance-connect-endpoint":
             if (instanceId === undefined || aws === undefined) {
                 throw new TypeError("an endpoint needs AWS, and an instance's id");

@@ -313,6 +313,30 @@ describe("local cloud, images", () => {
             );
         });
 
+        it("tells of each launch and of its end, in their order", async () => {
+            let seen = 0;
+            while ((await cloud.awaitLaunch(seen, 0)) !== null) {
+                seen += 1;
+            }
+            const image = await registered();
+            const { InstanceId } = await run({ ImageId: image });
+            await ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId!] }));
+            const launched = await cloud.awaitLaunch(seen, 10_000);
+            assert(launched?.what === "launched");
+            assert.deepInclude(launched, { instanceId: InstanceId!, imageId: image });
+            assert.deepEqual(
+                launched.volumes.map(({ device, snapshotId, root }) => [device, snapshotId, root]),
+                devices(await find(ec2, image)).map(({ SnapshotId }, index) => [
+                    ["/dev/sda1", "/dev/sdf"][index],
+                    SnapshotId,
+                    index === 0,
+                ]),
+            );
+            const ended = await cloud.awaitLaunch(seen + 1, 10_000);
+            assert.deepEqual(ended, { what: "terminated", instanceId: InstanceId! });
+            assert.isNull(await cloud.awaitLaunch(seen + 2, 0));
+        });
+
         it("launches what a template says, where the request says nothing else", async () => {
             const { SubnetId, address } = await subnet();
             const { LaunchTemplate } = await ec2.send(

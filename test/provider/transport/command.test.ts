@@ -58,10 +58,13 @@ describe("a command as tunnel", () => {
             tunnel: { via: "command", command },
             ...changes,
         };
+        const unused = () => Promise.reject(new Error("no program needs this"));
         const aws = {
             environment: () => Promise.resolve(AWS),
-            sendPublicKey: () => Promise.reject(new Error("no program needs this")),
-            signTunnel: () => Promise.reject(new Error("no program needs this")),
+            sendPublicKey: unused,
+            signTunnel: unused,
+            startSession: unused,
+            endSession: unused,
         };
         return connect(settings, { timeoutMs, signal, log: () => undefined, aws });
     }

@@ -15,12 +15,15 @@ import {
 import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 import { ConnectEndpoint } from "../../../lab/hosts/connectEndpoint";
 import { startConnectEndpoint } from "../../../lab/scenes/connectEndpointScene";
+import { startSessionScene } from "../../../lab/scenes/sessionScene";
 import { Relay, type RelayOptions } from "../../../lab/hosts/relay";
 import { freePort, KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
 
 interface RouteUnderTest {
     /** Starts what the route needs, and gives what leads to a port by it. */
     start(lab: Lab): Promise<Lead>;
+    /** A try that fails takes so long at most. Default 1000. */
+    readonly tryMs?: number;
 }
 
 /** `instance`: with a `host` and a `port`, as TCP takes them. */
@@ -60,6 +63,33 @@ const ROUTES: Readonly<Record<string, RouteUnderTest>> = {
             Promise.resolve(
                 byCommand("sh", "-c", `printf '\nStarting session\n'; exec busybox nc "$0" "$1"`, "%h", "%p"),
             ),
+    },
+    "session-manager": {
+        tryMs: 8_000,
+        start: async ({ atEnd }) => {
+            const { aws, instanceId, stop } = await startSessionScene();
+            atEnd(stop);
+            return ({ host, ...instance }) => ({
+                ...instance,
+                aws,
+                instanceId,
+                tunnel: { via: "session-manager" },
+            });
+        },
+    },
+    "bastion by session-manager": {
+        tryMs: 8_000,
+        start: async ({ keys, hostKey, userKey, atEnd }) => {
+            const { aws, instanceId, stop } = await startSessionScene();
+            atEnd(stop);
+            const bastion = await Sshd.start(keys, { hostKeys: [hostKey], authorized: [userKey] });
+            atEnd(() => bastion.stop());
+            const tunnel = { via: "session-manager", instanceId } as const;
+            return (instance) => {
+                const { host, ...login } = instance;
+                return { ...instance, aws, proxy: { ...login, port: bastion.port, tunnel } };
+            };
+        },
     },
     "instance-connect-endpoint": {
         start: async ({ atEnd }) => {
@@ -262,7 +292,7 @@ for (const [name, route] of Object.entries(ROUTES)) {
         });
 
         it("is tried again while nobody listens, and given up in time", async () => {
-            const error = await failure(open(await freePort(), { timeoutMs: 1_000 }));
+            const error = await failure(open(await freePort(), { timeoutMs: route.tryMs ?? 1_000 }));
             expect(error).to.include({ code: "SSH_UNREACHABLE", where: "instance" });
             expect(error.message).to.match(/refused.*gave up after \d+ tr/is);
         });

@@ -9,7 +9,8 @@
 #   reader               passes on the controller's words
 #   ticker1, ticker2     tell the deciders that time passes
 #   pre, check, post1, post2   hooks that wait for their verb; runner_NAME waits for each
-#   collector_NAME       keeps the end of what a hook says on its standard error, which feeder_NAME passes on
+#   collector_NAME       keeps the end of what a hook says on its standard error, which feeder_NAME passes on; both are
+#                        programs that end by themselves: teller_collector_NAME and teller_feeder_NAME tell of it
 #   worker               all that takes new processes: further tries of post-thaw, looking at files, removing them
 #
 # They talk by lines on FIFOs, which need no room in /run and keep their order: 5, 6 and 7 are the inboxes of main and
@@ -77,6 +78,7 @@ collect() {
 # Usage: keep_end NAME
 keep_end() {
     exec 3<&- 4>&- 8>&- 9>&- >/dev/null
+    join "teller_collector_$1"
     # Not by `tail` alone: that of uutils opens a FIFO which is its input once more, and waits there for a writer.
     { feed_end "$1"; } |
         (
@@ -90,6 +92,7 @@ keep_end() {
 # The one that waits for the hook to open the FIFO is the one that can be dismissed. It may stay as long as a daemon that
 # the hook has started. Usage: feed_end NAME
 feed_end() {
+    join "teller_feeder_$1"
     (
         join "feeder_$1"
         printf '%s\n' "$oom_score" >/proc/self/oom_score_adj

@@ -20,7 +20,7 @@ thaw() {
         [ "$failures" -lt 3 ] || return 1
         [ "$result" = unforked ] || say "tried $result${tried_as:+ $tried_as}"
         # What hinders for a moment only shall not hinder all of them.
-        if [ "$failures" = 2 ]; then linger 200; else linger 20; fi
+        if [ "$failures" = 2 ]; then linger "$last_try_pause"; else linger 20; fi
     done
 }
 

@@ -170,6 +170,8 @@ describe("a group of three servers", function () {
         const { props } = await group.read(after);
         assert.deepEqual(props.sets["db"]?.lost, [`${lost} was deleted`]);
         assert.deepEqual(props.sets["app"]?.lost, []);
+        assert.equal(props.consistencyLevel, "crash", "a part of it proves nothing");
+        assert.equal(props.sets["db"]?.evidence.takenLevel, after.state?.sets["db"]?.consistencyLevel);
         await group.remove(after);
         for (const name of NAMES) {
             assert.deepEqual(await group.cloud.snapshots(group.scene(name).instance), []);

@@ -91,6 +91,27 @@ describe("guard, handled roughly,", function () {
         );
     }
 
+    for (const collecting of ["collector_pre", "feeder_pre"]) {
+        everywhere(`${collecting} has ended, and who tells of it gets no time to: held`, async (host) => {
+            const guard = await started(host, { showHookOutput: true });
+            const pid = companyOf(host).get(collecting) ?? 0;
+            const { parent = 0 } = host.processes().find((one) => one.pid === pid) ?? {};
+            await host.suspend(parent);
+            guard.send("freeze");
+            await guard.line("frozen");
+            const ended = () => host.processes().every((one) => one.pid !== pid || one.state === "Z");
+            await host.until(ended, { what: `the end of ${collecting}` });
+            // It looks at all of its processes several times in a second.
+            await sleep(2_000);
+            guard.send("release");
+            await guard.line("releasing");
+            host.signal(parent, "SIGCONT");
+            expect(guard.lines).to.include("releasing asked");
+            await guard.line("thawed");
+            return guard;
+        });
+    }
+
     everywhere("processes can be had now and then, post-thaw needs ten: thaws", async (host) => {
         host.writeHooks({
             post: "for i in 1 2 3 4 5 6 7 8 9 10; do cat /proc/uptime >/dev/null || exit 3; done",
