@@ -319,7 +319,7 @@ describe("faults of the hooks", function () {
             assert.equal(properties.consistencyLevel, "crash");
             assert.equal(properties.evidence.reason, "PRE_FREEZE_FAILED");
             for (const text of [message, properties.evidence.message ?? ""]) {
-                assert.match(text, /What to do: Run again: it thaws/);
+                assert.match(text, /What to do: Run again, which thaws/);
                 assert.notInclude(text, "by hand and then");
             }
             scene.host.writeHooks();

@@ -37,7 +37,7 @@ describe("what comes instead of the guard", () => {
         [
             'sudo: The "no new privileges" flag is set, which prevents sudo from running as root.',
             /does not run the command: .*no new privileges/,
-            /put that right/,
+            /Mend on the host/,
         ],
     ];
     for (const [stderr, message, remedy] of rows) {

@@ -81,7 +81,7 @@ describe("that an instance may still be frozen", () => {
 
     it("names first what keeps us from thawing", () => {
         const { remedy } = thawPending({ ...facts, obstacle: UNREACHABLE });
-        expect(remedy).to.match(/^Open the port\. Then run again: it thaws the instance/);
+        expect(remedy).to.match(/^Open the port\. Then run again, which thaws the instance/);
     });
 
     const hooks = (scripts?: object) => ({ method: "hooks", connection: {}, scripts }) as Quiesce;
