@@ -77,7 +77,7 @@ describe("faults of the hooks", function () {
         it("exits 1: what was frozen was not held, and nothing is kept", async () => {
             scene.host.writeHooks({ pre: '[ "$1" = freeze ]' });
             const failed = await scene.create({ quiesce: quiesceBy() });
-            assert.match(plainError(failed).message, /^HOLD_LOST .*the scripts said that they did not hold/);
+            assert.match(plainError(failed).message, /^HOLD_LOST .*They reported that they did not hold/);
             assert.deepEqual(failed.events, CHECKED);
 
             const kept = await scene.create({ quiesce: quiesceBy(), minimumLevel: "crash" });
