@@ -279,7 +279,7 @@ describe("faults of the hooks", function () {
             const failed = await scene.create();
             assert.match(
                 plainError(failed).message,
-                /^HOLD_LOST .*exit 205, at its first try.*is awake; no snap/,
+                /^HOLD_LOST .*exited with 205 at its first try.*is awake; no snap/,
             );
 
             const kept = await scene.create({ minimumLevel: "crash" });
