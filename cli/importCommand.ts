@@ -55,7 +55,7 @@ export async function importCommand(args: readonly string[]): Promise<Said> {
     const set = await importSet(clients, executionId, AbortSignal.timeout(LIMIT_MS));
     const place = { name: name ?? nameIn(set.owner), parent };
     if (place.name === "") {
-        throw new UsageError("no tag says the resource's name: give --name");
+        throw new UsageError("no tag has the resource's name; give it by --name");
     }
     const file = importFileOf(executionId, set.state, place);
     return { stdout: JSON.stringify(file, undefined, 2), stderr: notes(executionId, set, place) };
@@ -112,10 +112,10 @@ function notes(executionId: string, { state, owner }: ImportedSet, { name }: Imp
         `${executionId}: ${snapshotIds.length} snapshots of ${instance.instanceId}, taken at ${startTime}, ` +
             `level "${consistencyLevel}". ${evidence.message ?? ""}`,
         `It was taken for ${owner ?? "a resource without a name"}, and goes into the stack as "${name}". If a stack has it ` +
-            "already, remove it there first (`pulumi state delete`): of two stacks that have one set, either deletes it.",
+            "already, remove it there first (`pulumi state delete`), because of two stacks that have one set, either deletes it.",
         ...(thawPending
             ? [
-                  `Its run ended without proof that ${instance.instanceId} is awake: the next \`pulumi up\` thaws it first.`,
+                  `Its run ended without proof that ${instance.instanceId} is awake. The next \`pulumi up\` thaws it first.`,
               ]
             : []),
         "Go on with: pulumi import --file <this file> --generate-code=false, then pulumi up",

@@ -57,23 +57,23 @@ export class AppConsistentAmi extends ComponentResource {
     private made({ snapshot, namePrefix, tags }: AppConsistentAmiArgs): Output<string> {
         if (snapshot.quiescing?.createImage !== true) {
             throw this.refused(
-                "an image of Windows that is registered from snapshots does not start: have the snapshot make one, by its input `quiesce.createImage`.",
+                "an image of Windows that is registered from snapshots does not start; let the snapshot make one, by its input `quiesce.createImage`.",
             );
         }
         if (namePrefix !== undefined) {
             throw this.refused(
-                "`namePrefix` has no effect with `createImage`: use `quiesce.createImage.namePrefix` of the snapshot.",
+                "`namePrefix` has no effect with `createImage`; use `quiesce.createImage.namePrefix` of the snapshot.",
             );
         }
         if (tags !== undefined) {
             throw this.refused(
-                "`tags` has no effect with `createImage`: use `tags` of the snapshot, which its image has too.",
+                "`tags` has no effect with `createImage`; use `tags` of the snapshot, which its image has too.",
             );
         }
         return all([snapshot.imageId, snapshot.evidence]).apply(([imageId, { message }]) => {
             if (imageId === undefined) {
                 throw this.refused(
-                    `the set has no image, as VSS failed and a plain set took its place: ${message ?? "no message"}`,
+                    `the set has no image, because VSS failed and a plain set took its place (${message ?? "no message"})`,
                 );
             }
             return imageId;

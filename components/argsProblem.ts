@@ -96,7 +96,7 @@ function placeProblem(region: unknown, kmsKeyId: unknown): string | undefined {
     const [, ofKey] = /^arn:[\w-]+:kms:([\w-]+):/.exec(typeof kmsKeyId === "string" ? kmsKeyId : "") ?? [];
     return ofKey === undefined || ofKey === region
         ? undefined
-        : `\`kmsKeyId\` is a key of ${ofKey}, and the replica is kept in ${region}: give a key of that region.`;
+        : `\`kmsKeyId\` is a key of ${ofKey}, and the replica is kept in ${region}; give a key of that region.`;
 }
 
 /** Whether there is an instance has to be known before anything is. */
@@ -105,6 +105,6 @@ function activateProblem(activate: unknown): string | undefined {
         return undefined;
     }
     return Output.isInstance(activate)
-        ? "`activate` must be true or false, and no Output: config.getBoolean reads it from the stack's config."
+        ? "`activate` must be true or false, and no Output; config.getBoolean reads it from the stack's config."
         : `\`activate\` must be true or false, not ${JSON.stringify(activate)}; config.getBoolean reads it from the stack's config.`;
 }

@@ -17,7 +17,7 @@ export function awsEc2(component: string): typeof Ec2 {
     } catch (error) {
         throw isMissing(error)
             ? new RunError(
-                  `${component} needs the package ${PEER}, which this project does not have: npm install ${PEER}@7 ` +
+                  `${component} needs the package ${PEER}, which this project does not have. Install it by npm install ${PEER}@7 ` +
                       "(or the like of yarn, pnpm or bun).",
               )
             : error;

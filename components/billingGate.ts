@@ -19,7 +19,7 @@ export function billingLoss(facts: InstanceFacts): string | undefined {
         return `the image would lose its AWS Marketplace product code (${codes})`;
     }
     if (usageOperation === undefined && platformDetails === undefined) {
-        return "what the instance is billed as is not known";
+        return "it is not known what the instance is billed as";
     }
     if (
         (usageOperation ?? PLAIN_LINUX) !== PLAIN_LINUX ||

@@ -24,7 +24,7 @@ export function imageRegistration(
 ): ImageRegistration {
     const loss = billingLoss(facts);
     if (loss !== undefined) {
-        throw new Error(`${refusal(facts)}: ${loss}. ${billingWayOut(facts)}`);
+        throw new Error(`${refusal(facts)}, because ${loss}. ${billingWayOut(facts)}`);
     }
     const { rootDeviceName, architecture, virtualizationType, sriovNetSupport, tpmSupport } = facts;
     const ebsBlockDevices = blockDeviceMapping(snapshots);
@@ -35,17 +35,17 @@ export function imageRegistration(
         ebsBlockDevices.some(({ deviceName }) => deviceName === "")
     ) {
         throw new Error(
-            `${refusal(facts)}: what it has to be like is not known any more, as the set was found by its id and the instance or its volumes are gone. Make an image of the snapshots by hand.`,
+            `${refusal(facts)}, because the set was found by its id, and the instance or its volumes are gone. So it is not known what the image has to be like. Make an image of the snapshots by hand.`,
         );
     }
     if (virtualizationType !== "hvm") {
         throw new Error(
-            `${refusal(facts)}: a ${virtualizationType} image needs the kernel of its source. Move the instance to a type with hvm.`,
+            `${refusal(facts)}, because a ${virtualizationType} image needs the kernel of its source. Move the instance to a type with hvm.`,
         );
     }
     if (!ebsBlockDevices.some(({ deviceName }) => deviceName === rootDeviceName)) {
         throw new Error(
-            `${refusal(facts)}: the set has no snapshot of its boot volume (${rootDeviceName}). Take the boot volume out of the exclusions in \`volumes\`.`,
+            `${refusal(facts)}, because the set has no snapshot of its boot volume (${rootDeviceName}). Take the boot volume out of the exclusions in \`volumes\`.`,
         );
     }
     const bootMode = facts.bootMode ?? facts.currentInstanceBootMode;

@@ -79,7 +79,7 @@ export async function recoveryPoints(args: RecoveryPointsArgs): Promise<Recovery
     const previous = await listOfLastRun({ key, outputs, given, heldSets: () => heldSetsOf(stack) });
     if (given !== undefined && previous !== given) {
         void log.warn(
-            `recoveryPoints has its list in the output \`${key}\`: remove \`labels\`, which is not used`,
+            `recoveryPoints has its list in the output \`${key}\`: remove \`labels\`, because it is not used any more`,
         );
     }
     const { labels, taking } = rotateLabels({ ...rotation, previous });
@@ -109,7 +109,7 @@ function notMade(taking: string | undefined): RunError {
             ? "the recovery points could not all be brought up to date"
             : `recovery point "${taking}" is not made`;
     return new RunError(
-        `${what}: the list stays as it was, and no point is dropped. Run it again with the same \`run\``,
+        `${what}. The list stays as it was, and no point is dropped. Run again with the same \`run\``,
     );
 }
 

@@ -32,7 +32,7 @@ export async function listOfLastRun({ key, outputs, given, heldSets }: Known): P
     // Whoever cannot read the outputs does not know whether the list is lost either.
     if (!isRecord(outputs)) {
         throw new RunError(
-            `the outputs of this stack cannot be read: no recovery point is touched. Try again`,
+            `the outputs of this stack cannot be read, so this run touches no recovery point. Run again`,
         );
     }
     const list = outputs[key];
@@ -45,7 +45,7 @@ export async function listOfLastRun({ key, outputs, given, heldSets }: Known): P
     if (key in outputs) {
         const what =
             list === undefined || isUnknown(list)
-                ? "is not known: it was stored so by a run in which something failed"
+                ? "is not known, because a run in which something failed has stored it so"
                 : "is not a list of recovery points";
         throw lost(key, what, await heldSets());
     }
@@ -65,7 +65,7 @@ function lost(key: string, what: string, sets: readonly HeldSet[]): RunError {
     const oldestFirst = sets.toSorted((a, b) => a.startTime.localeCompare(b.startTime));
     const held = oldestFirst.map(({ name, startTime }) => `${name} (${startTime})`).join(", ");
     return new RunError(
-        `the output \`${key}\` of this stack ${what}. No recovery point is touched, since all would be deleted. ` +
+        `the output \`${key}\` of this stack ${what}. This run touches no recovery point, because it would delete all of them. ` +
             `Sets in this stack's state, oldest first: ${held === "" ? "none" : held}. ` +
             `Give recoveryPoints \`labels\`, the list of their labels, until a run has stored it; ` +
             `\`labels: []\` begins a new list. See ${DOCS}`,

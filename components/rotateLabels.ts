@@ -41,7 +41,7 @@ export function rotateLabels({ previous: all, run, keep, pin, drop }: Rotation):
     }
     const twice = all.find((label, at) => all.indexOf(label) !== at);
     if (twice !== undefined) {
-        throw refused(`"${twice}" is twice in the list of labels`);
+        throw refused(`the list of labels has "${twice}" twice`);
     }
     const previous = all.filter((label) => label !== drop);
     const [pinned] = given(pin);
@@ -75,8 +75,8 @@ function assertLabel(label: string): void {
     // A program that TypeScript does not check may give a Date or an Output.
     if (typeof label !== "string" || !LABEL.test(label)) {
         throw refused(
-            `${shown(label)} is not a label of a recovery point: 1 to 40 letters, digits, dots, dashes and underscores, ` +
-                "the first of them a letter or a digit, such as 2026-11-24",
+            `${shown(label)} is not a label of a recovery point, which has 1 to 40 letters, digits, dots, dashes and underscores, ` +
+                "and begins with a letter or a digit, such as 2026-11-24",
         );
     }
 }

@@ -59,7 +59,7 @@ const SNAPSHOT: Row[] = [
         "as Python writes it",
         { instance_id: INSTANCE, quiesce: { method: "none" } },
         [
-            "instanceId: is required: the id of the instance, such as server.id",
+            "instanceId: is required; give the id of the instance, such as server.id",
             'instance_id: is not an input; did you mean "instanceId"?',
         ],
     ],
@@ -87,7 +87,7 @@ const SNAPSHOT: Row[] = [
         "a name that is near to none",
         none({ consistency: "crash" }),
         [
-            "consistency: is not an input; known here: instanceId, quiesce, minimumLevel, volumes, triggers, tags, description, copyTagsFromVolumes, timeouts, waitForCompletion, aws, confirmAwake, preflight",
+            "consistency: is not an input; the inputs here are instanceId, quiesce, minimumLevel, volumes, triggers, tags, description, copyTagsFromVolumes, timeouts, waitForCompletion, aws, confirmAwake, preflight",
         ],
     ],
     [
@@ -128,12 +128,12 @@ const SNAPSHOT: Row[] = [
     [
         "a connection for VSS",
         vss({ connection: login }),
-        ['quiesce.connection: is not an input here; it is one of method: "hooks"'],
+        ['quiesce.connection: is not an input here; it belongs to method: "hooks"'],
     ],
     [
         "scripts for VSS",
         vss({ scripts: pair }),
-        ['quiesce.scripts: is not an input here; it is one of method: "hooks"'],
+        ['quiesce.scripts: is not an input here; it belongs to method: "hooks"'],
     ],
     [
         "a bastion behind a bastion",
@@ -144,7 +144,7 @@ const SNAPSHOT: Row[] = [
     [
         "no instance",
         { quiesce: { method: "none" } },
-        ["instanceId: is required: the id of the instance, such as server.id"],
+        ["instanceId: is required; give the id of the instance, such as server.id"],
     ],
     [
         "its name",
@@ -182,14 +182,16 @@ const SNAPSHOT: Row[] = [
         "an object in a string",
         none({ instanceId: "[object Object]" }),
         [
-            'instanceId: is "[object Object]": an object was put into a string; give the property of it that is meant, such as .id, .privateIp or .privateKeyOpenssh',
+            'instanceId: is "[object Object]", because an object was put into a string; give the property of it that is meant, such as .id, .privateIp or .privateKeyOpenssh',
         ],
     ],
     // How to quiesce.
     [
         "nothing",
         { instanceId: INSTANCE },
-        ['quiesce: is required: how to quiesce the instance, such as { method: "hooks", connection: {...} }'],
+        [
+            'quiesce: is required; give the way to quiesce the instance, such as { method: "hooks", connection: {...} }',
+        ],
     ],
     [
         "a word",
@@ -202,7 +204,7 @@ const SNAPSHOT: Row[] = [
         "no method",
         none({ quiesce: { type: "hooks" } }),
         [
-            'quiesce.method: is required: "hooks" (pre-freeze and post-thaw scripts over ssh), "vss" (Windows, through Systems Manager) or "none" (a plain, crash-consistent snapshot)',
+            'quiesce.method: is required; give "hooks" (pre-freeze and post-thaw scripts over ssh), "vss" (Windows, through Systems Manager) or "none" (a plain, crash-consistent snapshot)',
         ],
     ],
     [
@@ -223,7 +225,7 @@ const SNAPSHOT: Row[] = [
         "no connection",
         none({ quiesce: { method: "hooks" } }),
         [
-            "quiesce.connection: is required: how to reach the instance over ssh, such as { host, user, privateKey, hostKey }",
+            "quiesce.connection: is required; give the way to reach the instance over ssh, such as { host, user, privateKey, hostKey }",
         ],
     ],
     [
@@ -274,7 +276,7 @@ const SNAPSHOT: Row[] = [
         "a number too large",
         connected({ host: "10.0.0.500" }),
         [
-            'quiesce.connection.host: "10.0.0.500" is not an IP address: one has four numbers, 0 to 255, with dots between them',
+            'quiesce.connection.host: "10.0.0.500" is not an IP address, which has four numbers from 0 to 255, with dots between them',
         ],
     ],
     [
@@ -302,7 +304,7 @@ const SNAPSHOT: Row[] = [
         "no host",
         connected({ host: undefined }),
         [
-            'quiesce.connection.host: is required: the address that ssh connects to (only a tunnel by "session-manager" or "instance-connect-endpoint" does without)',
+            'quiesce.connection.host: is required; give the address that ssh connects to (only a tunnel by "session-manager" or "instance-connect-endpoint" does without)',
         ],
     ],
     [
@@ -320,7 +322,7 @@ const SNAPSHOT: Row[] = [
     [
         "no user",
         connected({ user: undefined }),
-        ["quiesce.connection.user: is required: the account to log in as (stock images refuse root)"],
+        ["quiesce.connection.user: is required; give the account to log in as (stock images refuse root)"],
     ],
     [
         "a port as a string",
@@ -405,7 +407,7 @@ const SNAPSHOT: Row[] = [
         "no host key",
         connected({ hostKey: undefined }),
         [
-            "quiesce.connection.hostKey: is required, so that nobody can pose as the instance: a line of /etc/ssh/ssh_host_*_key.pub, a SHA256: fingerprint, or the hostKeys of an InstanceHostKeys (insecureIgnoreHostKey: true gives this protection up)",
+            "quiesce.connection.hostKey: is required, so that nobody can pose as the instance; give a line of /etc/ssh/ssh_host_*_key.pub, a SHA256: fingerprint, or the hostKeys of an InstanceHostKeys (insecureIgnoreHostKey: true gives this protection up)",
         ],
     ],
     [
@@ -439,7 +441,7 @@ const SNAPSHOT: Row[] = [
         connected({ hostKey: undefined, insecureIgnoreHostKey: "true" }),
         [
             "quiesce.connection.insecureIgnoreHostKey: must be true or false, not a string; config.getBoolean reads one from the stack's config",
-            "quiesce.connection.hostKey: is required, so that nobody can pose as the instance: a line of /etc/ssh/ssh_host_*_key.pub, a SHA256: fingerprint, or the hostKeys of an InstanceHostKeys (insecureIgnoreHostKey: true gives this protection up)",
+            "quiesce.connection.hostKey: is required, so that nobody can pose as the instance; give a line of /etc/ssh/ssh_host_*_key.pub, a SHA256: fingerprint, or the hostKeys of an InstanceHostKeys (insecureIgnoreHostKey: true gives this protection up)",
         ],
     ],
     // Scripts.
@@ -467,9 +469,7 @@ const SNAPSHOT: Row[] = [
     [
         "the first script alone",
         hooks({ scripts: { preFreeze: { path: "/a" } } }),
-        [
-            "quiesce.scripts.postThaw: is required, because preFreeze is given: what freezes and what thaws belong together",
-        ],
+        ["quiesce.scripts.postThaw: is required, because preFreeze is given, and the two belong together"],
     ],
     [
         "path and text",
@@ -485,14 +485,14 @@ const SNAPSHOT: Row[] = [
         "carriage returns",
         hooks({ scripts: { ...pair, preFreeze: { script: "#!/bin/sh\r\nsync\r\n" } } }),
         [
-            'quiesce.scripts.preFreeze.script: has a carriage return at the end of line 1: save the file with Unix line ends (LF), or use text.replaceAll("\\r\\n", "\\n")',
+            'quiesce.scripts.preFreeze.script: has a carriage return at the end of line 1; save the file with Unix line ends (LF), or use text.replaceAll("\\r\\n", "\\n")',
         ],
     ],
     [
         "a byte order mark",
         hooks({ scripts: { ...pair, preFreeze: { script: "\uFEFF#!/bin/sh\nsync\n" } } }),
         [
-            'quiesce.scripts.preFreeze.script: begins with a byte order mark, which hides its "#!": save the file as UTF-8 without it',
+            'quiesce.scripts.preFreeze.script: begins with a byte order mark, which hides its "#!"; save the file as UTF-8 without it',
         ],
     ],
     [
@@ -531,7 +531,7 @@ const SNAPSHOT: Row[] = [
         "a variable with its value in the name",
         hooks({ environment: { "PGPASSWORD=hunter2": "" } }),
         [
-            "quiesce.environment: has a name that is not the name of an environment variable: letters, digits and _, and no digit at the beginning",
+            "quiesce.environment: has a name that is not the name of an environment variable, which has letters, digits and _, and no digit at the beginning",
         ],
     ],
     [
@@ -550,7 +550,7 @@ const SNAPSHOT: Row[] = [
         "identity that is not verified",
         hooks({ verifyInstanceIdentity: false }),
         [
-            'minimumLevel: "application" can never be reached: with verifyInstanceIdentity: false the level is "crash" at most (IDENTITY_UNVERIFIED); leave verifyInstanceIdentity out, or set minimumLevel: "crash"',
+            'minimumLevel: "application" can never be reached, because with verifyInstanceIdentity: false the level is "crash" at most (IDENTITY_UNVERIFIED); leave verifyInstanceIdentity out, or set minimumLevel: "crash"',
         ],
     ],
     // Numbers and units.
@@ -591,7 +591,7 @@ const SNAPSHOT: Row[] = [
         "Pulumi's names",
         none({ timeouts: { create: "1h" } }),
         [
-            "timeouts.create: is not an input; known here: connect, lock, preFreeze, freeze, postThaw, command, completion",
+            "timeouts.create: is not an input; the inputs here are connect, lock, preFreeze, freeze, postThaw, command, completion",
         ],
     ],
     // The set.
@@ -609,7 +609,7 @@ const SNAPSHOT: Row[] = [
         "a level that is never reached",
         none({ minimumLevel: "application" }),
         [
-            'minimumLevel: "application" can never be reached: quiescing by "none" promises "crash" at most; leave minimumLevel out, or quiesce in another way',
+            'minimumLevel: "application" can never be reached, because quiescing by "none" promises "crash" at most; leave minimumLevel out, or quiesce in another way',
         ],
     ],
     [
@@ -681,7 +681,7 @@ const SNAPSHOT: Row[] = [
         "yes for an execution's id",
         none({ confirmAwake: true }),
         [
-            "confirmAwake: true must be an execution id (acs-...) as a string: the one that the error THAW_PENDING or STALE_FREEZE names",
+            "confirmAwake: true must be an execution id (acs-...) as a string, the one that the error THAW_PENDING or STALE_FREEZE names",
         ],
     ],
     [
@@ -712,7 +712,7 @@ const SNAPSHOT: Row[] = [
     [
         "keys",
         none({ aws: { accessKey: "AKIAIOSFODNN7EXAMPLE" } }),
-        ["aws.accessKey: is not an input; known here: region, profile, assumeRole"],
+        ["aws.accessKey: is not an input; the inputs here are region, profile, assumeRole"],
     ],
     [
         "a role's ARN alone",
@@ -763,13 +763,15 @@ const SNAPSHOT: Row[] = [
     [
         "a volume left out",
         vss({}, { volumes: { excludeDataVolumeIds: ["vol-0123456789abcdef0"] } }),
-        ["volumes.excludeDataVolumeIds: cannot be used with VSS: it takes all data volumes of the instance"],
+        [
+            "volumes.excludeDataVolumeIds: cannot be used with VSS, which takes all data volumes of the instance",
+        ],
     ],
     [
         "an image without its boot volume",
         vss({ createImage: true }, { volumes: { excludeBootVolume: true } }),
         [
-            "quiesce.createImage: cannot be used with volumes.excludeBootVolume: an image needs its boot volume",
+            "quiesce.createImage: cannot be used with volumes.excludeBootVolume, because an image needs its boot volume",
         ],
     ],
     [
@@ -788,7 +790,7 @@ const HOST_KEYS: Row[] = [
     [
         "Pulumi's names",
         { instanceId: INSTANCE, timeouts: { create: "10m" } },
-        ["timeouts.create: is not an input; known here: wait"],
+        ["timeouts.create: is not an input; the inputs here are wait"],
     ],
     [
         "milliseconds",
@@ -800,18 +802,18 @@ const HOST_KEYS: Row[] = [
     [
         "a number alone",
         { instanceId: INSTANCE, timeouts: 600 },
-        ["timeouts: 600 must be an object: { wait: a number of seconds }"],
+        ["timeouts: 600 must be an object, such as { wait: 600 }, in seconds"],
     ],
     [
         "the host",
         { instanceId: INSTANCE, host: "10.0.0.5" },
-        ["host: is not an input; known here: instanceId, source, timeouts, aws"],
+        ["host: is not an input; the inputs here are instanceId, source, timeouts, aws"],
     ],
     [
         "the instance by another name",
         { instance: INSTANCE },
         [
-            "instanceId: is required: the id of the instance, such as server.id",
+            "instanceId: is required; give the id of the instance, such as server.id",
             'instance: is not an input; did you mean "instanceId"?',
         ],
     ],
@@ -875,12 +877,12 @@ describe("mistakes of a first hour", () => {
             [
                 "import",
                 given({}, { import: "acs-0197c3a2-5b7e-7c31-9f4e-2d8a6b1c0e5f" }),
-                'AppConsistentSnapshot "nightly": the option import has to go, because Pulumi cannot import a dynamic resource; AppConsistentSnapshot.get("NAME", "acs-...") reads a set that exists, without managing it.',
+                'AppConsistentSnapshot "nightly": remove the option import, because Pulumi cannot import a dynamic resource by it. To take a finished set into this stack, run `npx pulumi-app-consistent-snapshot import acs-...` (docs/import.md). To read one without managing it, use AppConsistentSnapshot.get("NAME", "acs-...").',
             ],
             [
                 "import of host keys",
                 () => new InstanceHostKeys("keys", { instanceId: INSTANCE }, { import: INSTANCE }),
-                'InstanceHostKeys "keys": the option import has to go, because Pulumi cannot import a dynamic resource; without it, the keys are read from the instance.',
+                'InstanceHostKeys "keys": remove the option import, because Pulumi cannot import a dynamic resource by it. Without it, the resource reads the keys from the instance.',
             ],
             [
                 "customTimeouts",
@@ -890,17 +892,17 @@ describe("mistakes of a first hour", () => {
             [
                 "a provider of AWS",
                 given({}, { provider }),
-                'AppConsistentSnapshot "nightly": the option provider cannot be a provider of "aws", as this is a dynamic resource; use the input `aws: { region, profile, assumeRole }` instead.',
+                'AppConsistentSnapshot "nightly": the option provider cannot be a provider of "aws", because this is a dynamic resource; use the input `aws: { region, profile, assumeRole }` instead.',
             ],
             [
                 "providers of AWS",
                 given({}, { providers: { aws: provider } }),
-                'AppConsistentSnapshot "nightly": the option provider cannot be a provider of "aws", as this is a dynamic resource; use the input `aws: { region, profile, assumeRole }` instead.',
+                'AppConsistentSnapshot "nightly": the option provider cannot be a provider of "aws", because this is a dynamic resource; use the input `aws: { region, profile, assumeRole }` instead.',
             ],
             [
                 "an option among the inputs",
                 given({ dependsOn: [] }),
-                'AppConsistentSnapshot "nightly": `dependsOn` is an option of resources, and no input: give it in the argument behind the inputs, { dependsOn: ... }.',
+                'AppConsistentSnapshot "nightly": `dependsOn` is an option of resources, and no input; give it in the argument behind the inputs, { dependsOn: ... }.',
             ],
             [
                 "no inputs",
@@ -920,17 +922,17 @@ describe("mistakes of a first hour", () => {
             [
                 "a Date as a trigger",
                 given({ triggers: [new Date()] }),
-                'AppConsistentSnapshot "nightly": `triggers[0]` is a Date, of which nothing would be stored: give a string, such as date.toISOString().',
+                'AppConsistentSnapshot "nightly": `triggers[0]` is a Date, of which nothing would be stored; give a string, such as date.toISOString().',
             ],
             [
                 "a recipe that is not called",
                 given({ quiesce: { method: "hooks", scripts: recipes.fileSystems } }),
-                'AppConsistentSnapshot "nightly": `quiesce.scripts` is a function: call it, such as recipes.fileSystems([...]).',
+                'AppConsistentSnapshot "nightly": `quiesce.scripts` is a function; call it, such as recipes.fileSystems([...]).',
             ],
             [
                 "a key's bytes",
                 given({ quiesce: { method: "hooks", connection: { privateKey: Buffer.from("key") } } }),
-                'AppConsistentSnapshot "nightly": `quiesce.connection.privateKey` is bytes: give a string, such as fs.readFileSync(path, "utf8").',
+                'AppConsistentSnapshot "nightly": `quiesce.connection.privateKey` is bytes; give a string, such as fs.readFileSync(path, "utf8").',
             ],
             [
                 "a set's snapshot for the set",
@@ -948,7 +950,7 @@ describe("mistakes of a first hour", () => {
                     AppConsistentSnapshot.get("found", "acs-0197c3a2-5b7e-7c31-9f4e-2d8a6b1c0e5f", {
                         protect: true,
                     } as never),
-                'AppConsistentSnapshot "found": `protect` is an option of resources, and no input: give it in the argument behind the inputs, { protect: ... }.',
+                'AppConsistentSnapshot "found": `protect` is an option of resources, and no input; give it in the argument behind the inputs, { protect: ... }.',
             ],
             [
                 "an image of an id",
@@ -998,7 +1000,7 @@ describe("mistakes of a first hour", () => {
             [
                 "a key of another region",
                 replica({ region: "eu-west-1", kmsKeyId: "arn:aws:kms:us-east-1:123456789012:key/1234abcd" }),
-                'AppConsistentReplica "standby": `kmsKeyId` is a key of us-east-1, and the replica is kept in eu-west-1: give a key of that region.',
+                'AppConsistentReplica "standby": `kmsKeyId` is a key of us-east-1, and the replica is kept in eu-west-1; give a key of that region.',
             ],
             [
                 "activate from the config, unread",
@@ -1008,7 +1010,7 @@ describe("mistakes of a first hour", () => {
             [
                 "activate as an Output",
                 replica({ activate: output(true) }),
-                'AppConsistentReplica "standby": `activate` must be true or false, and no Output: config.getBoolean reads it from the stack\'s config.',
+                'AppConsistentReplica "standby": `activate` must be true or false, and no Output; config.getBoolean reads it from the stack\'s config.',
             ],
             [
                 "keep from the config, unread",
@@ -1023,17 +1025,17 @@ describe("mistakes of a first hour", () => {
             [
                 "a time as the label",
                 points({ run: "2026-11-30T02:00" }),
-                'recoveryPoints: "2026-11-30T02:00" is not a label of a recovery point: 1 to 40 letters, digits, dots, dashes and underscores, the first of them a letter or a digit, such as 2026-11-24',
+                'recoveryPoints: "2026-11-30T02:00" is not a label of a recovery point, which has 1 to 40 letters, digits, dots, dashes and underscores, and begins with a letter or a digit, such as 2026-11-24',
             ],
             [
                 "a Date as the label",
                 points({ run: new Date() }),
-                "recoveryPoints: a Date is not a label of a recovery point: 1 to 40 letters, digits, dots, dashes and underscores, the first of them a letter or a digit, such as 2026-11-24",
+                "recoveryPoints: a Date is not a label of a recovery point, which has 1 to 40 letters, digits, dots, dashes and underscores, and begins with a letter or a digit, such as 2026-11-24",
             ],
             [
                 "an Output as the label",
                 points({ run: output("2026-11-30") }),
-                "recoveryPoints: an Output is not a label of a recovery point: 1 to 40 letters, digits, dots, dashes and underscores, the first of them a letter or a digit, such as 2026-11-24",
+                "recoveryPoints: an Output is not a label of a recovery point, which has 1 to 40 letters, digits, dots, dashes and underscores, and begins with a letter or a digit, such as 2026-11-24",
             ],
             [
                 "a pin that is none",

@@ -127,7 +127,7 @@ function callError(error: unknown, instanceId: string, limitMs: number): Snapsho
             : wordsOf(error);
     const failure: Failure = {
         code: "SNAPSHOT_OUTCOME_UNKNOWN",
-        message: `Whether CreateSnapshots was carried out is not known: ${why}.`,
+        message: `It is not known whether EC2 has carried out CreateSnapshots (${why}).`,
         remedy: "Run again.",
     };
     return new SnapshotCallError(failure, "unknown", { instanceId, cause: error });

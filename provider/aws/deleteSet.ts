@@ -198,8 +198,8 @@ function usedBy(snapshots: readonly string[], images: readonly Image[], cause?: 
     return new SnapshotError(
         {
             code: "SNAPSHOT_IN_USE",
-            message: `${snapshots.join(", ")} cannot be deleted: ${names} is made from it.`,
-            remedy: `Deregister ${names} first; in a Pulumi program, make the image depend on the snapshot.`,
+            message: `${snapshots.join(", ")} cannot be deleted, because ${names} is made from it.`,
+            remedy: `Deregister ${names} first. If a Pulumi program made it, let the image depend on the snapshot there.`,
         },
         { cause },
     );
@@ -217,10 +217,10 @@ function stillHeld(held: readonly Held[]): unknown {
         {
             code: "SNAPSHOT_IN_USE",
             message:
-                `${held.map(({ snapshotId }) => snapshotId).join(", ")} could not be deleted: EC2 says that ${names} uses it, ` +
-                `which this account does not have any more, or never had (${said}).`,
+                `${held.map(({ snapshotId }) => snapshotId).join(", ")} could not be deleted, because EC2 reports that ${names} uses it. ` +
+                `This account does not have that image any more, or never had it (${said}).`,
             remedy:
-                `If ${names} was deregistered a moment ago, run again: EC2 needs some time to let go of its snapshots. ` +
+                `If ${names} was deregistered a moment ago, run again, because EC2 needs some time to let go of its snapshots. ` +
                 `If it is of another account, have it deregistered there.`,
         },
         { cause: held[0]?.error },

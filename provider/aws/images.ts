@@ -114,7 +114,7 @@ export async function waitForImage(
             throw new SnapshotError({
                 code: "COMPLETION_PENDING",
                 message: `The snapshots are taken, but the image ${imageId} is not available yet.`,
-                remedy: "Run again: it goes on waiting and takes no new snapshot.",
+                remedy: "Run again. The next run goes on waiting, and takes no new snapshots.",
             });
         }
         if (!told) {

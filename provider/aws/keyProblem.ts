@@ -4,7 +4,7 @@ const ABOUT_A_KEY = /\bkms|kms\s?key|given key id|\bCMK\b/i;
 /** What to do, where AWS's words are about a KMS key that cannot be used; undefined: they are not. */
 export function keyRemedy(words: string): string | undefined {
     return ABOUT_A_KEY.test(words)
-        ? "See that the KMS key is enabled and of this region, and that the caller may use it, by the key's own policy too: " +
-              'docs/iam.md, "Encrypted volumes". Then run again.'
+        ? "Check that the KMS key is enabled and in this region, and that the key's own policy lets the caller use it " +
+              '(docs/iam.md, "Encrypted volumes"). Then run again.'
         : undefined;
 }

@@ -81,9 +81,9 @@ const DENIED = new Set(["UnauthorizedOperation", "AccessDenied", "AccessDeniedEx
 const RENEW = "Renew the AWS credentials and run again.";
 const BAD_CREDENTIALS: Readonly<Record<string, string>> = {
     AuthFailure:
-        "Check the keys, and that the account has enabled this region: a region that it has not enabled answers so, too.",
+        "Check the keys. Check also that the account has enabled this region, because one that it has not enabled answers so too.",
     CredentialsProviderError:
-        "See that the profile, the role or the process that the credentials come from works, and run again.",
+        "Check that the profile, the role or the process that provides the credentials works, and run again.",
     ExpiredToken: RENEW,
     ExpiredTokenException: RENEW,
     InvalidClientTokenId:
@@ -142,16 +142,16 @@ export function awsFailure(operation: string, error: unknown): Failure {
     return {
         code: "AWS_ERROR",
         message: detail,
-        remedy: aboutKey ?? "Run again; see AWS's message for the cause.",
+        remedy: aboutKey ?? "Mend the cause that AWS names, if it is not a passing one, and run again.",
     };
 }
 
 /** Of what stands between here and AWS. */
 const SEE_TO_THE_WAY =
-    "Run again. If it goes on, see to the proxy (HTTPS_PROXY, aws:httpsProxy), load balancer or endpoint that answers in AWS's place.";
+    "Run again. If it happens again, check the proxy (HTTPS_PROXY, aws:httpsProxy), load balancer or endpoint that answers in AWS's place.";
 
 const SET_CLOCK =
-    "a time service (chrony, systemd-timesyncd, w32time) keeps it right; if it is right, renew the AWS credentials. Then run again.";
+    "A time service (chrony, systemd-timesyncd, w32time) keeps it right. If it is right, renew the AWS credentials. Then run again.";
 
 /** A refusal that a wrong clock explains, though what AWS says of it is about credentials. */
 function clockFailure(name: string, detail: string, offsetMs: number | undefined): Failure | undefined {
@@ -162,10 +162,10 @@ function clockFailure(name: string, detail: string, offsetMs: number | undefined
     return isOff
         ? {
               code: "CREDENTIALS",
-              message: `${detail} This machine's clock is ${spanOf(offsetMs)} AWS's, which takes requests that are 5 min off at the most.`,
-              remedy: `Set this machine's clock; ${SET_CLOCK}`,
+              message: `${detail} This machine's clock is ${spanOf(offsetMs)} AWS's. AWS refuses requests that are more than 5 min off.`,
+              remedy: `Set this machine's clock. ${SET_CLOCK}`,
           }
-        : { code: "CREDENTIALS", message: detail, remedy: `Check this machine's clock; ${SET_CLOCK}` };
+        : { code: "CREDENTIALS", message: detail, remedy: `Check this machine's clock. ${SET_CLOCK}` };
 }
 
 /** How far this machine's clock is behind that of whoever answered, in milliseconds; undefined: not known. */

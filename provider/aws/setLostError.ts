@@ -7,7 +7,7 @@ export class SetLostError extends SnapshotError {
         super({
             code: "SNAPSHOT_LOST",
             message: `Somebody deleted a part of the set: ${lost.join("; ")}.`,
-            remedy: "Run again: it takes a new set. If the Recycle Bin has what is missing, restore it and run `pulumi refresh` instead.",
+            remedy: "Run again, which takes a new set. Or, if the Recycle Bin has the missing snapshots, restore them and run `pulumi refresh`.",
         });
     }
 }

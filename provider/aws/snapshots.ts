@@ -110,15 +110,15 @@ export function setProblem(
         return new SnapshotError({
             code: "VOLUMES_CHANGED",
             message:
-                `Volumes were attached or detached during the run: expected snapshots of ${expectedVolumes.join(", ")}, ` +
-                `got ${returned.join(", ")}.`,
-            remedy: "Run again when the instance's volumes have settled.",
+                `Volumes were attached or detached during the run. The instance had ${expectedVolumes.join(", ")}, ` +
+                `and EC2 took snapshots of ${returned.join(", ")}.`,
+            remedy: "Run again when nobody attaches or detaches volumes.",
         });
     }
     if (tagged === undefined) {
         return new SnapshotError({
             code: "SNAPSHOT_OUTCOME_UNKNOWN",
-            message: "The snapshots that CreateSnapshots answered could not be found by their tag.",
+            message: "The snapshots that CreateSnapshots has made could not be found by their tag.",
             remedy: "Run again.",
         });
     }
@@ -126,7 +126,7 @@ export function setProblem(
         return new SnapshotError({
             code: "DUPLICATE_SNAPSHOTS",
             message: `There is more than one snapshot of a volume: ${tagged.length} snapshots of ${expectedVolumes.length} volumes.`,
-            remedy: "Run again; a proxy that repeats requests to AWS must not stand in between.",
+            remedy: "Run again. If it happens again, look for a proxy that repeats requests to AWS.",
         });
     }
     return undefined;

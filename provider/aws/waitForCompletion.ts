@@ -135,7 +135,7 @@ function failedError(failed: readonly string[]): SnapshotError {
         message,
         remedy:
             keyRemedy(message) ??
-            "Run again; when it fails again, see the snapshot's message in the EC2 console.",
+            "Run again. If it fails again, see the snapshot's message in the EC2 console.",
     });
 }
 
@@ -145,7 +145,7 @@ function pendingError(cause: unknown): SnapshotError {
         {
             code: "COMPLETION_PENDING",
             message: `The snapshots are taken, but waiting for their completion ended: ${why}.`,
-            remedy: "Run again: it goes on waiting and takes no new snapshot.",
+            remedy: "Run again. The next run goes on waiting, and takes no new snapshots.",
         },
         { cause },
     );

@@ -42,7 +42,7 @@ function checkMinimumLevel({ quiesce, minimumLevel }: Inputs): CheckFailure[] {
         return [];
     }
     const failure = (reason: string) => [
-        { property: "minimumLevel", reason: `"${minimum}" can never be reached: ${reason}` },
+        { property: "minimumLevel", reason: `"${minimum}" can never be reached, because ${reason}` },
     ];
     if (!reaches(promised, minimum)) {
         return failure(
@@ -91,7 +91,7 @@ function checkScripts(scripts: unknown): CheckFailure[] {
         return [
             {
                 property: `quiesce.scripts.${missing}`,
-                reason: `is required, because ${missing === "preFreeze" ? "postThaw" : "preFreeze"} is given: what freezes and what thaws belong together`,
+                reason: `is required, because ${missing === "preFreeze" ? "postThaw" : "preFreeze"} is given, and the two belong together`,
             },
         ];
     }
@@ -126,7 +126,7 @@ function checkServerKey(at: string, target: Inputs): CheckFailure[] {
                   {
                       property: `${at}.hostKey`,
                       reason:
-                          "is required, so that nobody can pose as the instance: a line of /etc/ssh/ssh_host_*_key.pub, " +
+                          "is required, so that nobody can pose as the instance; give a line of /etc/ssh/ssh_host_*_key.pub, " +
                           "a SHA256: fingerprint, or the hostKeys of an InstanceHostKeys " +
                           "(insecureIgnoreHostKey: true gives this protection up)",
                   },

@@ -35,7 +35,7 @@ function checkMember(name: string, member: Inputs, shared: Inputs, env: NodeJS.P
             {
                 property: pathText(["members", name, "quiesce", "method"]),
                 reason:
-                    'must be "hooks": only scripts hold a freeze for as long as the other members need ' +
+                    'must be "hooks", because only scripts can hold a freeze for as long as the other members need ' +
                     "(take instances of the other methods by an AppConsistentSnapshot each)",
             },
         ];

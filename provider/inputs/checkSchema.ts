@@ -33,7 +33,7 @@ function toFailures(schema: z.ZodType, inputs: Inputs, issue: z.core.$ZodIssue):
                   }
                 : {
                       property: unseenPath(issue.path),
-                      reason: `has a key that is not an input; known here: ${knownKeys(schema, inputs, issue.path).join(", ")}`,
+                      reason: `has a key that is not an input; the inputs here are ${knownKeys(schema, inputs, issue.path).join(", ")}`,
                   },
         );
     }

@@ -50,7 +50,7 @@ function checkFound(at: string, { host, port, tunnel }: Inputs): CheckFailure[] 
         isProxy &&
             given === undefined && {
                 property: `${at}.tunnel.instanceId`,
-                reason: "is required: the id of the bastion's instance",
+                reason: "is required; give the id of the bastion's instance",
             },
         !isProxy &&
             given !== undefined && {
@@ -79,7 +79,7 @@ function checkAddress(at: string, { host, user }: Inputs, byProgram: boolean): C
 }
 
 const NO_HOST =
-    'is required: the address that ssh connects to (only a tunnel by "session-manager" or "instance-connect-endpoint" does without)';
+    'is required; give the address that ssh connects to (only a tunnel by "session-manager" or "instance-connect-endpoint" does without)';
 const INSTANCE_ID = /^i-[0-9a-f]{8,17}$/;
 
 function checkCommand(at: string, { command }: Inputs): CheckFailure[] {

@@ -22,14 +22,14 @@ export function checkVss(inputs: Inputs): CheckFailure[] {
     return [
         ...when(Array.isArray(excluded) && excluded.length > 0, {
             property: "volumes.excludeDataVolumeIds",
-            reason: "cannot be used with VSS: it takes all data volumes of the instance",
+            reason: "cannot be used with VSS, which takes all data volumes of the instance",
         }),
         ...when(
             makesImage({ createImage: quiesce.createImage as VssQuiesce["createImage"] }) &&
                 volumes.excludeBootVolume === true,
             {
                 property: "quiesce.createImage",
-                reason: "cannot be used with volumes.excludeBootVolume: an image needs its boot volume",
+                reason: "cannot be used with volumes.excludeBootVolume, because an image needs its boot volume",
             },
         ),
         ...when(inputs.copyTagsFromVolumes === true, {
@@ -38,7 +38,7 @@ export function checkVss(inputs: Inputs): CheckFailure[] {
         }),
         ...when(Object.keys(recordOf(inputs.tags)).length > MAX_USER_TAGS, {
             property: "tags",
-            reason: `has more than ${MAX_USER_TAGS} tags: EC2 allows 50 on a snapshot, this package sets 6 and VSS 3 of them`,
+            reason: `has more than ${MAX_USER_TAGS} tags; EC2 allows 50 on a snapshot, of which this package sets 6 and VSS 3`,
         }),
         ...Object.entries(recordOf(inputs.tags)).flatMap(([key, value]) => checkTag(key, value)),
     ];
@@ -50,7 +50,7 @@ function checkTag(key: string, value: unknown): CheckFailure[] {
         ...when(VSS_TAGS.includes(key), { property, reason: "is a tag that VSS sets itself" }),
         ...when(!isTagText(key) || !isTagText(value), {
             property,
-            reason: `has characters that the VSS documents do not take: only letters, digits, blanks and ()./\\-"'@_+:={}`,
+            reason: `has characters that the VSS documents do not take; they take letters, digits, blanks and ()./\\-"'@_+:={}`,
         }),
     ];
 }

@@ -48,7 +48,7 @@ export const environmentName = z
     .string()
     .regex(
         /^[A-Za-z_][A-Za-z0-9_]*$/,
-        "is not the name of an environment variable: letters, digits and _, and no digit at the beginning",
+        "is not the name of an environment variable, which has letters, digits and _, and no digit at the beginning",
     )
     .refine((name) => !RESERVED_ENVIRONMENT.test(name), "is set by this package and cannot be given")
     .refine(

@@ -30,7 +30,7 @@ export function hostProblem(host: string): string | undefined {
         return `${shown} is an instance's id; give its address, such as instance.privateIp`;
     }
     if (/^[\d.]+$/.test(host)) {
-        return `${shown} is not an IP address: one has four numbers, 0 to 255, with dots between them`;
+        return `${shown} is not an IP address, which has four numbers from 0 to 255, with dots between them`;
     }
     if (["undefined", "null", "NaN"].includes(host)) {
         return `${shown} is what JavaScript makes of a value that is not there; see where it comes from`;

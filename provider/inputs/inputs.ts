@@ -57,12 +57,12 @@ const timeouts = z.strictObject(
 function unreadable(script: string): string | undefined {
     // The second one is the first one's bytes, read as if they were Latin-1.
     if (/^(\uFEFF|\u00EF\u00BB\u00BF)/.test(script)) {
-        return 'begins with a byte order mark, which hides its "#!": save the file as UTF-8 without it';
+        return 'begins with a byte order mark, which hides its "#!"; save the file as UTF-8 without it';
     }
     const [before] = script.split(/\r(?=\n|$)/, 1);
     return before === script
         ? undefined
-        : `has a carriage return at the end of line ${before?.split("\n").length ?? 1}: save the file with Unix line ends ` +
+        : `has a carriage return at the end of line ${before?.split("\n").length ?? 1}; save the file with Unix line ends ` +
               '(LF), or use text.replaceAll("\\r\\n", "\\n")';
 }
 
@@ -126,7 +126,7 @@ const connection = z.strictObject(
             .optional(),
     },
     said(
-        "how to reach the instance over ssh, such as { host, user, privateKey, hostKey }",
+        "the way to reach the instance over ssh, such as { host, user, privateKey, hostKey }",
         "must be an object, such as { host, user, privateKey, hostKey }",
     ),
 );
@@ -214,7 +214,7 @@ const tags = z
     )
     .refine(
         (map) => Object.keys(map).length <= MAX_USER_TAGS,
-        `has more than ${MAX_USER_TAGS} tags: EC2 allows 50 on a snapshot, and this package sets up to 7 of them`,
+        `has more than ${MAX_USER_TAGS} tags; EC2 allows 50 on a snapshot, of which this package sets up to 7`,
     );
 
 const aws = z.strictObject(
@@ -252,14 +252,14 @@ const ALL_METHODS =
 
 function quiesceProblem(quiesce: unknown): string {
     if (quiesce === undefined) {
-        return 'is required: how to quiesce the instance, such as { method: "hooks", connection: {...} }';
+        return 'is required; give the way to quiesce the instance, such as { method: "hooks", connection: {...} }';
     }
     if (typeof quiesce !== "object" || quiesce === null || Array.isArray(quiesce)) {
         return `must be an object with a method: ${METHODS.map((one) => `{ method: "${one}" }`).join(", ")}`;
     }
     const { method } = quiesce as { readonly method?: unknown };
     if (method === undefined) {
-        return `is required: ${ALL_METHODS}`;
+        return `is required; give ${ALL_METHODS}`;
     }
     const meant = typeof method === "string" ? nearest(method, METHODS) : undefined;
     return `must be ${ALL_METHODS}${meant === undefined ? "" : `; did you mean "${meant}"?`}`;
@@ -268,7 +268,7 @@ function quiesceProblem(quiesce: unknown): string {
 /** An id of a resource of ours (`lifecycle.ts`). */
 const executionId = z
     .string(
-        "must be an execution id (acs-...) as a string: the one that the error THAW_PENDING or STALE_FREEZE names",
+        "must be an execution id (acs-...) as a string, the one that the error THAW_PENDING or STALE_FREEZE names",
     )
     .refine(
         isExecutionId,
@@ -338,7 +338,7 @@ const groupInputs = z.strictObject({
                 quiesce: z.unknown(),
                 volumes: z.unknown().optional(),
             }),
-            `is required: a map of ${MEMBERS.least} to ${MEMBERS.most} names to { instanceId, quiesce }`,
+            `is required; give a map of ${MEMBERS.least} to ${MEMBERS.most} names to { instanceId, quiesce }`,
         )
         .refine(
             (members) =>
@@ -364,7 +364,7 @@ const hostKeysInputs = z.strictObject({
         })
         .optional(),
     timeouts: z
-        .strictObject({ wait: seconds(waitLimit) }, "must be an object: { wait: a number of seconds }")
+        .strictObject({ wait: seconds(waitLimit) }, "must be an object, such as { wait: 600 }, in seconds")
         .optional(),
     aws: aws.optional(),
     owner: hidden.owner,

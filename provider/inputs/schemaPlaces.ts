@@ -25,11 +25,11 @@ export function placeText(schema: z.ZodType, inputs: Inputs, path: Path, key: st
     }
     const place = placeOf(schema, inputs, key);
     if (place === undefined) {
-        return `; known here: ${known.join(", ")}`;
+        return `; the inputs here are ${known.join(", ")}`;
     }
     const here = pathText([...path, key]) === pathText(place.path);
     if (here) {
-        return ` here; it is one of method: "${place.method ?? ""}"`;
+        return ` here; it belongs to method: "${place.method ?? ""}"`;
     }
     const ofMethod = place.method === undefined ? "" : `, with method: "${place.method}"`;
     return ` here; its place is ${pathText(place.path)}${ofMethod}`;

@@ -19,7 +19,7 @@ const SLIPS: readonly { readonly when: RegExp; readonly reason: string }[] = [
     {
         when: /^\[object (?!Promise)\w+\]$/,
         reason:
-            'is "[object Object]": an object was put into a string; give the property of it that is meant, ' +
+            'is "[object Object]", because an object was put into a string; give the property of it that is meant, ' +
             "such as .id, .privateIp or .privateKeyOpenssh",
     },
 ];

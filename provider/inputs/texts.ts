@@ -4,7 +4,7 @@ import { idProblem } from "../aws/awsNames";
 /** What is said of a value that is missing, and of one of another type. */
 export const said = (required: string, must: string) => ({
     error: ({ input }: { readonly input?: unknown }) =>
-        input === undefined ? `is required: ${required}` : must,
+        input === undefined ? `is required; give ${required}` : must,
 });
 
 /** A text that has to be right for a reason that depends on the text. */

@@ -14,7 +14,7 @@ const command = z.strictObject({
             z.string("must be a text").min(1, "is empty").refine(noNul, "contains a NUL byte"),
             "must be a list: a program and its arguments",
         )
-        .min(1, "is empty: it takes a program and its arguments"),
+        .min(1, "is empty; give a program and its arguments"),
 });
 
 const instanceConnectEndpoint = z.strictObject({

@@ -41,6 +41,6 @@ export function assertOfInstance(id: string, { adopted, instanceId }: State, new
 export function adoptedText(id: string, level: ConsistencyLevel, news: Inputs): string {
     const minimum = minimumLevelOf(news);
     return reaches(level, minimum)
-        ? `${id} is adopted, as it is: ${level}`
-        : `warning: ${id} is adopted, as it is: ${level}, below the "${minimum}" that the next set must have`;
+        ? `adopted ${id} as it was found, with the level "${level}"`
+        : `warning: adopted ${id} as it was found, with the level "${level}"; the next set must have "${minimum}"`;
 }

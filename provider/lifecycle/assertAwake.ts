@@ -68,7 +68,7 @@ function refusal(id: string, { instanceId }: State): SnapshotError {
                 code: "THAW_PENDING",
                 message: `${id} may have left the instance frozen, and deleting the resource would forget that.`,
                 remedy:
-                    "Run `pulumi up` with the resource in the program: it thaws the instance. Where post-thaw fails, mend it " +
+                    "Run `pulumi up` with the resource in the program, which thaws the instance. If post-thaw fails, mend it " +
                     `first, in the program or on the instance. Or ${thawByHandLater(id)}, and run that \`pulumi up\` with ` +
                     `confirmAwake: "${id}". A reboot of the instance ends a freeze as well; \`pulumi up\` then sees it.`,
             },

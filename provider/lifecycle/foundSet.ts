@@ -37,14 +37,14 @@ const COPIED = "vol-ffffffff";
 function messageFor(members: readonly Snapshot[], size: number | undefined, lost: readonly string[]): string {
     const count =
         size === undefined
-            ? "No tag says how many snapshots the set had, as it is of an earlier release or had no room for one more tag: only those that are there were judged."
+            ? "No tag says how many snapshots the set had, because an earlier release took it or there was no room for one more tag. So the level is that of the snapshots that are there."
             : members.length > size
               ? `The set had ${size} snapshots, but ${members.length} carry its tag.`
               : undefined;
     return [
         lost.length > 0 ? `The set is not whole: ${lost.join("; ")}.` : undefined,
         count,
-        `The level is what the tags ${TAG_PREFIX}level of all its snapshots prove; only the stack that took them can have more evidence.`,
+        `The level is the lowest of the tags ${TAG_PREFIX}level of its snapshots. Only the stack that took the set can have more evidence.`,
     ]
         .filter((text) => text !== undefined)
         .join(" ");
@@ -70,7 +70,7 @@ export function lossOf(snapshot: Snapshot): string[] {
         case "error":
             return [`${id} failed: ${snapshot.StateMessage ?? "no message"}`];
         case "recoverable":
-            return [`${id} was deleted: it is in the Recycle Bin`];
+            return [`${id} was deleted and is in the Recycle Bin`];
         default:
             return [];
     }

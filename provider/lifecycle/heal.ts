@@ -92,7 +92,11 @@ async function recover(
 function unexpectedFailure(error: unknown): Failure {
     return error instanceof SnapshotError
         ? error.failure
-        : { code: "AWS_ERROR", message: messageOf(error), remedy: "See what the message says." };
+        : {
+              code: "AWS_ERROR",
+              message: messageOf(error),
+              remedy: "Mend what the message names, and run again.",
+          };
 }
 
 /**

@@ -44,7 +44,7 @@ export function importFailure(
         return {
             code: reason,
             message: `${executionId} is not imported. ${message}`,
-            remedy: "Import another set, or let `pulumi up` take a new one; delete by hand what is left of this one.",
+            remedy: "Import another set, or let `pulumi up` take a new one. Delete by hand the snapshots that are left of this one.",
         };
     }
     const [set] = groupSets(members, []);
@@ -56,8 +56,8 @@ export function importFailure(
         ? {
               code: "SET_UNFINISHED",
               message:
-                  `${executionId} is not imported, because its run died before the set was finished (its lease ended at ` +
-                  `${lease}): no tag proves a level of it, nor that the instance was awake.`,
+                  `${executionId} is not imported, because its run died before the set was finished. Its lease ended at ${lease}. ` +
+                  "So no tag proves its level, or that the instance was awake.",
               remedy:
                   "Run `pulumi up` with the resource that it was taken for. That thaws the instance if need be, deletes this " +
                   "set and takes a new one.",
@@ -65,10 +65,10 @@ export function importFailure(
         : {
               code: "SET_UNFINISHED",
               message:
-                  `${executionId} is not imported, because its run may still be at work on the set: its lease ends at ` +
-                  `${lease}, and the run counts as dead 10 minutes later.`,
+                  `${executionId} is not imported, because its run may still be at work on the set. The run counts as dead ` +
+                  `10 minutes after the end of its lease, which is at ${lease}.`,
               remedy:
-                  "If the run lives, wait: its own stack gets the set. If it is dead, run `pulumi up` with the resource that " +
+                  "If the run is alive, wait until its own stack has the set. If it is dead, run `pulumi up` with the resource that " +
                   "it was taken for, which takes a new set.",
           };
 }

@@ -25,7 +25,7 @@ export async function assertSamePlace(
             {
                 code: "WRONG_REGION",
                 message: `The snapshots are in ${instance.region}, but the settings name ${clients.region}.`,
-                remedy: "Set the region back; to move, remove this resource and add a new one.",
+                remedy: "Set the region back. To take snapshots in another region, remove this resource and add a new one.",
             },
             context,
         );

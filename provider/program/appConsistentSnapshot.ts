@@ -269,7 +269,9 @@ export interface AppConsistentSnapshotArgs {
     preflight?: Input<"warn" | "fail"> | undefined;
 }
 
-const EXISTING = 'AppConsistentSnapshot.get("NAME", "acs-...") reads a set that exists, without managing it';
+const EXISTING =
+    "To take a finished set into this stack, run `npx pulumi-app-consistent-snapshot import acs-...` (docs/import.md). " +
+    'To read one without managing it, use AppConsistentSnapshot.get("NAME", "acs-...").';
 
 type Own = "instanceId" | "quiesce" | "volumes";
 

@@ -52,7 +52,7 @@ const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/groupProvider";
 const TYPE = "pulumi-nodejs:dynamic/ec2:AppConsistentSnapshotGroup";
 
 const EXISTING =
-    'AppConsistentSnapshot.get("NAME", "acs-...") reads the set of one member, without managing it';
+    'To read the set of one member without managing it, use AppConsistentSnapshot.get("NAME", "acs-...").';
 
 const INPUTS: { readonly [Name in keyof AppConsistentSnapshotGroupArgs]-?: true } = {
     members: true,

@@ -33,7 +33,7 @@ export function argsProblem(args: unknown): string | undefined {
     }
     const option = Object.keys(args).find((key) => OPTIONS.includes(key));
     if (option !== undefined) {
-        return `\`${option}\` is an option of resources, and no input: give it in the argument behind the inputs, { ${option}: ... }.`;
+        return `\`${option}\` is an option of resources, and no input; give it in the argument behind the inputs, { ${option}: ... }.`;
     }
     return problemIn(args, "", []);
 }
@@ -73,25 +73,25 @@ function unpassable(value: unknown): string | undefined {
         return SPREAD;
     }
     if (typeof value === "function") {
-        return "a function: call it, such as recipes.fileSystems([...]).";
+        return "a function; call it, such as recipes.fileSystems([...]).";
     }
     if (typeof value === "bigint" || typeof value === "symbol") {
-        return `a ${typeof value}, which cannot be stored: give a string or a number.`;
+        return `a ${typeof value}, which cannot be stored; give a string or a number.`;
     }
     if (value instanceof Date) {
-        return "a Date, of which nothing would be stored: give a string, such as date.toISOString().";
+        return "a Date, of which nothing would be stored; give a string, such as date.toISOString().";
     }
     if (value instanceof Map || value instanceof Set) {
-        return "a Map or a Set, of which nothing would be stored: give a plain object or a list.";
+        return "a Map or a Set, of which nothing would be stored; give a plain object or a list.";
     }
     if (ArrayBuffer.isView(value)) {
-        return 'bytes: give a string, such as fs.readFileSync(path, "utf8").';
+        return 'bytes; give a string, such as fs.readFileSync(path, "utf8").';
     }
     if (asset.Asset.isInstance(value) || asset.Archive.isInstance(value)) {
-        return 'an Asset: give a string, such as fs.readFileSync(path, "utf8").';
+        return 'an Asset; give a string, such as fs.readFileSync(path, "utf8").';
     }
     if (Resource.isInstance(value)) {
-        return "a resource: give the output of it that is meant, such as its id.";
+        return "a resource; give the output of it that is meant, such as its id.";
     }
     return undefined;
 }

@@ -45,7 +45,7 @@ const INPUTS: { readonly [Name in keyof InstanceHostKeysArgs]-?: true } = {
     aws: true,
 };
 
-const EXISTING = "without it, the keys are read from the instance";
+const EXISTING = "Without it, the resource reads the keys from the instance.";
 
 /**
  * The SSH host keys of an instance, as it printed them on its console at its first boot, or as its SSM agent reads them:

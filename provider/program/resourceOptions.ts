@@ -11,7 +11,7 @@ const DYNAMIC_PACKAGE = "pulumi-nodejs";
  * without the program's stack.
  *
  * @param type of the resource, as the program names it
- * @param existing how to read what exists already, where there is a way
+ * @param existing a sentence: what to do about something that exists already
  * @throws RunError that says what to do
  */
 export function assertUsable(
@@ -27,7 +27,7 @@ export function assertUsable(
 
 function optionsProblem(opts: CustomResourceOptions | undefined, existing: string): string | undefined {
     if (opts?.import !== undefined) {
-        return `the option import has to go, because Pulumi cannot import a dynamic resource; ${existing}.`;
+        return `remove the option import, because Pulumi cannot import a dynamic resource by it. ${existing}`;
     }
     if (opts?.customTimeouts !== undefined) {
         return "the option customTimeouts never reaches a dynamic resource; use the input `timeouts`, in seconds, instead.";
@@ -36,7 +36,7 @@ function optionsProblem(opts: CustomResourceOptions | undefined, existing: strin
     const other = packages.find((one) => one !== DYNAMIC_PACKAGE);
     if (other !== undefined) {
         return (
-            `the option provider cannot be a provider of "${other}", as this is a dynamic resource; ` +
+            `the option provider cannot be a provider of "${other}", because this is a dynamic resource; ` +
             "use the input `aws: { region, profile, assumeRole }` instead."
         );
     }
@@ -72,8 +72,9 @@ export function assertResolvable(lifecycle: string): void {
     } catch {
         const [name] = lifecycle.split("/");
         throw new RunError(
-            `${name} cannot be found from ${process.cwd()}: add it to this project's own dependencies ` +
-                "(that another package depends on it is not enough).",
+            `${name} cannot be found from the working directory, ${process.cwd()}. Add it to the project's own dependencies ` +
+                "there, because it is not enough that another package depends on it. A program that uses the Automation API " +
+                "has to run in the project's folder.",
         );
     }
 }

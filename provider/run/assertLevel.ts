@@ -30,7 +30,7 @@ export function assertLevel(run: Run, source: Source, { evidence }: Capture): Pr
 function levelRemedy(reason: ProvenLevel["reason"], method: Run["inputs"]["quiesce"]["method"]): string {
     switch (reason) {
         case "FREEZE_EXPIRED":
-            return "Run again; when it happens again, raise timeouts.freeze to longer than CreateSnapshots takes (evidence.apiMs).";
+            return "Run again. If it happens again, set timeouts.freeze to more than CreateSnapshots takes (evidence.apiMs).";
         case "MULTI_ATTACH":
             return multiAttachRemedy(method);
         default:

@@ -209,6 +209,6 @@ function pendingError(run: Finishing, error: unknown) {
     return {
         code: "COMPLETION_PENDING" as const,
         message: `The snapshots are taken, but waiting for their completion ended: ${messageOf(reason)}`,
-        remedy: "Run again: it goes on waiting and takes no new snapshot.",
+        remedy: "Run again. The next run goes on waiting, and takes no new snapshots.",
     };
 }

@@ -210,7 +210,7 @@ export async function credentialsFailure({ clients, inputs, signal }: Run): Prom
         return {
             code: "CREDENTIALS",
             message: `There are no AWS credentials: ${foreignAnswer(error) ?? messageOf(error)}`,
-            remedy: "See that the profile, the role or the process that they come from works, and run again.",
+            remedy: "Check that the profile, the role or the process that provides them works, and run again.",
         };
     }
 }

@@ -32,6 +32,6 @@ async function lookAt(run: Run): Promise<Failure[]> {
 
 const tooLong: Failure = {
     code: "PRECONDITION_FAILED",
-    message: "Not all could be looked at in the time that a preflight has.",
-    remedy: "Look at the lines before, and at what the instance or AWS is busy with.",
+    message: "The preflight could not look at everything in the 60 s that it has.",
+    remedy: "See in the lines before what it waited for, and check whether the instance or AWS is busy.",
 };

@@ -105,17 +105,17 @@ function levelMessage({ reason }: ProvenLevel, told: string | undefined): string
 }
 
 const reasonTexts: Partial<Record<NonNullable<ProvenLevel["reason"]>, string>> = {
-    STOPPED: "The instance was stopped: whether it was shut down cleanly cannot be seen.",
+    STOPPED: "The instance was stopped, and EC2 does not tell whether it was shut down cleanly.",
     MULTI_ATTACH:
         "A volume of the set is attached to other instances too, which may have written to it meanwhile.",
-    IDENTITY_UNVERIFIED: "That the host behind the address is this instance was not verified.",
+    IDENTITY_UNVERIFIED: "It was not verified that the host behind the address is this instance.",
 };
 
 function cleanUpMessage(method: Evidence["method"], problem: string): string {
     const remedy =
         method === "vss"
-            ? "The next run removes it; or run AWS-ConfigureAWSPackage, Uninstall AwsVssComponents, on the instance."
-            : "When the instance is awake, remove what is left in /run/app-consistent-snapshot; a reboot does so too.";
+            ? "The next run removes them. You can also uninstall AwsVssComponents with the document AWS-ConfigureAWSPackage."
+            : "When the instance is awake, remove the folder /run/app-consistent-snapshot, or reboot the instance.";
     return `Clean-up failed: ${problem}. ${remedy}`;
 }
 

@@ -24,7 +24,7 @@ export async function takeBack({ run, undo, source, capture }: Part, error: unkn
     const leftovers =
         problems.length === 0
             ? "no snapshot was kept."
-            : `what could not be undone now (${problems.join("; ")}) is deleted by the next run.`;
+            : `the next run deletes what could not be undone now (${problems.join("; ")}).`;
     const froze = error instanceof QuiesceError ? error.froze : capture?.evidence.frozenAt !== undefined;
     const failed = asSnapshotError(error);
     const context = {

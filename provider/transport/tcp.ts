@@ -45,6 +45,6 @@ function openSocket(to: Place, signal: AbortSignal): Promise<Socket> {
 
 function remedyFor({ code }: NodeJS.ErrnoException): string | undefined {
     return code === "ENOTFOUND" || code === "EAI_AGAIN"
-        ? "check the name; names of a private hosted zone are known inside of its VPC only, so give the address or a proxy"
+        ? "check the name. Only its own VPC knows the names of a private hosted zone, so give the address or a proxy"
         : undefined;
 }

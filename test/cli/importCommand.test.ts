@@ -103,7 +103,7 @@ describe("the command import", () => {
         const said = await importCommand([id]);
         expect(fileOf(said).resources[0]?.outputs).to.include({ thawPending: true });
         expect(said.stderr).to.include(
-            `without proof that ${instance.instanceId} is awake: the next \`pulumi up\` thaws it first`,
+            `without proof that ${instance.instanceId} is awake. The next \`pulumi up\` thaws it first`,
         );
     });
 

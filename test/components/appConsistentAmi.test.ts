@@ -92,7 +92,7 @@ describe("AppConsistentAmi", () => {
             expect(amisOf(run)).to.deep.equal([]);
             expect(run.errors.map(String)).to.have.length(1);
             expect(String(run.errors[0])).to.match(
-                /^Error: no image can be registered from the snapshots of i-0123456789abcdef0: the image would lose its billing code \(Red Hat Enterprise Linux, RunInstances:0010\)\. Launch /,
+                /^Error: no image can be registered from the snapshots of i-0123456789abcdef0, because the image would lose its billing code \(Red Hat Enterprise Linux, RunInstances:0010\)\. Launch /,
             );
         });
     }

@@ -53,19 +53,23 @@ describe("registration of an image", () => {
         [
             "an instance that is gone",
             () => imageRegistration(without("rootDeviceName"), [boot]),
-            /not known any more/,
+            /not known what the image has to be like/,
         ],
         [
             "an instance of no architecture",
             () => imageRegistration(without("architecture"), [boot]),
-            /not known any more/,
+            /not known what the image has to be like/,
         ],
-        ["a volume that is gone", () => of({}, [boot, { ...data, deviceName: "" }]), /not known any more/],
+        [
+            "a volume that is gone",
+            () => of({}, [boot, { ...data, deviceName: "" }]),
+            /not known what the image has to be like/,
+        ],
     ] as const) {
         it(`refuses ${what}, says why, and what to do`, () => {
             expect(refused).to.throw(text);
             expect(refused).to.throw(
-                /^no image can be registered from the snapshots of i-0123456789abcdef0: /,
+                /^no image can be registered from the snapshots of i-0123456789abcdef0, because /,
             );
         });
     }

@@ -136,7 +136,7 @@ describe("recoveryPoints", () => {
         expect(value.points.labels).to.deep.equal(["b", "c"]);
         expect(await valueOf(value.list)).to.deep.equal({ known: true, value: ["a", "b"] });
         expect(errors.map(String)).to.have.length(1);
-        expect(String(errors[0])).to.match(/recovery point "c" is not made: the list stays as it was/);
+        expect(String(errors[0])).to.match(/recovery point "c" is not made. The list stays as it was/);
     });
 
     for (const [what, outputs] of Object.entries({

@@ -75,7 +75,7 @@ describe("rotation of recovery points", () => {
         [
             "a label twice in the list",
             { previous: ["a", "b", "a"], keep: 3 },
-            /^recoveryPoints: "a" is twice in the list of labels$/,
+            /^recoveryPoints: the list of labels has "a" twice$/,
         ],
         [
             "an active point that is none",

@@ -65,7 +65,7 @@ describe("a set moves into a stack", function () {
         await importInto(project, id);
         const up = succeeded(await project.up());
         expect(up.summary).to.deep.equal({ same: 1, update: 1 });
-        expect(up.diagnostics).to.include(`${id} is adopted, as it is: application`);
+        expect(up.diagnostics).to.include(`adopted ${id} as it was found, with the level "application"`);
         expect(outputsOf(await project.outputs())).to.deep.include({
             id,
             consistencyLevel: "application",
@@ -99,6 +99,36 @@ describe("a set moves into a stack", function () {
         project.setProgram(program("wednesday"));
         expect(succeeded(await project.up()).summary).to.deep.equal({ same: 1, replace: 1 });
         expect(await sets()).not.to.include(id);
+        succeeded(await project.destroy());
+    });
+
+    it("as a recovery point: it is the list's, is not taken again, and a new night drops it", async () => {
+        const points = (labels: readonly string[]) => `import { Config } from "@pulumi/pulumi";
+import { AppConsistentSnapshot, recoveryPoints } from "pulumi-app-consistent-snapshot";
+const args = ${JSON.stringify(hooksOf(lab.server))} as const;
+export = async () => {
+    const run = new Config().get("run");
+    const points = await recoveryPoints({ run, keep: 1, labels: ${JSON.stringify(labels)} });
+    const sets = points.labels.map(
+        (label) => new AppConsistentSnapshot(\`db-\${label}\`, args, points.optionsOf(label)),
+    );
+    return { recoveryPoints: points.listAfter(sets) };
+};
+`;
+        const other = await lab.project({ program: points([]), config: { run: "one" } });
+        succeeded(await other.up());
+        const [id = ""] = await sets();
+        const project = await lab.project({ program: points(["one"]) });
+        await importInto(project, id);
+        expect(succeeded(await project.up()).summary).to.deep.equal({ same: 1, update: 1 });
+        expect(await sets()).to.deep.equal([id]);
+        expect(await project.outputs()).to.deep.equal({ recoveryPoints: ["one"] });
+        await project.setConfig({ run: "two" });
+        succeeded(await project.up());
+        expect(await project.outputs()).to.deep.equal({ recoveryPoints: ["two"] });
+        expect(await sets())
+            .to.have.length(1)
+            .and.not.include(id);
         succeeded(await project.destroy());
     });
 });

@@ -136,8 +136,8 @@ const provider = new Dynamic("dynamic");`;
             expect(timeouts.diagnostics).to.match(/customTimeouts .*`timeouts`/);
             const imported = failed(await preview(programOf(plain, { opts: '{ import: "acs-1" }' })));
             expect(imported.diagnostics).to.include(
-                'AppConsistentSnapshot "nightly": the option import has to go, because Pulumi cannot import a dynamic resource; ' +
-                    'AppConsistentSnapshot.get("NAME", "acs-...") reads a set that exists, without managing it.',
+                'AppConsistentSnapshot "nightly": remove the option import, because Pulumi cannot import a dynamic resource by ' +
+                    "it. To take a finished set into this stack, run `npx pulumi-app-consistent-snapshot import acs-...`",
             );
             expect(await lab.cloud.calls()).to.deep.equal([]);
         });
@@ -281,7 +281,7 @@ new AppConsistentSnapshot("nightly", ${JSON.stringify(plain)});`,
                 'module.exports = require("pulumi-app-consistent-snapshot");',
             );
             expect(failed(await other.preview()).diagnostics).to.match(
-                /pulumi-app-consistent-snapshot cannot be found from .*add it to this project's own dependencies/s,
+                /pulumi-app-consistent-snapshot cannot be found from .*Add it to the project's own dependencies/s,
             );
         });
     });

@@ -122,7 +122,7 @@ for (const [sdk, install] of Object.entries(SDKS)) {
 
         it("stays where a night is left out by --target", async () => {
             const { diagnostics } = failed(await up({ run: "n3" }, ["--target", "**::unrelated"]));
-            expect(diagnostics).to.match(/^recovery point "n3" is not made: the list stays as it was/m);
+            expect(diagnostics).to.match(/^recovery point "n3" is not made. The list stays as it was/m);
             expect(diagnostics).not.to.match(/ at notMade/);
             expect(outputs()["recoveryPoints"]).to.deep.equal(["n1", "n2"]);
         });

@@ -27,10 +27,11 @@ export function pairReport(series: readonly PairSeries[]): string {
     return [
         "## Two databases",
         "",
-        "Transfers run between two PostgreSQL servers: each is a transaction on the first one and, when that is " +
-            "acknowledged, one on the second; the next transfer of the same writer comes only then. Both sets are " +
-            "restored, and both databases started. A transfer is on one side only when it arrived and had never " +
-            "left, or when it left and had not arrived although the writer's next one left as well.",
+        "Transfers run between two PostgreSQL servers. Each transfer is a transaction on the first server and, when that " +
+            "is acknowledged, one on the second. Only then does the same writer begin its next transfer. The tool " +
+            "restores both sets and starts both databases. It counts a transfer as being on one side only if it " +
+            "arrived and had never left. It also does so if it left and had not arrived, although the writer's next " +
+            "transfer had left as well.",
         "",
         row(COLUMNS),
         row(COLUMNS.map(() => "---")),

@@ -110,9 +110,9 @@ const EXPLANATION = [
         "package or the run.",
     "- Level `failed`: the `pulumi up` failed, and there was no set to look at.",
     "",
-    "What it does not show: anything of EBS itself. Volumes are files, copied at one instant by the kernel, which stands " +
-        "for CreateSnapshots; the cloud is a local one. The root volume has no contents: that nothing of ours is in " +
-        "the set is shown for the data volumes. The servers are those of one Linux with ext4 and XFS, small, and each " +
-        "with its default durability. Applications that no recipe knows are in the state of a file system that stands " +
-        "still, no more.",
+    "These runs do not show anything of EBS itself. The volumes are files. The kernel copies them at one instant, which " +
+        "stands for CreateSnapshots, and the cloud is a local one. The root volume has no contents, so only the data " +
+        "volumes show that the set has nothing of this package. The servers are small, of one Linux with ext4 and XFS, " +
+        "and each has its default durability. An application without a recipe is restored in the state of a file " +
+        "system that stood still, and no better.",
 ];

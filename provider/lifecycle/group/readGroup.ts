@@ -21,7 +21,7 @@ export async function readGroup(
         throw new SnapshotError({
             code: "INVALID_INPUT",
             message: "A group cannot be found by its id alone.",
-            remedy: "Get the set of each member by its own execution id, with AppConsistentSnapshot.get.",
+            remedy: "Read the set of each member by its own execution id, with AppConsistentSnapshot.get.",
         });
     }
     const signal = AbortSignal.timeout(LIMIT_MS);

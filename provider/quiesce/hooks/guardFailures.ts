@@ -10,21 +10,21 @@ export function refusal(code: RefusalCode, text: string, instanceId: string): Fa
         case "HOST_BUSY":
             return {
                 code,
-                message: `Another execution, ${text}, holds the host.`,
+                message: `Another execution, ${text}, holds the lock of the host.`,
                 remedy: "Run again when it has ended, or wait for it with timeouts.lock.",
             };
         case "WRONG_INSTANCE":
             return {
                 code,
                 message: `The host behind the address is ${text}, not ${instanceId}.`,
-                remedy: "Correct `connection.host` or `instanceId`; an address that was reused is the usual cause.",
+                remedy: "Correct `connection.host` or `instanceId`. The usual cause is an address that now belongs to another instance.",
             };
         case "STALE_FREEZE":
             return staleFreeze(text);
         case "HOST_UNSUITABLE":
             return {
                 code,
-                message: `The host cannot be frozen safely: ${text}.`,
+                message: `The host cannot be frozen safely, because ${text}.`,
                 remedy: 'See docs/linux.md, "What the instance needs".',
             };
         case "POST_THAW_NOT_IDEMPOTENT":
@@ -35,7 +35,7 @@ export function refusal(code: RefusalCode, text: string, instanceId: string): Fa
             return {
                 code: "INVALID_INPUT",
                 message: `The shell of the host cannot set these names of \`environment\`: ${text.trim()}.`,
-                remedy: "Give the variables other names; the shell keeps these for itself.",
+                remedy: "Give the variables other names, because the shell keeps these for itself.",
             };
     }
 }
@@ -56,7 +56,7 @@ function staleFreeze(text: string): Failure {
 /** The ways out of a freeze that an earlier execution left. */
 export function staleRemedy(executionId: string): string {
     return [
-        "Mend that post-thaw and run again: it is tried first.",
+        "Mend that post-thaw and run again. The next run tries it first.",
         `Or ${thawByHandLater(executionId)}, and run again with confirmAwake: "${executionId}".`,
         "A reboot of the instance ends a freeze as well.",
     ].join(" ");
@@ -68,10 +68,10 @@ function notIdempotent(text: string): Failure {
         code: "POST_THAW_NOT_IDEMPOTENT",
         message:
             `The post-thaw script ${how === undefined ? `failed (${text})` : endText(how)} when it was run with ` +
-            "`thaw` while nothing was frozen. A freeze that fails halfway could then not be told from one that is thawed.",
+            "`thaw` while nothing was frozen. So a thaw that fails could not be told from one that has nothing to do.",
         remedy:
-            "With nothing frozen it has to exit with 0, or with 205. Usual causes: `fsfreeze -u` of what is not frozen " +
-            "exits with 1; a lock file, or a process, that is not there. scripts.rehearse: false leaves this test out.",
+            "With nothing frozen, post-thaw has to exit with 0 or 205. The usual causes are `fsfreeze -u`, which exits with 1 " +
+            "if nothing is frozen, and a lock file or process that is not there. scripts.rehearse: false leaves this test out.",
     };
 }
 
@@ -79,7 +79,7 @@ function notIdempotent(text: string): Failure {
 export function notRoot(uid: number): Failure {
     return {
         code: "SUDO_REFUSED",
-        message: `sudo runs what it is given as the user with uid ${uid}, not as root.`,
+        message: `sudo runs commands as the user with uid ${uid}, not as root.`,
         remedy:
             "In sudoers, the account's rule has to name (root) or (ALL), and `Defaults runas_default` has to be root, " +
             'or absent; docs/linux.md, "SSH account and sudo", has the line.',
@@ -111,13 +111,13 @@ export function lostConnection(when: string): Failure {
     return {
         code: "CONNECTION_LOST",
         message: `The connection to the host was lost ${when}.`,
-        remedy: "Run again; see sshd's log on the host when it happens again.",
+        remedy: "Run again. If it happens again, see sshd's log on the host.",
     };
 }
 
 const WHO_ENDS_GUARDS =
-    "See sudo's and sshd's logs on the host. sudo ends the guard where sudoers has `command_timeout` (or TIMEOUT): " +
-    "make it longer than a run may take, or 0 for this account. A lack of memory is in the kernel's log.";
+    "See sudo's and sshd's logs on the host. If sudoers has `command_timeout` (or TIMEOUT), sudo ends the guard. " +
+    "Make it longer than a run may take, or 0 for this account. If memory was short, the kernel's log says so.";
 
 /** The guard has said so itself: its connection lives, and a signal came from somewhere on the host. */
 export function endedThere(when: string): Failure {
@@ -130,21 +130,21 @@ export function endedThere(when: string): Failure {
 
 /** What the guard says of us, when nothing came through. */
 export const UNHEARD =
-    "For 5 s the guard heard nothing of this run, which says that it lives each second; so the guard thawed.";
+    "The guard thawed, because it had heard nothing from this run for 5 s. A run reports each second that it is alive.";
 
 /** The connection lives, as far as is known, but nothing comes. */
 export function silent(when: string): Failure {
     return {
         code: "CONNECTION_LOST",
         message: `The guard on the host did not answer in time ${when}.`,
-        remedy: "See whether the host is overloaded, and run again.",
+        remedy: "Check whether the host is overloaded, and run again.",
     };
 }
 
 export function unexpected(text: string): Failure {
     return {
         code: "UNEXPECTED_OUTPUT",
-        message: `The host said what no guard says: ${JSON.stringify(text.slice(0, 200))}.`,
+        message: `The host sent a line that the guard never sends: ${JSON.stringify(text.slice(0, 200))}.`,
         remedy: "Make sure that the account's shell and sudo print nothing of their own.",
     };
 }
@@ -154,9 +154,9 @@ export function unknownHost(): Failure {
     return {
         code: "IDENTITY_UNVERIFIED",
         message:
-            "The host behind the address has nothing of the execution, but whether it is the instance that was frozen " +
-            "is not known: neither DMI nor the metadata service names it, and it has another boot id.",
-        remedy: "Correct `connection.host`, or stop the instance, which ends a freeze for certain and which EC2 tells.",
+            "The host behind the address has no trace of the execution. But it is not known whether it is the instance that " +
+            "was frozen, because neither DMI nor the metadata service names it, and it has another boot id.",
+        remedy: "Correct `connection.host`. Or stop the instance, because that ends every freeze, and EC2 reports it.",
     };
 }
 
@@ -167,7 +167,7 @@ export function notFrozen(why: UnfrozenReason, limitS: number): Failure {
             return {
                 code: "PRE_FREEZE_TIMEOUT",
                 message: `The pre-freeze script did not end within ${limitS} s.`,
-                remedy: "See what it waits for, or raise timeouts.preFreeze.",
+                remedy: "Find out what it waits for, or raise timeouts.preFreeze.",
             };
         case "eof":
             return endedThere("during pre-freeze");
@@ -175,7 +175,7 @@ export function notFrozen(why: UnfrozenReason, limitS: number): Failure {
             return {
                 code: "CONNECTION_LOST",
                 message: UNHEARD,
-                remedy: "Run again; see whether the network, the tunnel or this machine stood still meanwhile.",
+                remedy: "Run again. Check whether the network, the tunnel or this machine stood still meanwhile.",
             };
         case "lost":
             return {
@@ -187,7 +187,7 @@ export function notFrozen(why: UnfrozenReason, limitS: number): Failure {
             return {
                 code: "PRE_FREEZE_FAILED",
                 message: `The pre-freeze script ${endText(why)}.`,
-                remedy: 'Run it with "freeze" by hand and then the post-thaw script; showHookOutput: "onFailure" shows its stderr.',
+                remedy: 'Run it by hand with "freeze", and then post-thaw with "thaw". showHookOutput: "onFailure" shows its stderr here.',
             };
     }
 }

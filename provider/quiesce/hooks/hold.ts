@@ -314,30 +314,31 @@ const notHeld: Record<Exclude<HoldEnd, "asked">, { reason: ReasonCode; message: 
     lost: {
         reason: "HOLD_LOST",
         message:
-            "A process that held the freeze was killed before CreateSnapshots answered; the guard thawed. Those who kill: " +
-            "the kernel, without memory (its log), and sudo, with `command_timeout` in sudoers.",
+            "A process of the guard was killed before CreateSnapshots answered, so the guard thawed. The kernel kills " +
+            "processes when memory is short, and sudo does when sudoers has `command_timeout`. Their logs say so.",
     },
     ended: {
         reason: "HOLD_UNPROVEN",
         message:
-            "Something on the host ended the guard before it could say that the freeze was still held. sudo does so " +
-            "where sudoers has `command_timeout`; see its log, and sshd's.",
+            "Something on the host ended the guard before it could report that the freeze was still held. sudo does so " +
+            "if sudoers has `command_timeout`. See its log, and sshd's.",
     },
     unheld: {
         reason: "HOLD_LOST",
         message:
-            "Asked with `check` when CreateSnapshots had answered, the scripts said that they did not hold any more " +
-            "what they had frozen.",
+            "When CreateSnapshots had answered, the guard asked the scripts with `check`. They reported that they did not " +
+            "hold the freeze any more.",
     },
     thawed: {
         reason: "HOLD_LOST",
         message:
-            "The post-thaw script says (exit 205, at its first try) that nothing was frozen any more: somebody else " +
-            "thawed it, or the scripts do so by themselves and vouch for more than they hold.",
+            "Post-thaw exited with 205 at its first try, which means that nothing was frozen any more. Either somebody else " +
+            "thawed, or the scripts thaw by themselves and vouch for more than they hold.",
     },
     eof: {
         reason: "HOLD_UNPROVEN",
-        message: "The connection to the host was lost before it could say that the freeze was still held.",
+        message:
+            "The connection to the host was lost before the guard could report that the freeze was still held.",
     },
 };
 

@@ -244,11 +244,13 @@ class Hooks implements Holding {
         const { confirmedAwake, log } = this.#settings;
         if (isStale(report, confirmedAwake)) {
             log(
-                `warning: ${report.marker?.executionId ?? ""} left the instance frozen (STALE_FREEZE); it is thawed first`,
+                `warning: ${report.marker?.executionId ?? ""} left the instance frozen (STALE_FREEZE); this run thaws it first`,
             );
         }
         if (this.#notCovered.length > 0) {
-            log(`warning: in no snapshot, as they are on no EBS volume: ${this.#notCovered.join(", ")}`);
+            log(
+                `warning: these are in no snapshot, because they are on no EBS volume: ${this.#notCovered.join(", ")}`,
+            );
         }
     }
 
@@ -404,7 +406,7 @@ function usesSudo({ sudo, connection }: HooksQuiesce): boolean {
 }
 
 function recoveredText({ executionId, current }: Extract<GuardLine, { kind: "recovered" }>): string {
-    const by = current ? ", by the present post-thaw script, as its own failed" : "";
+    const by = current ? ", by the present post-thaw script, because its own failed" : "";
     return `thawed what ${executionId} had left frozen${by}`;
 }
 
@@ -436,7 +438,7 @@ function failureOf(error: unknown): Failure {
 function notRunning(state: string): Failure {
     return {
         code: "INSTANCE_STATE",
-        message: `The instance is ${state}: only a running one can be quiesced by scripts.`,
+        message: `The instance is ${state}, and scripts can quiesce only a running one.`,
         remedy: 'Start it, or use { method: "none" } for a stopped instance.',
     };
 }

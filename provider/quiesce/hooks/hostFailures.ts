@@ -59,7 +59,7 @@ function identityFailures({ identity }: HostReport, expected: Expectations): Fai
             {
                 code: "IDENTITY_UNVERIFIED",
                 message:
-                    "The host does not say which instance it is: no DMI asset tag, no answer from the metadata service.",
+                    "It is not known which instance the host is, because it has no DMI asset tag and the metadata service does not answer.",
                 remedy: 'Allow IMDSv2 on the instance (HttpEndpoint enabled), or set minimumLevel: "crash".',
             },
         ];
@@ -137,9 +137,9 @@ function scriptRemedy(problem: ScriptProblem, name: string, what: string): strin
         case "missing":
             return `Install the ${name} script (chown root, chmod 755), or give both as quiesce.scripts.`;
         case "folder-writable":
-            return `As root: chmod go-w ${problem.path}; the script is run as root.`;
+            return `As root: chmod go-w ${problem.path}. Nobody else may change a script that root runs.`;
         case "folder-owner":
-            return `As root: chown root ${problem.path}; the script is run as root.`;
+            return `As root: chown root ${problem.path}. Nobody else may change a script that root runs.`;
         case "carriage-return":
             return `As root: sed -i 's/\\r$//' ${what}.`;
         case "byte-order-mark":
@@ -147,7 +147,7 @@ function scriptRemedy(problem: ScriptProblem, name: string, what: string): strin
         case "no-interpreter":
             return `Install the interpreter, or correct the first line of ${what}.`;
         default:
-            return `As root: chown root ${what} and chmod 755 it, and its folder likewise; it is run as root.`;
+            return `As root: chown root ${what} and chmod 755 it, and its folder likewise. Nobody else may change a script that root runs.`;
     }
 }
 
@@ -156,7 +156,7 @@ function lockFailures({ lock, marker }: HostReport, expected: Expectations): Fai
         return [];
     }
     const busy = refusal("HOST_BUSY", lock.executionId, expected.instanceId);
-    const frozen = `Another execution, ${lock.executionId}, holds the host and has it frozen.`;
+    const frozen = `Another execution, ${lock.executionId}, holds the lock of the host, and has frozen it.`;
     return [marker === undefined ? busy : { ...busy, message: frozen }];
 }
 
@@ -178,8 +178,8 @@ function staleFailures(report: HostReport, { confirmedAwake }: Expectations): Fa
     return [
         {
             code: "STALE_FREEZE",
-            message: `An earlier execution, ${marker.executionId}, may have left the host frozen; its post-thaw was not tried now.`,
-            remedy: `Put right what else is wrong: then the next run thaws the host first. ${staleRemedy(marker.executionId)}`,
+            message: `An earlier execution, ${marker.executionId}, may have left the host frozen. This run has not tried its post-thaw.`,
+            remedy: `Mend the other problems first. Then the next run thaws the host before anything else. ${staleRemedy(marker.executionId)}`,
         },
     ];
 }
@@ -192,7 +192,7 @@ function splitFailures(report: HostReport, { excluded, instanceId }: Expectation
         return [];
     }
     if (report.devices.length > MAX_DEVICES) {
-        const problem = `what its ${report.devices.length} block devices span cannot be examined`;
+        const problem = `it has ${report.devices.length} block devices, too many to examine which of them span volumes`;
         return [refusal("HOST_UNSUITABLE", problem, instanceId)];
     }
     return aggregates(report).flatMap(({ kind, name, disks }) => {
@@ -203,7 +203,7 @@ function splitFailures(report: HostReport, { excluded, instanceId }: Expectation
         return [
             {
                 code: "SPLIT_VOLUME_GROUP" as const,
-                message: `${name} (${kind}) spans ${disks.length} volumes, of which ${out.map((v) => v.volumeId).join(", ")} is excluded: its snapshots would be worthless.`,
+                message: `${name} (${kind}) spans ${disks.length} volumes, of which ${out.map((v) => v.volumeId).join(", ")} is excluded. So its snapshots would be worthless.`,
                 remedy: "Exclude all volumes that it spans, or none.",
             },
         ];

@@ -24,8 +24,8 @@ export function noGuardFailure({ firstLine, stderr, sudo }: Instead): Failure {
     return {
         code: "UNEXPECTED_OUTPUT",
         message:
-            `The account does not run what it is told to, or says something of its own before. First it said: ${quoted(firstLine ?? "")}; ` +
-            `on stderr: ${quoted(said)}.`,
+            `The account does not run the command that it gets, or prints something before. Its first line was ${quoted(firstLine ?? "")}, ` +
+            `and on stderr it printed ${quoted(said)}.`,
         remedy:
             "The account needs a login shell, no forced command, and a shell start-up file (such as .bashrc) that prints " +
             "nothing, reads nothing and starts no other shell when there is no terminal.",
@@ -68,34 +68,34 @@ const SUDO_CAUSES: readonly {
         pattern:
             /^sudo(-rs)?: .*(password is required|authentication is required|terminal is required|no password was provided)/im,
         message: "sudo does not let the account run as root without a password",
-        remedy: `Give the account NOPASSWD for all commands; ${LINE}`,
+        remedy: `Give the account NOPASSWD for all commands. ${LINE}`,
     },
     {
         pattern:
             /not in the sudoers file|is not allowed to (execute|run)|afraid I can't do that|may not run sudo/i,
         message: "sudo does not let the account run as root",
-        remedy: `Give the account NOPASSWD for all commands; ${LINE}`,
+        remedy: `Give the account NOPASSWD for all commands. ${LINE}`,
     },
     {
         pattern:
             /^sudo(-rs)?: .*(account (validation failure|has expired|expired)|account management error)/im,
         message: "sudo refuses the account",
-        remedy: "See `chage -l` of the account, and what PAM has for sudo (/etc/pam.d/sudo) on the host.",
+        remedy: "Check `chage -l` of the account, and PAM's rules for sudo (/etc/pam.d/sudo) on the host.",
     },
     {
         pattern: /^doas: /m,
         message: "doas does not let the account run as root without a password",
-        remedy: "Have in doas.conf, with the account's name: permit nopass ACCOUNT as root",
+        remedy: "Add to doas.conf, with the account's name: permit nopass ACCOUNT as root",
     },
     {
         pattern: /^sudo(-rs)?: '?"?(sh|\/bin\/sh)'?"?: command not found/m,
         message: "sudo finds no sh",
-        remedy: "Have /usr/bin and /bin in secure_path of sudoers.",
+        remedy: "Add /usr/bin and /bin to secure_path in sudoers.",
     },
     {
         pattern: /^sudo(-rs)?: /m,
-        message: "sudo does not run what it is told to",
-        remedy: `See what it says, and put that right on the host; ${LINE}`,
+        message: "sudo does not run the command",
+        remedy: `Mend on the host what it names. ${LINE}`,
     },
 ];
 

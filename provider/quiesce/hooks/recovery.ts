@@ -122,7 +122,7 @@ function obstacleOf(error: unknown): Failure {
         knownFailure(error) ?? {
             code: "CONNECTION_LOST",
             message: `The host could not be asked: ${messageOf(error)}.`,
-            remedy: "See whether the host is overloaded.",
+            remedy: "Check whether the host is overloaded.",
         }
     );
 }

@@ -24,7 +24,7 @@ export function thawPending(facts: FreezeFacts): Failure {
     return {
         code: "THAW_PENDING",
         message: [
-            "That the instance is awake could not be proven.",
+            "It could not be proven that the instance is awake.",
             preFreezeText(facts.saidFrozen),
             postThawText(facts.postThaw),
             ...[facts.cause, facts.obstacle].map(behind),
@@ -58,8 +58,8 @@ function thawRemedy({
 }: Pick<FreezeFacts, "executionId" | "byHand" | "obstacle">): string {
     const again = obstacle === undefined ? "Run again" : `${obstacle.remedy} Then run again`;
     return [
-        `${again}: it thaws the instance before anything else.`,
-        "Where post-thaw fails, mend it first, in the program or on the instance: the present one is tried, too.",
+        `${again}, which thaws the instance before anything else.`,
+        "If post-thaw fails, mend it first, in the program or on the instance. The next run tries the present one too.",
         `Or ${byHand}, and run again with confirmAwake: "${executionId}".`,
         "A reboot of the instance ends a freeze as well.",
     ].join(" ");
@@ -88,9 +88,9 @@ function inlineText(executionId: string): string {
 function preFreezeText(saidFrozen: boolean | undefined): string | undefined {
     switch (saidFrozen) {
         case true:
-            return "Pre-freeze had said that it froze.";
+            return "Pre-freeze had reported that it froze.";
         case false:
-            return "Pre-freeze never said that it froze, but it may have frozen a part.";
+            return "Pre-freeze never reported that it froze, but it may have frozen a part.";
         case undefined:
             return undefined;
     }

@@ -105,8 +105,8 @@ class Vss implements TakesSet {
                 code: "VSS_COMPONENTS",
                 message: `${factOf(error)}.`,
                 remedy:
-                    "See the command in Systems Manager's history; the instance needs a way to AWS's package service; " +
-                    "raise timeouts.command if it only needs longer.",
+                    "See the command in Systems Manager's history. The instance needs a way to AWS's package service. " +
+                    "Raise timeouts.command if it only needs longer.",
             },
         ]);
         return this.#quiesceError(failure, { froze: false, cause: error });
@@ -167,7 +167,7 @@ class Vss implements TakesSet {
         if (this.#sent !== undefined) {
             const failure: Failure = {
                 code: "SNAPSHOT_OUTCOME_UNKNOWN",
-                message: `Whether ${document} was started is not known: ${factOf(error)}`,
+                message: `It is not known whether ${document} was started: ${factOf(error)}`,
                 remedy: "Run again.",
             };
             return this.#quiesceError(failure, { froze: true, mayFallBack: false, cause: error });
@@ -175,7 +175,7 @@ class Vss implements TakesSet {
         const failure: Failure = {
             code: "VSS_FAILED",
             message: `${document} could not be started: ${factOf(error)}`,
-            remedy: "See AWS's message, and that the instance is still Online in Systems Manager.",
+            remedy: "Mend the cause that AWS names. Check that the instance is still Online in Systems Manager.",
         };
         return this.#quiesceError(failure, { froze: false, cause: error });
     }
@@ -197,7 +197,7 @@ class Vss implements TakesSet {
             }
             const failure: Failure = {
                 code: "VSS_FAILED",
-                message: `How ${document} (command ${commandId}) ended could not be found out: ${factOf(error)}`,
+                message: `It could not be found out how ${document} (command ${commandId}) ended: ${factOf(error)}`,
                 remedy: "See the command in Systems Manager's history.",
             };
             throw this.#quiesceError(failure, { froze: true, cause: error });
@@ -343,7 +343,7 @@ class Vss implements TakesSet {
         const failure: Failure = {
             code: "VSS_FAILED",
             message: `The document succeeded, but ${what} could be found.`,
-            remedy: "See the command's output in Systems Manager's history, and the instance's role (EC2's permissions).",
+            remedy: "See the command's output in Systems Manager's history, and check the permissions of the instance's role.",
         };
         return this.#quiesceError(failure, { froze: true });
     }

@@ -109,7 +109,7 @@ export async function removeComponents(host: ComponentsHost): Promise<void> {
 export async function pauseWhileLocked(host: ComponentsHost, action: string): Promise<void> {
     if (performance.now() + timing.lockedPauseMs >= host.deadline) {
         throw new ComponentsError(
-            `${action} of ${PACKAGE} did not succeed: another installation or removal of it is under way`,
+            `${action} of ${PACKAGE} did not succeed, because another installation or removal of it is under way`,
         );
     }
     host.log("waiting for another installation or removal of the VSS components", "status");

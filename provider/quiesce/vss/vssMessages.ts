@@ -6,11 +6,11 @@ import type { Failure } from "../../base/errors";
 const known: readonly { readonly text: RegExp; readonly remedy: string }[] = [
     {
         text: /timeout waiting for VSS Freeze/i,
-        remedy: "Windows gives the writers 10 s, which cannot be changed: run when there is less load; `vssadmin list writers` shows which one is late.",
+        remedy: "Windows gives the writers 10 s, which nobody can change. Run when there is less load. `vssadmin list writers` shows which one is late.",
     },
     {
         text: /Thaw pipe connection timed out|error on thaw/i,
-        remedy: "The volumes did not thaw in time for the agent: run again when there is less load.",
+        remedy: "The volumes did not thaw in time for the agent. Run again when there is less load.",
     },
     {
         text: /writer.*(failed|error)|(failed|error).*writer/i,
@@ -18,19 +18,19 @@ const known: readonly { readonly text: RegExp; readonly remedy: string }[] = [
     },
     {
         text: /language mode/i,
-        remedy: "The documents need PowerShell's FullLanguage mode: see the instance's application control policy.",
+        remedy: "The documents need PowerShell's FullLanguage mode. Check the instance's application control policy.",
     },
     {
         text: /not authorized|UnauthorizedOperation|AccessDenied|is not able to perform/i,
-        remedy: "The document runs with the *instance's* role: attach AWSEC2VssSnapshotPolicy to it (docs/windows.md).",
+        remedy: "The document uses the *instance's* role, not yours. Attach AWSEC2VssSnapshotPolicy to it (docs/windows.md).",
     },
     {
         text: /unable to connect|could not connect|endpoint|name could not be resolved/i,
-        remedy: "The instance must reach EC2's endpoint of its region: a route, or a VPC endpoint com.amazonaws.REGION.ec2.",
+        remedy: "The instance must reach EC2's endpoint of its region, by a route or by a VPC endpoint com.amazonaws.REGION.ec2.",
     },
     {
         text: /components? (is|are) not installed|ec2-vss-agent.*not (found|recognized)|cannot find.*ec2-vss-agent/i,
-        remedy: "The components were removed during the run: do not manage AwsVssComponents by other means at the same time.",
+        remedy: "Something removed the components during the run. Do not manage AwsVssComponents by other means at the same time.",
     },
 ];
 
@@ -55,7 +55,7 @@ export function vssFailure(document: string, end: CommandEnd, limitS: number): F
         return {
             code: "VSS_TIMEOUT",
             message: `${document} ${limit}: ${text}.`,
-            remedy: `See that the SSM agent runs on the instance and is not busy${DELIVERY.test(end.status) ? "" : "; raise timeouts.command if it only needs longer"}.`,
+            remedy: `Check that the SSM agent runs on the instance and is not busy.${DELIVERY.test(end.status) ? "" : " Raise timeouts.command if it only needs longer."}`,
         };
     }
     const said = `${end.stdout}\n${end.stderr}`;

@@ -50,7 +50,7 @@ function noAnswer(error: SnapshotError): Failure {
     }
     return {
         code: "SSM_OFFLINE",
-        message: `Whether Systems Manager reaches the instance's agent could not be found out: ${error.failure.message}.`,
+        message: `It could not be found out whether Systems Manager reaches the instance's agent: ${error.failure.message}.`,
         remedy: "Run again when Systems Manager answers.",
     };
 }
@@ -60,7 +60,7 @@ export function instanceFailures({ state, facts }: Source): Failure[] {
     if (state !== "running") {
         failures.push({
             code: "INSTANCE_STATE",
-            message: `The instance is ${state}: only a running one can be quiesced by VSS.`,
+            message: `The instance is ${state}, and VSS can quiesce only a running one.`,
             remedy: 'Start it, or use { method: "none" } for a stopped instance.',
         });
     }
@@ -86,7 +86,7 @@ export function managedFailures(managed: InstanceInformation | undefined): Failu
     if (compareVersions(managed?.PlatformVersion ?? MINIMUM_WINDOWS, MINIMUM_WINDOWS) < 0) {
         failures.push({
             code: "VSS_UNSUPPORTED",
-            message: `${managed?.PlatformName ?? "Windows"} (${managed?.PlatformVersion ?? ""}) is too old: VSS snapshots need Windows Server 2016 or newer.`,
+            message: `${managed?.PlatformName ?? "Windows"} (${managed?.PlatformVersion ?? ""}) is too old, because VSS snapshots need Windows Server 2016 or newer.`,
             remedy: 'Update Windows, or use { method: "none" }.',
         });
     }

@@ -64,8 +64,8 @@ function describe(
     }
     return {
         code: "SSH_PROTOCOL_ERROR",
-        what: `what answers does not speak SSH as it should (${quote(message)})`,
-        remedy: "check host and port: another service may be listening there",
+        what: `the service that answers does not speak SSH as it should (${quote(message)})`,
+        remedy: "check host and port, because another service may listen there",
     };
 }
 
@@ -90,8 +90,8 @@ function turnedAway(text: string, quote: (text: string) => string): Described {
         code: "SSH_UNREACHABLE",
         what: `the server turned the connection away: ${quote(text)}`,
         remedy:
-            "it serves this address again by itself; its sshd log says why it did not: failed logins before " +
-            "(PerSourcePenalties of sshd_config), or too many connections at once (MaxStartups)",
+            "wait, because it serves this address again by itself. Its sshd log has the cause, which is failed logins before " +
+            "(PerSourcePenalties of sshd_config) or too many connections at once (MaxStartups)",
         transient: true,
     };
 }
@@ -144,7 +144,9 @@ function refused(
     // What sshd disconnects with; ssh2's own sentence says nothing.
     const last = error === undefined || error.level === "client-authentication" ? "" : error.message;
     const parts = [
-        tried.length === 0 ? "login refused, nothing to try" : `login refused, tried ${tried.join(", ")}`,
+        tried.length === 0
+            ? "login refused, and there was nothing to try"
+            : `login refused, tried ${tried.join(", ")}`,
         ...accepted.map((one) => `the server took the ${one}, and wants more`),
         ...(offered ? [`the server offers ${quote(offered.join(", "))}`] : []),
         ...notes.map(quote),
@@ -181,17 +183,17 @@ const TOO_MANY = /too many authentication failures/i;
 
 function refusalRemedy({ login, accountText }: HandshakeEnd, last: string): string {
     if (TOO_MANY.test(last)) {
-        return "the server lets fewer keys be tried (MaxAuthTries) than were: give privateKey, or an agent that holds this key alone";
+        return "the server allows fewer tries than there were keys (MaxAuthTries); give privateKey, or an agent that holds this key alone";
     }
     if (login.accepted.length > 0) {
-        return "give what it wants besides, such as password, or exempt the account on the host (AuthenticationMethods, PAM)";
+        return "give what it asks for besides, such as password, or exempt the account on the host (AuthenticationMethods, PAM)";
     }
     if (login.tried.includes(SENT_KEY) && accountText.trim() === "") {
         return NOT_ASKED_FOR;
     }
     return accountText.trim() === ""
         ? "check user, privateKey, password and agent, and the account's authorized_keys on the host"
-        : "the credentials are good, and the host refuses the account: see `chage -l`, /etc/security/access.conf and PAM there";
+        : "the credentials are good, and the host refuses the account; see `chage -l`, /etc/security/access.conf and PAM there";
 }
 
 function said(banner: string, quote: (text: string) => string): string {

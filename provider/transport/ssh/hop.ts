@@ -83,6 +83,6 @@ function hostKeyMismatch(
         where,
         address,
         what: `host key not accepted: expected ${expected}, the server ${shown}`,
-        remedy: "if the host was replaced or its keys were renewed, update hostKey; else somebody may be in between",
+        remedy: "if the host was replaced or its keys were renewed, update hostKey; otherwise somebody may be in between",
     });
 }

@@ -46,7 +46,7 @@ const MISUNDERSTANDINGS: readonly { readonly when: (text: string) => boolean; re
     { when: (text) => text === "", reason: "is empty" },
     {
         when: (text) => text.includes("[object "),
-        reason: 'is "[object Object]": an object became a text; give the property of it that has the key, such as privateKeyOpenssh',
+        reason: 'is "[object Object]", because an object became a text; give the property of it that has the key, such as privateKeyOpenssh',
     },
     {
         when: (text) => /^(?:[~./\\]|[A-Za-z]:[\\/])[^\n]*$|^[^\n]+\.(?:pem|ppk|key)$/.test(text),
@@ -79,18 +79,18 @@ const MISUNDERSTANDINGS: readonly { readonly when: (text: string) => boolean; re
         when: (text) =>
             text.startsWith("PuTTY-User-Key-File-") && !/^PuTTY-User-Key-File-2: ssh-rsa$/m.test(text),
         reason:
-            "is a PuTTY key that is not read; convert it: puttygen key.ppk -O private-openssh-new -o key, " +
+            "is a PuTTY key of a kind that is not supported; convert it by puttygen key.ppk -O private-openssh-new -o key, " +
             "or in PuTTYgen by Conversions, Export OpenSSH key",
     },
     {
         when: (text) => openSshHas(text, /sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com/),
-        reason: "belongs to a security key (FIDO), which somebody has to touch; give a key of its own to who runs this",
+        reason: "belongs to a security key (FIDO), which somebody has to touch; give the account that runs Pulumi a key of its own",
     },
     {
         when: (text) => openSshHas(text, /^openssh-key-v1\0....chacha20-poly1305@openssh\.com/s),
         reason:
-            "is encrypted by chacha20-poly1305@openssh.com, which is not read; " +
-            "ssh-keygen -p -Z aes256-ctr -f key changes that",
+            "is encrypted by chacha20-poly1305@openssh.com, which is not supported; " +
+            "change that by ssh-keygen -p -Z aes256-ctr -f key",
     },
 ];
 

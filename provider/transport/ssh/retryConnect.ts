@@ -105,7 +105,7 @@ function statusOf(
     target: string,
 ): string {
     return early
-        ? `${target} refuses the login, but was started only now and may still get its users: trying again in ${seconds(pauseMs)} s`
+        ? `${target} refuses the login, but was started only now and may still get its users, so this run tries again in ${seconds(pauseMs)} s`
         : `waiting for ssh on ${target} (${tries} tries, ${seconds(elapsedMs)} s): ${what}`;
 }
 

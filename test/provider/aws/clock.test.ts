@@ -210,7 +210,7 @@ describe("a machine whose clock is off", () => {
                 SSM: () => new SSMClient(config).send(new ListCommandsCommand({})),
             }[service];
             const { message } = await rejection(request("operation", AbortSignal.timeout(30_000), ask));
-            expect(message).to.match(/^CREDENTIALS: operation: .*What to do: Set this machine's clock;/);
+            expect(message).to.match(/^CREDENTIALS: operation: .*What to do: Set this machine's clock./);
             expect(message).to.include(`This machine's clock is ${told} AWS's`);
         });
     }
@@ -228,7 +228,7 @@ describe("a machine whose clock is off", () => {
         await cloud.expireCredentials();
         const asked = findInstance(await clientsFor(), instance.instanceId, AbortSignal.timeout(30_000));
         expect((await rejection(asked)).message).to.match(
-            /^CREDENTIALS: .*RequestExpired.*What to do: Check this machine's clock;.*renew the AWS credentials/,
+            /^CREDENTIALS: .*RequestExpired.*What to do: Check this machine's clock..*renew the AWS credentials/,
         );
     });
 });

@@ -96,7 +96,7 @@ describe("an answer that is not AWS's", () => {
             const error = await rejection(send());
             expect(error.message)
                 .to.match(words)
-                .and.match(/^AWS_ERROR: .*What to do: .*see to the proxy/);
+                .and.match(/^AWS_ERROR: .*What to do: .*check the proxy/);
             expect(error.message).not.to.match(/XML|JSON|Deserialization|</);
             expect(isRefusal(error)).to.equal(false);
         });
@@ -117,7 +117,7 @@ describe("an answer that is not AWS's", () => {
             create({ instanceId: instance.instanceId, quiesce: { method: "none" }, owner: "urn:foreign" }),
         );
         expect(error.message).to.match(
-            /^SNAPSHOT_OUTCOME_UNKNOWN .*: HTTP 403, which .*no snapshot was kept/,
+            /^SNAPSHOT_OUTCOME_UNKNOWN .*\(HTTP 403, which .*no snapshot was kept/,
         );
         expect(await cloud.snapshots(instance)).to.deep.equal([]);
     });

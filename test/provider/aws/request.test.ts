@@ -12,7 +12,7 @@ describe("what an error of AWS means", () => {
         ["CredentialsProviderError", "CREDENTIALS", /the profile, the role or the process/],
         ["RequestExpired", "CREDENTIALS", /clock/],
         ["InvalidInstanceID.NotFound", "INSTANCE_NOT_FOUND", /instance id, the region and the account/],
-        ["toString", "AWS_ERROR", /Run again/],
+        ["toString", "AWS_ERROR", /run again/],
     ];
     for (const [name, code, remedy] of rows) {
         it(`${name}: ${code}`, () => {

@@ -127,7 +127,7 @@ describe("faults of the cloud", function () {
             await scene.cloud.fault("CreateSnapshots", { kind: "cut", phase: "after" });
             const outcome = await assertNothingKept(
                 "SNAPSHOT_OUTCOME_UNKNOWN",
-                /Whether CreateSnapshots was carried out/,
+                /not known whether EC2 has carried out CreateSnapshots/,
             );
             assert.lengthOf(setRequests(outcome), 1, "never repeated");
         });
@@ -135,7 +135,10 @@ describe("faults of the cloud", function () {
         it("is carried out but cut, and the set is only seen later", async () => {
             await scene.cloud.configureSnapshots({ invisibleMs: 1_500 }, scene.instance.instanceId);
             await scene.cloud.fault("CreateSnapshots", { kind: "cut", phase: "after" });
-            await assertNothingKept("SNAPSHOT_OUTCOME_UNKNOWN", /Whether CreateSnapshots was carried out/);
+            await assertNothingKept(
+                "SNAPSHOT_OUTCOME_UNKNOWN",
+                /not known whether EC2 has carried out CreateSnapshots/,
+            );
         });
 
         it("is answered by a server error, carried out or not", async () => {
@@ -196,7 +199,7 @@ describe("faults of the cloud", function () {
             assert.equal(stateOf(await scene.create()).consistencyLevel, "application");
         });
 
-        it("cannot be deleted: the error says so, and the next run of the resource does it", async () => {
+        it("cannot be deleted, because the error says so, and the next run of the resource does it", async () => {
             await scene.cloud.fault("CreateSnapshots", { kind: "actTwice" });
             await scene.cloud.deny("DeleteSnapshot");
             const failed = await scene.create();

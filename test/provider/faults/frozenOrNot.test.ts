@@ -133,7 +133,7 @@ describe("an instance that a failed freeze may have left frozen", function () {
         const { message, properties } = initError(first);
         assert.match(
             message,
-            /^THAW_PENDING .*Pre-freeze never said.*\[PRE_FREEZE_FAILED\].*MAY STILL BE FROZEN/,
+            /^THAW_PENDING .*Pre-freeze never reported.*\[PRE_FREEZE_FAILED\].*MAY STILL BE FROZEN/,
         );
         assert.deepEqual(properties.snapshotIds, []);
         if (row.repaired !== "not at all") {

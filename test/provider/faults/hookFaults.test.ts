@@ -77,7 +77,7 @@ describe("faults of the hooks", function () {
         it("exits 1: what was frozen was not held, and nothing is kept", async () => {
             scene.host.writeHooks({ pre: '[ "$1" = freeze ]' });
             const failed = await scene.create({ quiesce: quiesceBy() });
-            assert.match(plainError(failed).message, /^HOLD_LOST .*the scripts said that they did not hold/);
+            assert.match(plainError(failed).message, /^HOLD_LOST .*They reported that they did not hold/);
             assert.deepEqual(failed.events, CHECKED);
 
             const kept = await scene.create({ quiesce: quiesceBy(), minimumLevel: "crash" });
@@ -279,7 +279,7 @@ describe("faults of the hooks", function () {
             const failed = await scene.create();
             assert.match(
                 plainError(failed).message,
-                /^HOLD_LOST .*exit 205, at its first try.*is awake; no snap/,
+                /^HOLD_LOST .*exited with 205 at its first try.*is awake; no snap/,
             );
 
             const kept = await scene.create({ minimumLevel: "crash" });
@@ -296,7 +296,7 @@ describe("faults of the hooks", function () {
             const { message, properties } = initError(pending);
             assert.match(
                 message,
-                /^THAW_PENDING .*Pre-freeze never said that it froze.*Post-thaw exited with 1\. \[PRE_FREEZE_FAILED\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
+                /^THAW_PENDING .*Pre-freeze never reported that it froze.*Post-thaw exited with 1\. \[PRE_FREEZE_FAILED\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
             );
             assert.isTrue(properties.thawPending);
             assert.deepEqual(properties.snapshotIds, []);
@@ -319,7 +319,7 @@ describe("faults of the hooks", function () {
             assert.equal(properties.consistencyLevel, "crash");
             assert.equal(properties.evidence.reason, "PRE_FREEZE_FAILED");
             for (const text of [message, properties.evidence.message ?? ""]) {
-                assert.match(text, /What to do: Run again: it thaws/);
+                assert.match(text, /What to do: Run again, which thaws/);
                 assert.notInclude(text, "by hand and then");
             }
             scene.host.writeHooks();
@@ -349,7 +349,7 @@ describe("faults of the hooks", function () {
             const { message, properties } = initError(pending);
             assert.match(
                 message,
-                /^THAW_PENDING .*Pre-freeze had said that it froze\..*\[FREEZE_EXPIRED\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
+                /^THAW_PENDING .*Pre-freeze had reported that it froze\..*\[FREEZE_EXPIRED\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
             );
             assert.isTrue(properties.thawPending);
             assert.deepEqual(properties.snapshotIds, []);

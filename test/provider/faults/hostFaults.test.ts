@@ -242,7 +242,7 @@ describe("faults of the host and of the connection", function () {
             const { message, properties } = initError(failed);
             assert.match(
                 message,
-                /^THAW_PENDING .*Pre-freeze had said that it froze\. How post-thaw ended is not known\. \[HOLD_UNPROVEN\] .*\[SSH_UNREACHABLE\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
+                /^THAW_PENDING .*Pre-freeze had reported that it froze\. How post-thaw ended is not known\. \[HOLD_UNPROVEN\] .*\[SSH_UNREACHABLE\] .*THE INSTANCE MAY STILL BE FROZEN; no snapshot was kept/,
             );
             assert.isTrue(properties.thawPending);
             assert.isTrue(scene.host.frozen);

@@ -391,7 +391,7 @@ describe("faults of VSS", function () {
             title: "finds the components gone",
             arrange: () => scene.ssm.answerScripts(/AwsVss/, { output: '{"version":"2.5.1"}' }),
             code: "VSS_FAILED",
-            text: /not installed.*removed during the run/s,
+            text: /not installed.*Something removed the components during the run/s,
             sends: [SCRIPT, VSS],
         });
 
@@ -509,7 +509,7 @@ describe("faults of VSS", function () {
             assert.match(imageId ?? "", /^ami-/);
         });
 
-        it("failed and left snapshots that cannot be deleted: the error says so", async () => {
+        it("failed and left snapshots that cannot be deleted, because the error says so", async () => {
             await scene.ssm.setCourse({ vss: "thawFailed" }, { document: VSS });
             await scene.cloud.deny("DeleteSnapshot");
             const outcome = await scene.create();
@@ -591,7 +591,7 @@ describe("faults of VSS", function () {
                 const outcome = await scene.create({ minimumLevel });
                 assert.match(
                     plainError(outcome).message,
-                    /^SNAPSHOT_OUTCOME_UNKNOWN .*Whether AWSEC2-CreateVssSnapshot was started is not known.*no snapshot was kept/,
+                    /^SNAPSHOT_OUTCOME_UNKNOWN .*It is not known whether AWSEC2-CreateVssSnapshot was started.*no snapshot was kept/,
                 );
                 assert.deepEqual(sent(outcome), [SCRIPT, "Install", "Uninstall"]);
             });

@@ -114,7 +114,12 @@ describe("check", () => {
     });
 
     const rows: [what: string, inputs: Values, property: string, reason: RegExp][] = [
-        ["no instance id", { quiesce: plain.quiesce }, "instanceId", /^is required: the id of the instance/],
+        [
+            "no instance id",
+            { quiesce: plain.quiesce },
+            "instanceId",
+            /^is required; give the id of the instance/,
+        ],
         [
             "null as instance id",
             { ...plain, instanceId: null },
@@ -123,19 +128,24 @@ describe("check", () => {
         ],
         ["a malformed id", { ...plain, instanceId: "i-123" }, "instanceId", /not an EC2 instance id/],
         ["a volume's id", { ...plain, instanceId: "vol-12345678" }, "instanceId", /not an EC2 instance id/],
-        ["no quiesce", { instanceId: plain.instanceId }, "quiesce", /^is required: how to quiesce/],
+        ["no quiesce", { instanceId: plain.instanceId }, "quiesce", /^is required; give the way to quiesce/],
         [
             "quiesce of no type",
             { ...plain, quiesce: "none" },
             "quiesce",
             /^must be an object with a method: /,
         ],
-        ["no method", { ...plain, quiesce: {} }, "quiesce.method", /^is required: "hooks".* or "none"/],
+        ["no method", { ...plain, quiesce: {} }, "quiesce.method", /^is required; give "hooks".* or "none"/],
         ["an unknown method", { ...plain, quiesce: { method: "hook" } }, "quiesce.method", /must be "hooks"/],
 
         // Unknown keys, at every level.
         ["a key", { ...plain, minimumlevel: "crash" }, "minimumlevel", /did you mean "minimumLevel"\?/],
-        ["a key like no other", { ...plain, xyzzy: 1 }, "xyzzy", /is not an input; known here: instanceId, /],
+        [
+            "a key like no other",
+            { ...plain, xyzzy: 1 },
+            "xyzzy",
+            /is not an input; the inputs here are instanceId, /,
+        ],
         [
             "instanceID",
             { instanceID: "i-1", ...plain },
@@ -147,7 +157,7 @@ describe("check", () => {
             "a plain quiesce's",
             { ...plain, quiesce: { method: "none", connection } },
             "quiesce.connection",
-            /^is not an input here; it is one of method: "hooks"$/,
+            /^is not an input here; it belongs to method: "hooks"$/,
         ],
         [
             "connection's",
@@ -231,7 +241,12 @@ describe("check", () => {
         ],
 
         // The login.
-        ["no connection", { ...plain, quiesce: { method: "hooks" } }, "quiesce.connection", /how to reach/],
+        [
+            "no connection",
+            { ...plain, quiesce: { method: "hooks" } },
+            "quiesce.connection",
+            /the way to reach/,
+        ],
         [
             "no password, key or agent",
             hooks({}, { password: undefined }),
@@ -460,13 +475,13 @@ describe("check", () => {
             "what is no name, and may be a secret",
             hooks({ environment: { "PGPASSWORD=hunter2": "" } }),
             "quiesce.environment",
-            /^has a name that is not the name of an environment variable: letters, digits and _/,
+            /^has a name that is not the name of an environment variable, which has letters, digits and _/,
         ],
         [
             "a key that is no name, and may be a secret",
             hooks({}, { "-----BEGIN KEY-----\nabc": "" }),
             "quiesce.connection",
-            /^has a key that is not an input; known here: host, user/,
+            /^has a key that is not an input; the inputs here are host, user/,
         ],
         [
             "a variable that shells have themselves",
@@ -478,7 +493,7 @@ describe("check", () => {
             "a script with line ends of Windows",
             hooks({ scripts: { ...pair, preFreeze: { script: "#!/bin/sh\necho\r\nexit 0\r\n" } } }),
             "quiesce.scripts.preFreeze.script",
-            /carriage return at the end of line 2: .*replaceAll/,
+            /carriage return at the end of line 2; .*replaceAll/,
         ],
         [
             "a script of one such line",
@@ -569,7 +584,7 @@ describe("check", () => {
             "above what nothing promises",
             { ...plain, minimumLevel: "filesystem" },
             "minimumLevel",
-            /"filesystem" can never be reached: quiescing by "none" promises "crash"/,
+            /"filesystem" can never be reached, because quiescing by "none" promises "crash"/,
         ],
         [
             "above what scripts vouch for",
@@ -925,10 +940,13 @@ describe("check of InstanceHostKeys", () => {
             expect(checkHostKeysInputs({ instanceId: plain.instanceId, source })).to.deep.equal([]);
         }
         expect(checkHostKeysInputs({})).to.deep.equal([
-            { property: "instanceId", reason: "is required: the id of the instance, such as server.id" },
+            { property: "instanceId", reason: "is required; give the id of the instance, such as server.id" },
         ]);
         expect(checkHostKeysInputs({ instanceId: plain.instanceId, hostkeys: [] })).to.deep.equal([
-            { property: "hostkeys", reason: "is not an input; known here: instanceId, source, timeouts, aws" },
+            {
+                property: "hostkeys",
+                reason: "is not an input; the inputs here are instanceId, source, timeouts, aws",
+            },
         ]);
     });
 });

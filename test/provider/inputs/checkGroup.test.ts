@@ -17,7 +17,7 @@ describe("checkGroupInputs", () => {
     const rows: [string, object, [string, string | RegExp][]][] = [
         ["a group", { members: { db, app } }, []],
         ["ten members", { members: many(10) }, []],
-        ["no members", {}, [["members", /^is required: a map of 2 to 10 names/]]],
+        ["no members", {}, [["members", /^is required; give a map of 2 to 10 names/]]],
         ["one member", { members: { db } }, [["members", "needs 2 to 10 members"]]],
         ["eleven members", { members: many(11) }, [["members", "needs 2 to 10 members"]]],
         [
@@ -28,7 +28,7 @@ describe("checkGroupInputs", () => {
         [
             "a member of vss",
             { members: { db, app: { ...app, quiesce: { method: "vss" } } } },
-            [["members.app.quiesce.method", /^must be "hooks": only scripts hold a freeze/]],
+            [["members.app.quiesce.method", /^must be "hooks", because only scripts can hold a freeze/]],
         ],
         [
             "a member of none",

@@ -48,7 +48,7 @@ describe("the address of a host", () => {
         ["10.0.0.0/24", '"10.0.0.0/24" is a range of addresses; give the address of the instance alone'],
         [
             "10.0.0.300",
-            '"10.0.0.300" is not an IP address: one has four numbers, 0 to 255, with dots between them',
+            '"10.0.0.300" is not an IP address, which has four numbers from 0 to 255, with dots between them',
         ],
         [
             "undefined",

@@ -47,7 +47,7 @@ describe("foundSet", () => {
             [of2, { ...of2, state: "recoverable" }],
             "crash",
             "SNAPSHOT_LOST",
-            ["snap-1 was deleted: it is in the Recycle Bin"],
+            ["snap-1 was deleted and is in the Recycle Bin"],
         ],
         ["one comes back from the Recycle Bin", [of2, { ...of2, state: "recovering" }], "application"],
         ["one is pending", [of2, { ...of2, state: "pending" }], "application"],
@@ -83,7 +83,7 @@ describe("foundSet", () => {
 
     it("says what could not be judged", () => {
         expect(foundSet(snapshots([{}])).message).to.match(/^No tag says how many/);
-        expect(foundSet(snapshots([of2, of2])).message).to.match(/^The level is what the tags/);
+        expect(foundSet(snapshots([of2, of2])).message).to.match(/^The level is the lowest of the tags/);
         expect(foundSet(snapshots([of2, of2, of2])).message).to.match(
             /^The set had 2 snapshots, but 3 carry/,
         );

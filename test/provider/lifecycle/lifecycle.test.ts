@@ -463,7 +463,7 @@ describe("lifecycle, without quiescing", () => {
             );
         });
 
-        it("a snapshot turns to error, and the set cannot be deleted: told, by the code of what failed first", async () => {
+        it("a snapshot turns to error, and the set cannot be deleted, because told, by the code of what failed first", async () => {
             await cloud.configureSnapshots({ durationMs: 60_000, failAfterMs: 300 });
             await cloud.deny("DeleteSnapshot", { dryRun: false });
             const error = await rejection<InitError>(create(inputsOf()));
@@ -799,7 +799,7 @@ describe("lifecycle, without quiescing", () => {
                 expect(snapshot).to.deep.include({ volumeId, deviceName, boot, sizeGiB, encrypted });
             }
             expect(props.evidence.message).to.match(
-                /^The level is what the tags .*level of all its snapshots/,
+                /^The level is the lowest of the tags .*level of its snapshots/,
             );
             // What no tag proves is not there.
             expect(Object.keys(props.evidence).sort()).to.deep.equal([
@@ -904,7 +904,7 @@ describe("lifecycle, without quiescing", () => {
             for (const { tags } of await cloud.snapshots(instance)) {
                 expect(tags).to.include({ [tagKeys.owner]: ownerTag(news.owner ?? ""), a: "1" });
             }
-            expect(log.lines.join("\n")).to.include(`${id} is adopted, as it is: crash`);
+            expect(log.lines.join("\n")).to.include(`adopted ${id} as it was found, with the level "crash"`);
             await remove(id, outs);
             expect(await ofInstance()).to.deep.equal([]);
         });
@@ -913,7 +913,7 @@ describe("lifecycle, without quiescing", () => {
             const { id, olds } = await imported();
             await update(id, olds, inputsOf({ minimumLevel: "filesystem" }));
             expect(log.lines.join("\n")).to.include(
-                `warning: ${id} is adopted, as it is: crash, below the "filesystem" that the next set must have`,
+                `warning: adopted ${id} as it was found, with the level "crash"; the next set must have "filesystem"`,
             );
         });
 
@@ -1023,7 +1023,9 @@ describe("lifecycle, without quiescing", () => {
             );
             const error = await rejection(remove(id, outs));
             expect(error.message).to.match(
-                new RegExp(`^SNAPSHOT_IN_USE: ${boot} could not be deleted: EC2 says that ${image} uses it`),
+                new RegExp(
+                    `^SNAPSHOT_IN_USE: ${boot} could not be deleted, because EC2 reports that ${image} uses it`,
+                ),
             );
             expect(await ofInstance(source)).to.deep.equal([...outs.snapshotIds].sort());
             await cloud.reset();
@@ -1046,7 +1048,9 @@ describe("lifecycle, without quiescing", () => {
             const ImageId = await imageOf(id, boot!);
             const error = await rejection(remove(id, outs));
             expect(error.message).to.match(
-                new RegExp(`^SNAPSHOT_IN_USE.*${boot!}.* cannot be deleted: ${ImageId} is made from it`),
+                new RegExp(
+                    `^SNAPSHOT_IN_USE.*${boot!}.* cannot be deleted, because ${ImageId} is made from it`,
+                ),
             );
             expect(await ofInstance(source)).to.deep.equal([...outs.snapshotIds].sort());
             expect(await operations()).not.to.include("DeleteSnapshot");

@@ -43,32 +43,32 @@ describe("arguments that Pulumi would not pass on as they were meant", () => {
         [
             "a recipe that was not called",
             { ...args, quiesce: { method: "hooks", scripts: () => undefined } },
-            "`quiesce.scripts` is a function: call it, such as recipes.fileSystems([...]).",
+            "`quiesce.scripts` is a function; call it, such as recipes.fileSystems([...]).",
         ],
         [
             "a Date",
             { ...args, triggers: ["a", new Date(0)] },
-            "`triggers[1]` is a Date, of which nothing would be stored: give a string, such as date.toISOString().",
+            "`triggers[1]` is a Date, of which nothing would be stored; give a string, such as date.toISOString().",
         ],
         [
             "a Map",
             { ...args, tags: new Map([["a", "b"]]) },
-            "`tags` is a Map or a Set, of which nothing would be stored: give a plain object or a list.",
+            "`tags` is a Map or a Set, of which nothing would be stored; give a plain object or a list.",
         ],
         [
             "bytes",
             { ...args, quiesce: { connection: { privateKey: Buffer.from("key") } } },
-            '`quiesce.connection.privateKey` is bytes: give a string, such as fs.readFileSync(path, "utf8").',
+            '`quiesce.connection.privateKey` is bytes; give a string, such as fs.readFileSync(path, "utf8").',
         ],
         [
             "an Asset",
             { ...args, quiesce: { scripts: { preFreeze: { script: new asset.StringAsset("exit 0") } } } },
-            '`quiesce.scripts.preFreeze.script` is an Asset: give a string, such as fs.readFileSync(path, "utf8").',
+            '`quiesce.scripts.preFreeze.script` is an Asset; give a string, such as fs.readFileSync(path, "utf8").',
         ],
         [
             "a bigint",
             { ...args, triggers: [1n] },
-            "`triggers[0]` is a bigint, which cannot be stored: give a string or a number.",
+            "`triggers[0]` is a bigint, which cannot be stored; give a string or a number.",
         ],
         [
             "an object inside of itself",
@@ -78,7 +78,7 @@ describe("arguments that Pulumi would not pass on as they were meant", () => {
         [
             "an option",
             { ...args, protect: true },
-            "`protect` is an option of resources, and no input: give it in the argument behind the inputs, { protect: ... }.",
+            "`protect` is an option of resources, and no input; give it in the argument behind the inputs, { protect: ... }.",
         ],
     ];
     for (const [what, given, problem] of rows) {

@@ -2,7 +2,7 @@ import { type CustomResourceOptions, RunError } from "@pulumi/pulumi";
 import { expect } from "chai";
 import { assertResolvable, assertUsable } from "../../../provider/program/resourceOptions";
 
-const resource = { type: "X", name: "nightly", existing: "X.get reads it" };
+const resource = { type: "X", name: "nightly", existing: "X.get reads it." };
 const assertOptions = (opts: CustomResourceOptions | undefined) => assertUsable(resource, {}, opts);
 const providerOf = (pkg: string) => ({ provider: { pkg } }) as unknown as CustomResourceOptions;
 
@@ -18,7 +18,7 @@ describe("resource options", () => {
         [
             "import",
             { import: "acs-1" },
-            'X "nightly": the option import has to go, because Pulumi cannot import a dynamic resource; X.get reads it.',
+            'X "nightly": remove the option import, because Pulumi cannot import a dynamic resource by it. X.get reads it.',
         ],
         [
             "customTimeouts",
@@ -29,7 +29,7 @@ describe("resource options", () => {
             (opts): [string, unknown, string] => [
                 JSON.stringify(opts),
                 opts,
-                'X "nightly": the option provider cannot be a provider of "aws", as this is a dynamic resource; ' +
+                'X "nightly": the option provider cannot be a provider of "aws", because this is a dynamic resource; ' +
                     "use the input `aws: { region, profile, assumeRole }` instead.",
             ],
         ),
@@ -43,7 +43,7 @@ describe("resource options", () => {
     it("code that the provider's process will not find is refused, with what to do", () => {
         expect(() => assertResolvable("no-such-package/bin/x")).to.throw(
             RunError,
-            /^no-such-package cannot be found from .*own dependencies/,
+            /^no-such-package cannot be found from the working directory, .*own dependencies/,
         );
         expect(() => assertResolvable("@pulumi/pulumi")).not.to.throw();
     });

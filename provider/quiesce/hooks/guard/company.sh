@@ -25,13 +25,15 @@ tell() {
     printf '%s\n' "$*" >&7
 }
 
-# Usage: join NAME. Into the file as well, for people, and for what has to find us from outside. Ends who comes so late
-# that the others have given up, and taken the folder with them.
+# Usage: join NAME. Into the file as well, for people, and for what has to find us from outside. One that comes so late
+# that the others have given up ends. Those that a member brings later are not late.
 join() {
     read_self
     # Caught, never ignored: hooks start with default dispositions.
     trap : HUP INT QUIT TERM PIPE ALRM USR1 USR2
     printf '%s\n' "$1 $own_pid $own_start" >>"$run_directory/company" || exit 0
+    [ -n "$joined" ] || [ -s "$run_directory/joining" ] || exit 0
+    joined=1
     tell "member $1 $own_pid $own_start"
 }
 
@@ -142,9 +144,9 @@ find_deciders() {
         main) main=$pid ;;
         watcher1) watcher1=$pid ;;
         watcher2) watcher2=$pid ;;
-        given-up) return 1 ;;
         esac
     done <"$run_directory/company" || return 1
+    [ -s "$run_directory/joining" ] || return 1
     if [ -n "$main" ] && [ -n "$watcher1" ] && [ -n "$watcher2" ]; then complete=1; fi
     read_clock
     [ -n "$complete" ] || [ "$now" -lt "$patience" ]

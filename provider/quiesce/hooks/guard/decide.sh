@@ -196,6 +196,18 @@ continue_sudo() {
     done
 }
 
+# No more members. bash may still be starting some, which would wait for ever for what never comes. One that joins from
+# now on sees that it is too late, and ends. All that joined before are in the file, also a hook that has not said so
+# yet, because it waits for a process to try its environment with. Truncating needs neither a process nor room.
+close_company() {
+    true >"$run_directory/joining"
+    while read -r name pid start; do
+        case $name in '' | *[!a-z0-9_]*) continue ;; esac
+        eval "known=\$pid_$name"
+        [ -n "$known" ] || eval "pid_$name=\$pid start_$name=\$start"
+    done <"$run_directory/company"
+}
+
 # Ends all the others, and with them what they wait for; hooks that were run are not among them.
 dismiss_company() {
     for member in reader ticker1 ticker2 worker runner_pre pre runner_check check runner_post1 post1 \

@@ -21,10 +21,10 @@ protect_from_oom() {
 # What a hook's shell does before it becomes the hook. Its arguments: 1 name, 2 verb, 3 where to wait for a verb,
 # 4 file of the environment, 5 where its standard error goes, 6 OOM score, 7 interpreter, 8 its argument. The script is in
 # `hook_script` and no argument: a hook that looks for others of its name (pgrep -f, pkill -f) must not find one that waits.
-# It waits here, so that running the hook takes no new process. The environment is tried before that, and names that
-# cannot be set are reported; it is set last, for it may have any name. All that it needs is open before it waits, as
-# 3, 4 and 8: somebody may remove the folder meanwhile. Its standard error may have lost who reads it: opening must not
-# wait for one.
+# It waits here, so that running the hook takes no new process, unless the others have given up meanwhile. The
+# environment is tried before that, and names that cannot be set are reported; it is set last, for it may have any name.
+# All that it needs is open before it waits, as 3, 4 and 8: somebody may remove the folder meanwhile. Its standard error
+# may have lost who reads it: opening must not wait for one.
 # busybox ignores SIGQUIT for itself and lets what it execs inherit that, unless it is caught.
 launch='umask 077
 set -f
@@ -43,7 +43,7 @@ printf "%s\n" "$member" >&5
 printf "%s\n" "$member" >&6
 printf "%s\n" "$member" >&7
 verb=$2
-[ -n "$verb" ] || IFS= read -r verb <&3 || exit 126
+if [ -z "$verb" ]; then [ -s "${3%/*}/joining" ] && IFS= read -r verb <&3 || exit 126; fi
 if [ -p "$5" ]; then exec 2<>"$5" 3>"$5" 2>&3; fi
 exec 3<&- 5>&- 6>&- 7>&- 9>&-
 printf "%s\n" "$6" >/proc/self/oom_score_adj

@@ -36,7 +36,9 @@ start_company() {
     '' | *[!0-9.]*) limit_of_marker=$limit_post ;;
     *) limit_of_marker=$((${marker_limit_post%.*} * 100 + 100)) ;;
     esac
-    if ! { : >"$run_directory/company" && dd if=/dev/zero of="$run_directory/reserve" bs=4096 count=16 &&
+    joined=''
+    if ! { : >"$run_directory/company" && printf 'yes\n' >"$run_directory/joining" &&
+        dd if=/dev/zero of="$run_directory/reserve" bs=4096 count=16 &&
         place_scripts && printf '%s\n' "$p" >"$program" && open_inboxes; }; then
         return 1
     fi
@@ -79,7 +81,8 @@ give_up() {
     if [ -e "$run_directory/company" ]; then
         ! main_joins_within 200 || exit 0
         # The tickers end, and leave room for others.
-        printf 'given-up\n' >"$run_directory/company"
+        close_company
+        dismiss_company
     fi
     say "refused HOST_UNSUITABLE $too_few_processes"
     read_clock
@@ -110,7 +113,7 @@ sit_apart() {
 
 # Begins anew with the program's file. What takes a process to find out comes as arguments.
 as_member() {
-    account=$2 home=$3 shell=$4 oom_score=$5 tick=$6
+    account=$2 home=$3 shell=$4 oom_score=$5 tick=$6 joined=1
     [ "$mode" != recover ] || scripts=$run_directory/current
     case $1 in
     watcher1) watch 6 watcher1 200 ;;

@@ -207,6 +207,7 @@ conclude() {
 }
 
 clean_up() {
+    close_company
     have_done clean
     case $result_of_worker in
     ok) say 'cleaned ok' ;;

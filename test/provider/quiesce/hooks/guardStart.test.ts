@@ -40,9 +40,12 @@ describe("guard, with few processes to start,", function () {
 
     const REFUSAL = /^refused HOST_UNSUITABLE .*TasksMax/;
     const rows: [what: string, more: number, shells: readonly Shell[], said: RegExp][] = [
-        // bash takes a minute to give up, and what it has started meanwhile may stay: it waits for a verb, and holds nothing.
+        // bash takes more than a minute to say so.
         ["too few for the first of them", 5, ["dash", "busybox"], REFUSAL],
-        ["too few for all of them", 12, ["dash", "busybox"], REFUSAL],
+        ["too few for all of them", 12, ["dash", "busybox", "bash"], REFUSAL],
+        // A hook of bash waits for the process to try its environment with, and comes when the others have given up.
+        ["too few for the hooks' environment", 8, ["bash"], REFUSAL],
+        ["just too few, or just enough", 16, ["bash"], /^ready |TasksMax/],
         ["enough", 40, ["dash", "busybox", "bash"], /^ready /],
     ];
     for (const [what, more, which, said] of rows) {

@@ -36,8 +36,8 @@ describe("what comes instead of the guard", () => {
         ["sudo-rs: 'sh': command not found", /finds no sh/, /secure_path/],
         [
             'sudo: The "no new privileges" flag is set, which prevents sudo from running as root.',
-            /does not run what it is told to: .*no new privileges/,
-            /put that right/,
+            /does not run the command: .*no new privileges/,
+            /Mend on the host/,
         ],
     ];
     for (const [stderr, message, remedy] of rows) {

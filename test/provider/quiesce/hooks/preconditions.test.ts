@@ -105,7 +105,11 @@ describe("preconditions of quiescing by scripts", function () {
         it("must run", async () => {
             await scene.cloud.setInstanceState(scene.instance.instanceId, "stopped");
             try {
-                await assertOfQuiescing(scene, "INSTANCE_STATE", /is stopped: only a running one/);
+                await assertOfQuiescing(
+                    scene,
+                    "INSTANCE_STATE",
+                    /is stopped, and scripts can quiesce only a running one/,
+                );
             } finally {
                 await scene.cloud.setInstanceState(scene.instance.instanceId, "running");
             }
@@ -257,7 +261,7 @@ describe("preconditions of quiescing by scripts", function () {
                 await assertOfQuiescing(
                     special,
                     "UNEXPECTED_OUTPUT",
-                    /does not run what it is told to, or says/,
+                    /does not run the command that it gets, or prints/,
                 );
             });
         });
@@ -276,7 +280,7 @@ describe("preconditions of quiescing by scripts", function () {
                 // Simulated: a sudo that leaves everything as it is.
                 special.host.writeScript("/run/no-sudo", '#!/bin/sh\nshift 3\nexec "$@"\n');
                 special.host.exec("mount --bind /run/no-sudo /usr/bin/sudo");
-                const text = /runs what it is given as the user with uid \d{4,}, not as root.*runas_default/;
+                const text = /sudo runs commands as the user with uid \d{4,}, not as root.*runas_default/;
                 await assertOfQuiescing(special, "SUDO_REFUSED", text);
             });
         });
@@ -482,7 +486,7 @@ describe("preconditions of quiescing by scripts", function () {
             const { message } = plainError(refused);
             assert.match(
                 message,
-                /^PRECONDITION_FAILED .*\[STALE_FREEZE\] .*not tried now.*\[SCRIPT_UNSAFE\]/,
+                /^PRECONDITION_FAILED .*\[STALE_FREEZE\] .*has not tried its post-thaw.*\[SCRIPT_UNSAFE\]/,
             );
             assert.match(message, EARLIER);
             assertUntouched(refused);

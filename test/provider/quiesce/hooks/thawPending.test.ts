@@ -27,53 +27,53 @@ describe("that an instance may still be frozen", () => {
         [
             "pre-freeze said so, post-thaw fails",
             {},
-            "Pre-freeze had said that it froze. Post-thaw exited with 1.",
+            "Pre-freeze had reported that it froze. Post-thaw exited with 1.",
         ],
         [
             "pre-freeze never said so",
             { saidFrozen: false },
-            "Pre-freeze never said that it froze, but it may have frozen a part. Post-thaw exited with 1.",
+            "Pre-freeze never reported that it froze, but it may have frozen a part. Post-thaw exited with 1.",
         ],
         ["nobody knows what pre-freeze said", { saidFrozen: undefined }, "Post-thaw exited with 1."],
         [
             "post-thaw hangs",
             { postThaw: "timeout" },
-            "Pre-freeze had said that it froze. Post-thaw did not end within its limit.",
+            "Pre-freeze had reported that it froze. Post-thaw did not end within its limit.",
         ],
         [
             "post-thaw dies by a signal",
             { postThaw: 137 },
-            "Pre-freeze had said that it froze. Post-thaw was ended by signal 9.",
+            "Pre-freeze had reported that it froze. Post-thaw was ended by signal 9.",
         ],
         [
             "post-thaw has an exit code of its own above those of signals",
             { postThaw: 201 },
-            "Pre-freeze had said that it froze. Post-thaw exited with 201.",
+            "Pre-freeze had reported that it froze. Post-thaw exited with 201.",
         ],
         [
             "nobody saw post-thaw, and nobody can ask",
             { postThaw: undefined, obstacle: UNREACHABLE },
-            "Pre-freeze had said that it froze. How post-thaw ended is not known. [SSH_UNREACHABLE] Nobody answers.",
+            "Pre-freeze had reported that it froze. How post-thaw ended is not known. [SSH_UNREACHABLE] Nobody answers.",
         ],
         [
             "there is a cause behind it",
             { cause: { code: "FREEZE_EXPIRED", message: "Too slow." } },
-            "Pre-freeze had said that it froze. Post-thaw exited with 1. [FREEZE_EXPIRED] Too slow.",
+            "Pre-freeze had reported that it froze. Post-thaw exited with 1. [FREEZE_EXPIRED] Too slow.",
         ],
     ];
     for (const [what, known, text] of rows) {
         it(`is always that code, with what is known: ${what}`, () => {
             const { code, message } = thawPending({ ...facts, ...known });
             expect(code).to.equal("THAW_PENDING");
-            expect(message).to.equal(`That the instance is awake could not be proven. ${text}`);
+            expect(message).to.equal(`It could not be proven that the instance is awake. ${text}`);
         });
     }
 
     it("names the ways out, the easiest first", () => {
         const { remedy } = thawPending(facts);
         expect(remedy).to.equal(
-            "Run again: it thaws the instance before anything else. " +
-                "Where post-thaw fails, mend it first, in the program or on the instance: the present one is tried, too. " +
+            "Run again, which thaws the instance before anything else. " +
+                "If post-thaw fails, mend it first, in the program or on the instance. The next run tries the present one too. " +
                 `Or thaw by hand, and run again with confirmAwake: "${ID}". ` +
                 "A reboot of the instance ends a freeze as well.",
         );
@@ -81,7 +81,7 @@ describe("that an instance may still be frozen", () => {
 
     it("names first what keeps us from thawing", () => {
         const { remedy } = thawPending({ ...facts, obstacle: UNREACHABLE });
-        expect(remedy).to.match(/^Open the port\. Then run again: it thaws the instance/);
+        expect(remedy).to.match(/^Open the port\. Then run again, which thaws the instance/);
     });
 
     const hooks = (scripts?: object) => ({ method: "hooks", connection: {}, scripts }) as Quiesce;

@@ -9,8 +9,8 @@ const failureOf = (status: string, stdout?: string, stderr?: string) =>
 describe("what a VSS document that did not succeed means", () => {
     for (const [text, remedy] of [
         ["Timed out: timeout waiting for VSS Freeze.", /10 s.*vssadmin list writers/],
-        ["Thaw pipe connection timed out.", /run again when there is less load/],
-        ["Encountered an error on thaw.", /run again when there is less load/],
+        ["Thaw pipe connection timed out.", /Run again when there is less load/],
+        ["Encountered an error on thaw.", /Run again when there is less load/],
         ["VSS writer 'SqlServerWriter' failed: state [8] Failed", /mend or restart the writer/],
         ["The operation failed: writer error 0x800423f4", /mend or restart the writer/],
         [
@@ -21,7 +21,10 @@ describe("what a VSS document that did not succeed means", () => {
         ["UnauthorizedOperation: ec2:CreateSnapshots", /AWSEC2VssSnapshotPolicy/],
         ["The remote name could not be resolved: 'ec2.eu-west-1.amazonaws.com'", /VPC endpoint/],
         ["Unable to connect to the remote server", /VPC endpoint/],
-        ["AwsVssComponents is not installed: ec2-vss-agent.exe was not found.", /removed during the run/],
+        [
+            "AwsVssComponents is not installed: ec2-vss-agent.exe was not found.",
+            /Something removed the components during the run/,
+        ],
         ["Something that nobody has seen before", /AwsVss\\Logs/],
         ["", /AwsVss\\Logs/],
     ] as [string, RegExp][]) {
@@ -61,7 +64,7 @@ describe("what a VSS document that did not succeed means", () => {
     });
 
     it("tells the limit that can be raised from the one that cannot", () => {
-        assert.match(failureOf("ExecutionTimedOut").remedy, /raise timeouts\.command/);
+        assert.match(failureOf("ExecutionTimedOut").remedy, /Raise timeouts\.command/);
         assert.notMatch(failureOf("DeliveryTimedOut").remedy, /timeouts\.command/);
     });
 

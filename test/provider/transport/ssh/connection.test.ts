@@ -515,7 +515,7 @@ describe("ssh connection", () => {
             };
             await openForTest(target(server.port), { isYoung, lines });
             expect(lines).to.deep.equal([
-                `127.0.0.1:${server.port} refuses the login, but was started only now and may still get its users: trying again in 0 s`,
+                `127.0.0.1:${server.port} refuses the login, but was started only now and may still get its users, so this run tries again in 0 s`,
             ]);
         });
 

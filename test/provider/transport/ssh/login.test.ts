@@ -378,7 +378,7 @@ describe("login", () => {
                         )
                         .and.include('the server asks "Password: "')
                         .and.include("offers keyboard-interactive");
-                    expect(error.remedy).to.include("give what it wants besides");
+                    expect(error.remedy).to.include("give what it asks for besides");
                 }));
 
             it("and a password answers", () =>

@@ -153,12 +153,12 @@ describe("private keys", () => {
         [
             "PuTTY's version 3",
             () => "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: hunter2",
-            /PuTTY key that is not read; convert it: puttygen/,
+            /PuTTY key of a kind that is not supported; convert it by puttygen/,
         ],
         [
             "PuTTY's Ed25519",
             () => "PuTTY-User-Key-File-2: ssh-ed25519\nEncryption: none\nComment: hunter2",
-            /PuTTY key that is not read/,
+            /PuTTY key of a kind that is not supported/,
         ],
         ["a security key's", () => openSshKey("none", "sk-ssh-ed25519@openssh.com"), /security key \(FIDO\)/],
         ["half a key", () => keys.make("rsa").privateKey.slice(0, 800), /not a private key that can be read/],
