@@ -129,6 +129,15 @@ export interface CloudCall {
     outcome: "open" | "answered" | "cut";
 }
 
+export type LaunchEvent =
+    | {
+          what: "launched";
+          instanceId: string;
+          imageId: string;
+          volumes: { device: string; volumeId: string; snapshotId: string; root: boolean }[];
+      }
+    | { what: "terminated"; instanceId: string };
+
 export type Phase = "before" | "after";
 
 /** Which requests a fault meets. */
@@ -307,6 +316,15 @@ export class LocalCloud {
      */
     giveContents(volumeId: string, range: { file: string; offset: number; length: number }): Promise<void> {
         return this.control("give_contents", { volume_id: volumeId, ...range });
+    }
+
+    /**
+     * What RunInstances has launched and TerminateInstances has ended: what comes after the first `skip`, once it is there;
+     * null after the limit.
+     */
+    awaitLaunch(skip: number, limitMs: number): Promise<LaunchEvent | null> {
+        const wait = { skip, seconds: limitMs / 1000 };
+        return this.control("await_launch", wait, limitMs + CONTROL_LIMIT_MS);
     }
 
     /** For snapshots made from now on: of one instance, or of all that have no course of their own. */

@@ -6,17 +6,31 @@ const KINDS: Readonly<Record<string, string>> = {
     ami: "an image",
     eni: "a network interface",
     acs: "a set of snapshots",
+    subnet: "a subnet",
+    sg: "a security group",
+    lt: "a launch template",
+    vpc: "a VPC",
 };
+
+/** How each is called that an input asks for. */
+const WANTED = {
+    i: "an EC2 instance id",
+    vol: "an EBS volume id",
+    ami: "the id of an image",
+    subnet: "the id of a subnet",
+    sg: "the id of a security group",
+    lt: "the id of a launch template",
+} as const;
 
 /**
  * What is wrong with an id of EC2, or undefined. Its kind is followed by 8 (old) or 17 hexadecimal digits (EC2 User
  * Guide, "Resource IDs").
  */
-export function idProblem(kind: "i" | "vol", text: string): string | undefined {
+export function idProblem(kind: keyof typeof WANTED, text: string): string | undefined {
     if (new RegExp(`^${kind}-([0-9a-f]{8}|[0-9a-f]{17})$`).test(text)) {
         return undefined;
     }
-    const wanted = kind === "i" ? "an EC2 instance id" : "an EBS volume id";
+    const wanted = WANTED[kind];
     const [, last] = /^arn:.*[:/]([^:/]+)$/.exec(text) ?? [];
     if (last !== undefined && idProblem(kind, last) === undefined) {
         return `is an ARN; give its last part, ${last}`;

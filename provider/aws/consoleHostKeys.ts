@@ -2,10 +2,9 @@ import type { Log } from "../base/log";
 import { GetConsoleOutputCommand } from "@aws-sdk/client-ec2";
 import { SnapshotError } from "../base/errors";
 import { poll } from "../base/poll";
+import { timing } from "../base/timing";
 import type { Clients } from "./clients";
 import { awsErrorName, request } from "./request";
-
-const INTERVAL_MS = 5_000;
 
 export interface ReadOptions {
     /** On the clock of `performance.now()`. */
@@ -30,7 +29,7 @@ export async function readHostKeys(
             }
             return found;
         },
-        { deadline, interval: INTERVAL_MS, signal },
+        { deadline, interval: timing.consoleLookMs, signal },
     );
     if (keys === undefined) {
         throw new SnapshotError(

@@ -8,6 +8,7 @@ from .credentials import Credentials
 from .errors import install_status_codes
 from .faults import Faults
 from .journal import Journal
+from .launches_seen import LaunchesSeen
 from .permissions import Permissions
 from .recycle_bin import RecycleBin
 from .snapshot_locks import SnapshotLocks
@@ -38,6 +39,7 @@ class Cloud:
         self.snapshots = snapshots.Snapshots(snapshot_duration_ms, self.images, self.locks, self.recycle_bin)
         self.systems_manager = SystemsManager(self)
         self.volume_contents = VolumeContents()
+        self.launches_seen = LaunchesSeen()
 
         install_status_codes()
         self.credentials.install()
@@ -51,7 +53,7 @@ class Cloud:
         create_image.install(self.snapshots)
         copy_image.install(self.snapshots)
         instances.install()
-        launches.install()
+        launches.install(self.launches_seen)
         block_devices.install()
         console.install()
         self.systems_manager.install()

@@ -87,6 +87,9 @@ class Control:
         with self._cloud.acting:
             self._cloud.volume_contents.give(volume_id, Range(file, offset, length))
 
+    def await_launch(self, skip: int, seconds: float) -> Any:
+        return self._cloud.launches_seen.after(skip, seconds)
+
     def configure_snapshots(self, instance_id: "str | None" = None, **changes: Any) -> None:
         self._cloud.snapshots.configure(instance_id, **changes)
 

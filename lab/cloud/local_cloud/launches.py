@@ -13,6 +13,7 @@ from moto.ec2.utils import parse_user_data
 from .errors import CloudError
 from .images import find_image
 from .instances import attach_new_volume
+from .launches_seen import LaunchesSeen
 from .tags import check_tags
 
 # What a launch template and a request may both say; the request wins.
@@ -56,6 +57,10 @@ def run_instances(self) -> ActionResult:
     if not launch.get("ImageId"):
         raise CloudError("MissingParameter", "The request must contain the parameter ImageId")
     image = find_image(backend, launch["ImageId"])
+    token = self._get_param("ClientToken")
+    earlier = _by_token(backend).get(token)
+    if earlier is not None:
+        return ActionResult(earlier)
     interfaces = _checked_interfaces(backend, launch)
     self.error_on_dryrun()
     reservation = backend.run_instances(
@@ -82,8 +87,16 @@ def run_instances(self) -> ActionResult:
     instance.current_instance_boot_mode = "legacy-bios" if image.boot_mode == "legacy-bios" else "uefi"
     for device in image.block_device_mappings:
         root = device["DeviceName"] == image.root_device_name
-        attach_new_volume(backend, instance, device["DeviceName"], _volume(backend, device["Ebs"]), root)
+        volume = {**_volume(backend, device["Ebs"]), "tags": tags.get("volume", {})}
+        attach_new_volume(backend, instance, device["DeviceName"], volume, root)
+    if token:
+        _by_token(backend)[token] = reservation
     return ActionResult(reservation)
+
+
+def _by_token(backend: Any) -> "dict[str, Any]":
+    """https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html; that the parameters are the same is not looked at."""
+    return backend.__dict__.setdefault("launched_by_token", {})
 
 
 def _checked_interfaces(backend: Any, launch: "dict[str, Any]") -> "list[dict[str, Any]]":
@@ -154,6 +167,17 @@ def terminate(self: Instance) -> Any:
 _terminate = Instance.terminate
 
 
-def install() -> None:
-    InstanceResponse.run_instances = run_instances
-    Instance.terminate = terminate
+def install(seen: LaunchesSeen) -> None:
+    def seen_run_instances(self) -> ActionResult:
+        result = run_instances(self)
+        for instance in result.result.instances:
+            seen.launched(instance)
+        return result
+
+    def seen_terminate(self: Instance) -> Any:
+        result = terminate(self)
+        seen.terminated(self)
+        return result
+
+    InstanceResponse.run_instances = seen_run_instances
+    Instance.terminate = seen_terminate

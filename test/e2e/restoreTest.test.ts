@@ -1,0 +1,69 @@
+import { expect } from "chai";
+import { countsOf } from "../../lab/cloud/cloudContents";
+import { hooksOf, type Lab, startLab, succeeded } from "../../lab/engine/e2e";
+import type { Project } from "../../lab/engine/project";
+import { Copies } from "../../lab/hosts/copies";
+import { needsRoot } from "../../lab/hosts/sshHost";
+import { mountContents } from "../../lab/volumes/copiedContents";
+import { type Volumes, hostRun, mountVolumes } from "../../lab/volumes/volumes";
+
+const ROWS = "17 rows of the application";
+
+describe("a restore test, by the engine", function () {
+    this.timeout(300_000);
+    let lab: Lab;
+    let copies: Copies;
+    let volumes: Volumes;
+    let project: Project;
+
+    before(async function () {
+        needsRoot(this);
+        lab = await startLab();
+        const { host, instance } = lab.server;
+        volumes = await mountVolumes(lab.cloud, instance, host, [
+            { mountPoint: "/mnt/data", fileSystem: "ext4", sizeMiB: 64 },
+        ]);
+        await hostRun(host, `echo '${ROWS}' >/mnt/data/rows && sync -f /mnt/data`);
+        copies = await Copies.start(lab.cloud);
+        copies.boot = {
+            prepare: (copy, copied) => mountContents(copy, copied, host, { "/dev/sdf": "/mnt/data" }),
+        };
+        project = await lab.project({ program: program() });
+    });
+    beforeEach(() => lab.cloud.clearCalls());
+    after(async () => {
+        await copies.stop();
+        await volumes.stop();
+        await lab.stop();
+    });
+
+    function program({ verify = "cat /mnt/data/rows", more = "" } = {}): string {
+        const { user, clientKey } = lab.server.host;
+        return `import { Config } from "@pulumi/pulumi";
+import { AppConsistentAmi, AppConsistentSnapshot, RestoreTest } from "pulumi-app-consistent-snapshot";
+const config = new Config();
+const snapshot = new AppConsistentSnapshot("db", { ...${JSON.stringify(hooksOf(lab.server))}, triggers: [config.get("run")] } as any);
+const image = new AppConsistentAmi("db", { snapshot });
+const test = new RestoreTest("db", {
+    imageId: image.imageId,
+    launch: ${JSON.stringify(copies.launch)},
+    connection: { user: "${user}", port: ${copies.port}, privateKey: ${JSON.stringify(clientKey)} },
+    verify: { script: ${JSON.stringify(`#!/bin/sh\nset -e\n${verify}\n`)} },
+    timeouts: { boot: 60, verify: 60 },
+    ${more}
+});
+export const { passed, bootSeconds, verifySeconds, recoverySeconds, instanceId, testedAt, reason, message } = test;
+`;
+    }
+    const instances = async () => (await countsOf(lab.cloud, lab.cloud.region)).instances - 1;
+
+    it("launches a copy of the image, sees the data on it, and leaves nothing", async () => {
+        const { outputs, stdout } = succeeded(await project.up());
+        expect(copies.problems).to.deep.equal([]);
+        expect(outputs).to.include({ passed: true });
+        expect(outputs["recoverySeconds"]).to.be.a("number");
+        expect(stdout).to.contain(ROWS);
+        expect(await instances()).to.equal(0);
+        expect(copies.hosts.size).to.equal(0);
+    });
+});
