@@ -1,10 +1,12 @@
 import { DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { setTimeout as delay } from "node:timers/promises";
 import { type CloudNetwork, loopbackNetwork } from "../cloud/cloudNetwork";
 import { type LocalCloud, consoleOutputOfHostKeys } from "../cloud/localCloud";
-import { type SshHost, type SshHostOptions, startSshHost } from "./sshHost";
+import { type SshHost, type SshHostOptions, sharedClientKey, startSshHost } from "./sshHost";
 import { freePort } from "./sshServer";
 
 const WAIT_MS = 2_000;
+const ENDED_MS = 20_000;
 
 /** A volume of a copy, and the snapshot that it was made of. */
 export interface CopiedVolume {
@@ -31,6 +33,8 @@ export interface Boot {
 export class Copies {
     /** Of all copies' sshd. */
     readonly port: number;
+    /** Logs in to each. */
+    readonly clientKey = sharedClientKey();
     readonly network: Omit<CloudNetwork, "privateIp">;
     /** Of those that come. */
     boot: Boot = {};
@@ -38,6 +42,8 @@ export class Copies {
     readonly hosts = new Map<string, SshHost>();
     /** What went wrong here, and not in what is tested. */
     readonly problems: unknown[] = [];
+    /** A request that is repeated is answered with the same instance. */
+    readonly #launched = new Set<string>();
     readonly #cloud: LocalCloud;
     readonly #watching: Promise<void>;
     #stopped = false;
@@ -80,10 +86,14 @@ export class Copies {
 
     async #start(instanceId: string, volumes: readonly CopiedVolume[]): Promise<void> {
         const { never = false, host: options = {}, console: prints = "keys", prepare } = this.boot;
-        if (never) {
+        if (never || this.#launched.has(instanceId)) {
             return;
         }
+        this.#launched.add(instanceId);
         const address = await this.#addressOf(instanceId);
+        if (address === "") {
+            return;
+        }
         const host = await startSshHost({
             freshHostKeys: true,
             ...options,
@@ -98,6 +108,7 @@ export class Copies {
         }
     }
 
+    /** Empty for one that is terminated already. */
     async #addressOf(instanceId: string): Promise<string> {
         const ec2 = new EC2Client(this.#cloud.clientConfig({ accessKeyId: "AKIACOPIES0000000001" }));
         try {
@@ -114,6 +125,17 @@ export class Copies {
         const host = this.hosts.get(instanceId);
         this.hosts.delete(instanceId);
         await host?.stop();
+    }
+
+    /** Waits until the hosts of all copies have ended. */
+    async untilNone(): Promise<void> {
+        const deadline = performance.now() + ENDED_MS;
+        while (this.hosts.size > 0) {
+            if (performance.now() > deadline) {
+                throw new Error(`copies that still run: ${[...this.hosts.keys()].join(", ")}`);
+            }
+            await delay(20);
+        }
     }
 
     async stop(): Promise<void> {

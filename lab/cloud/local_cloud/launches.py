@@ -3,6 +3,7 @@ RunInstances, of images that there are, with volumes of their snapshots; directl
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 """
 
+import copy
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -157,7 +158,9 @@ def _volume(backend: Any, disk: "dict[str, Any]") -> "dict[str, Any]":
 
 
 def terminate(self: Instance) -> Any:
-    """Its addresses are free at once: moto keeps them until Python collects the object."""
+    """Its addresses are free at once: moto keeps them until Python collects the object. One that is terminated stays so."""
+    if self.state == "terminated":
+        return copy.copy(self._state)
     subnet = self.ec2_backend.get_subnet(self.subnet_id)
     for interface in self.nics.values():
         subnet.del_subnet_ip(interface.private_ip_address)
