@@ -10,8 +10,10 @@ export { AppConsistentSnapshot } from "./provider/program/appConsistentSnapshot"
 export type {
     AppConsistentSnapshotArgs,
     AwsArgs,
+    CommandTunnelArgs,
     ConnectionArgs,
     HooksArgs,
+    InstanceConnectEndpointTunnelArgs,
     NoneArgs,
     ScriptArgs,
     ScriptOptions,

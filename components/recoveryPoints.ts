@@ -39,7 +39,7 @@ export interface RecoveryPoints {
     readonly labels: readonly string[];
     /** The one of them that this run takes. */
     readonly taking: string | undefined;
-    /** Options of a point's snapshot: with them, one that exists is never taken again under its old label. */
+    /** Options of a point's snapshot, or of its group: with them, one that exists is never taken again under its old label. */
     optionsOf(label: string): CustomResourceOptions;
     /**
      * The list to export: this run's when all of these resources are made. Where one is not, the list stays the last
@@ -53,7 +53,7 @@ export interface RecoveryPoints {
  * is no reason to lose the points of the old one. What is gone is not taken anew: the provider refuses that.
  */
 const existing: CustomResourceOptions = {
-    ignoreChanges: ["instanceId", "quiesce", "volumes", "triggers"],
+    ignoreChanges: ["instanceId", "quiesce", "volumes", "members", "triggers"],
     transformations: [({ props, opts }) => ({ props: { ...props, taken: true }, opts })],
 };
 
@@ -125,16 +125,27 @@ function failAtEnd(error: RunError): void {
 /** By the call that the engine has for this: a program can read its own stack's state no other way. */
 async function heldSetsOf(stackName: string): Promise<HeldSet[]> {
     const answer = (await runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName })) as {
-        outputs?: Record<string, { type: string; outputs: Partial<HeldSet> }>;
+        outputs?: Record<string, { type: string; outputs: Held }>;
     };
-    const sets = Object.entries(answer.outputs ?? {}).filter(([, { type }]) =>
-        type.endsWith(":AppConsistentSnapshot"),
+    return Object.entries(answer.outputs ?? {}).flatMap(([urn, { type, outputs }]) =>
+        setsIn(type, outputs).map(({ instanceId = "", startTime = "" }) => ({
+            name: urn.split("::").at(-1) ?? urn,
+            instanceId,
+            startTime,
+        })),
     );
-    return sets.map(([urn, { outputs }]) => ({
-        name: urn.split("::").at(-1) ?? urn,
-        instanceId: outputs.instanceId ?? "",
-        startTime: outputs.startTime ?? "",
-    }));
+}
+
+interface Held extends Partial<HeldSet> {
+    /** Of a group, by its members' names. */
+    readonly sets?: Readonly<Record<string, Partial<HeldSet>>>;
+}
+
+function setsIn(type: string, outputs: Held): readonly Partial<HeldSet>[] {
+    if (type.endsWith(":AppConsistentSnapshotGroup")) {
+        return Object.values(outputs.sets ?? {});
+    }
+    return type.endsWith(":AppConsistentSnapshot") ? [outputs] : [];
 }
 
 function outputsOf(resource: Resource): Output<unknown>[] {

@@ -22,7 +22,9 @@ import { failed, type Lab, type Server, startLab, succeeded } from "../lab/engin
 import { ROOT } from "../lab/engine/engine";
 import { consoleOutputOfHostKeys } from "../lab/cloud/localCloud";
 import { type EngineResult, installedFolder, type Project } from "../lab/engine/project";
+import { ConnectEndpoint } from "../lab/hosts/connectEndpoint";
 import { needsRoot, type SshHost, startSshHost } from "../lab/hosts/sshHost";
+import { startConnectEndpoint } from "../lab/scenes/connectEndpointScene";
 import { firstColumn, sectionOf } from "./pages";
 
 const folder = join(ROOT, "examples");
@@ -215,6 +217,45 @@ describe("examples", function () {
                 succeeded(await project.destroy());
             } finally {
                 await bastion.stop();
+            }
+        });
+
+        it("private-instance: takes the snapshots without an address, a host key and a stored key", async () => {
+            const instance = await lab.cloud.createInstance({ volumes: 3 });
+            const { instanceId } = instance;
+            const host = await startSshHost({
+                instanceId,
+                sshdConfig: lab.cloud.instanceConnectConfig(instanceId),
+            });
+            host.writeHooks();
+            const { endpoint } = await startConnectEndpoint(lab.cloud, instanceId);
+            endpoint.leadTo(host.port);
+            try {
+                const project = await lab.project({
+                    program: { example: "private-instance" },
+                    install: "bare-npm",
+                    config: { instanceId, user: host.user },
+                    env: { NODE_EXTRA_CA_CERTS: ConnectEndpoint.certificateFile },
+                });
+                const { outputs } = succeeded(await project.up());
+                assert.include(outputs, {
+                    consistencyLevel: "application",
+                    route: "instance-connect-endpoint",
+                    hostKey: "aws",
+                });
+                const state = project.state().text;
+                const keys = (await lab.cloud.calls()).flatMap(
+                    ({ parameters }) => parameters["SSHPublicKey"] ?? [],
+                ) as string[];
+                assert.isNotEmpty(keys);
+                for (const key of keys) {
+                    assert.notInclude(state, key.split(" ")[1] ?? key);
+                }
+                assert.notInclude(state, "PRIVATE KEY");
+                succeeded(await project.destroy());
+            } finally {
+                await host.stop();
+                await endpoint.stop();
             }
         });
 

@@ -803,7 +803,7 @@ const HOST_KEYS: Row[] = [
     [
         "the host",
         { instanceId: INSTANCE, host: "10.0.0.5" },
-        ["host: is not an input; known here: instanceId, timeouts, aws"],
+        ["host: is not an input; known here: instanceId, source, timeouts, aws"],
     ],
     [
         "the instance by another name",
@@ -811,6 +811,20 @@ const HOST_KEYS: Row[] = [
         [
             "instanceId: is required: the id of the instance, such as server.id",
             'instance: is not an input; did you mean "instanceId"?',
+        ],
+    ],
+    [
+        "the other source by a shorter name",
+        { instanceId: INSTANCE, source: "ssm" },
+        [
+            'source: "ssm" must be "console" (what the instance printed at its first boot) or "systems-manager" (read on the instance by its SSM agent)',
+        ],
+    ],
+    [
+        "the other source in AWS's spelling",
+        { instanceId: INSTANCE, source: "SystemsManager" },
+        [
+            'source: "SystemsManager" must be "console" (what the instance printed at its first boot) or "systems-manager" (read on the instance by its SSM agent); did you mean "systems-manager"?',
         ],
     ],
     [
@@ -864,7 +878,7 @@ describe("mistakes of a first hour", () => {
             [
                 "import of host keys",
                 () => new InstanceHostKeys("keys", { instanceId: INSTANCE }, { import: INSTANCE }),
-                'InstanceHostKeys "keys": the option import has to go, because Pulumi cannot import a dynamic resource; without it, the keys are read from the instance\'s console.',
+                'InstanceHostKeys "keys": the option import has to go, because Pulumi cannot import a dynamic resource; without it, the keys are read from the instance.',
             ],
             [
                 "customTimeouts",

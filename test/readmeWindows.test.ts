@@ -1,10 +1,12 @@
 import { assert } from "chai";
 import { reasonCodes } from "../provider/base/errors";
 import { schemas } from "../provider/inputs/inputs";
-import { type Policy, actionsOf, firstColumn, listedNames, policiesOf, sectionOf, textOf } from "./pages";
+import { type Policy, actionsOf, firstColumn, listedNames, policiesOf, sectionOf } from "./pages";
 import { VSS, WindowsScene, plainError, stateOf } from "../lab/scenes/windowsScene";
 
-const policies = policiesOf(textOf("docs/iam.md"));
+const policies = ["Whoever runs `pulumi up`", "The same, for Windows"].flatMap((heading) =>
+    policiesOf(sectionOf("docs/iam.md", heading)),
+);
 const isOfWindows = (policy: Policy) => actionsOf(policy).includes("ssm:SendCommand");
 
 describe("the pages on Windows", function () {

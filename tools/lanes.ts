@@ -1,4 +1,4 @@
-// Runs the tests in lanes: `npm run unit [-- --lanes 4 --only test/e2e --record yes]`.
+// Runs the tests in lanes: `npm run unit [-- --lanes 8 --only test/e2e --record yes]`.
 //
 // Not by mocha's own parallel mode: its workers share the network, /dev/shm and each other's processes, it knows no
 // file that must run alone, and it shares no cloud among the files of a worker.
@@ -7,19 +7,20 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { INTERRUPTIONS } from "./interruptions";
 import { type Distance, Lane, type LaneResult } from "./lanes/lane";
-import { type Durations, planOf } from "./lanes/plan";
+import { type Durations, recorded, textOf } from "./lanes/durations";
+import { planOf } from "./lanes/plan";
 import { type Ran, progressOf, summaryOf } from "./lanes/report";
 import { ownOptions } from "./options";
 
 const ROOT = join(__dirname, "..");
 const DURATIONS = join(ROOT, "test/durations.json");
-/** Most tests wait most of the time: for an engine, a host, a limit to pass. */
-const LANES_PER_PROCESSOR = 2;
+/** Beside one for each processor: most tests wait most of the time, for an engine, a host, a limit to pass. */
+const WAITING_LANES = 6;
 
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const options = ownOptions("npm run unit", {
     // Without namespaces, lanes of one account would meet on the machine.
-    lanes: isRoot ? LANES_PER_PROCESSOR * availableParallelism() : 1,
+    lanes: isRoot ? availableParallelism() + WAITING_LANES : 1,
     only: "",
     record: "",
 });
@@ -35,24 +36,26 @@ async function main(): Promise<void> {
     const durations = JSON.parse(readFileSync(DURATIONS, "utf8")) as Durations;
     const { together, freezing, alone } = planOf(files, durations);
     const results: Ran[] = [];
-    const work = (lane: string, queue: string[], distance: Distance) =>
-        workOff(queue, isRoot ? distance : "none", (result) => results.push({ ...result, lane }));
+    const work = (lane: string, next: Next, distance: Distance) =>
+        workOff(next, isRoot ? distance : "none", (result) => results.push({ ...result, lane }));
     try {
-        const queue = [...together];
+        const taken = new Set<string>();
         const ways = Array.from({ length: options.lanes }, async (_, index) => {
             const lane = `lane ${index + 1}`;
-            if (index === 0) {
-                await work(lane, [...freezing], "surviving");
+            // The last is among those that wait, where there are any.
+            if (index === options.lanes - 1) {
+                await work(lane, eachOf(freezing), "surviving");
             }
-            await work(lane, queue, "whole");
+            const order = index < availableParallelism() ? together.computing : together.waiting;
+            await work(lane, eachOf(order, taken), "whole");
         });
         await Promise.all(ways);
-        await work("alone", [...alone], "none");
+        await work("alone", eachOf(alone), "none");
     } finally {
         rmSync(folder, { recursive: true, force: true });
     }
     if (options.record !== "") {
-        record(durations, results);
+        writeFileSync(DURATIONS, textOf(recorded(durations, results, new Set(testFiles("").keys()))));
     }
     const ci = process.env["CI"] === "true";
     console.log(summaryOf(results, ci));
@@ -70,14 +73,28 @@ function testFiles(beginning: string): Map<string, string> {
     return new Map(files.map((file) => [file, readFileSync(join(ROOT, file), "utf8")]));
 }
 
+/** The next file, or none. */
+type Next = () => string | undefined;
+
+/** One after the other, but for those that were taken from another order. */
+function eachOf(order: readonly string[], taken = new Set<string>()): Next {
+    return () => {
+        const file = order.find((one) => !taken.has(one));
+        if (file !== undefined) {
+            taken.add(file);
+        }
+        return file;
+    };
+}
+
 /** In one lane, or in the next where a file has ended it, until no file is left. */
 async function workOff(
-    queue: string[],
+    next: Next,
     distance: Distance,
     onResult: (result: LaneResult) => void,
 ): Promise<void> {
     let lane: Lane | undefined;
-    for (let file = queue.shift(); file !== undefined && !interrupted; file = queue.shift()) {
+    for (let file = next(); file !== undefined && !interrupted; file = next()) {
         lane = lane === undefined || lane.ended ? startLane(distance) : lane;
         const result = await lane.run(file);
         onResult(result);
@@ -90,19 +107,6 @@ function startLane(distance: Distance): Lane {
     const lane = new Lane({ folder: join(folder, String(lanes.length + 1)), shared: folder, distance });
     lanes.push(lane);
     return lane;
-}
-
-/** Keeps what is known of files that did not run now, and forgets those that are no more. */
-function record(durations: Durations, results: readonly LaneResult[]): void {
-    const known = {
-        ...durations,
-        ...Object.fromEntries(results.map(({ file, seconds }) => [file, Math.ceil(seconds)])),
-    };
-    const files = testFiles("");
-    const kept = Object.entries(known)
-        .filter(([file]) => files.has(file))
-        .sort(([one], [other]) => one.localeCompare(other));
-    writeFileSync(DURATIONS, `${JSON.stringify(Object.fromEntries(kept), null, 4)}\n`);
 }
 
 for (const signal of INTERRUPTIONS) {

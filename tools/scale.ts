@@ -1,4 +1,4 @@
-// Scale: `npm run scale [-- --instances 1,10,50,200 --volumes 127 --record scale]`.
+// Scale: `npm run scale [-- --instances 1,10,50,200 --volumes 127 --slowest 0 --record scale]`.
 import { recordFigures } from "./figures/measured";
 import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
@@ -6,7 +6,12 @@ import { ScaleLab } from "./scale/lab";
 import { type Scaled, scale } from "./scale/measure";
 import { scaleTable } from "./scale/report";
 
-const options = ownOptions("npm run scale", { instances: [1, 10, 50, 200], volumes: [127], record: "" });
+const options = ownOptions("npm run scale", {
+    instances: [1, 10, 50, 200],
+    volumes: [127],
+    slowest: 0,
+    record: "",
+});
 const USUAL_VOLUMES = 3;
 
 async function main(): Promise<void> {
@@ -25,7 +30,8 @@ async function main(): Promise<void> {
         });
     }
     console.log(scaleTable(results));
-    recordFigures(options.record, "scale", "npm run scale");
+    const slow = options.slowest === 0 ? "" : ` -- --slowest ${options.slowest}`;
+    recordFigures(options.record, "scale", `npm run scale${slow}`);
 }
 
 async function inLab(work: (lab: ScaleLab) => Promise<void>): Promise<void> {
@@ -45,7 +51,7 @@ async function inLab(work: (lab: ScaleLab) => Promise<void>): Promise<void> {
 }
 
 async function told(lab: ScaleLab, instances: number, volumes: number): Promise<Scaled> {
-    const scaled = await scale(lab, instances, volumes);
+    const scaled = await scale(lab, instances, volumes, options.slowest);
     console.error(`scale: ${JSON.stringify(scaled)}`);
     return scaled;
 }

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { realpathSync } from "node:fs";
 import { Agent, request } from "node:http";
+import { userInfo } from "node:os";
 import { type CloudProcess, bringUpCloud } from "./cloudProcess";
 
 const CONTROL_LIMIT_MS = 60_000;
@@ -406,6 +408,38 @@ export class LocalCloud {
             reached: (options) => this.awaitFault(number, operation, options),
             release: () => this.control("release_fault", { number }),
         };
+    }
+
+    /** For keys of EC2 Instance Connect, which an instance has for 60 s. */
+    passTimeOfKeys(seconds: number): Promise<void> {
+        return this.control("pass_time_of_keys", { seconds });
+    }
+
+    /** What the instance's metadata has for an account, as EC2 Instance Connect was given it. */
+    sentKeys(instanceId: string, user: string): Promise<string[]> {
+        return this.control("sent_keys", { instance_id: instanceId, user });
+    }
+
+    /**
+     * Lines of sshd_config of a host whose sshd asks for the keys of EC2 Instance Connect, as with the package
+     * ec2-instance-connect. What asks is a program of the machine, because sshd runs none that others could change.
+     */
+    instanceConnectConfig(instanceId: string): string[] {
+        const keys = `http://127.0.0.1:${this.process.controlPort}/${instanceId}/latest/meta-data/managed-ssh-keys/active-keys`;
+        return [
+            `AuthorizedKeysCommand ${realpathSync("/usr/bin/busybox")} wget -q -O - ${keys}/%u/`,
+            `AuthorizedKeysCommandUser ${userInfo().username}`,
+        ];
+    }
+
+    /** An EC2 Instance Connect Endpoint as EC2 describes it; `changes` are members of API Ec2InstanceConnectEndpoint. */
+    createConnectEndpoint(changes: object, region = this.region): Promise<{ endpointId: string }> {
+        return this.control("create_connect_endpoint", { region, changes });
+    }
+
+    /** The secret of an access key, as AWS knows it: of whoever signs what is no request to this cloud. */
+    secretOf(accessKeyId: string): Promise<string | null> {
+        return this.control("secret_of", { access_key_id: accessKeyId });
     }
 
     /** Refuses an operation for lack of permission. */

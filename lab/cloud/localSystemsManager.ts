@@ -16,6 +16,11 @@ export interface ManagedSpec {
     platformName?: string;
     platformVersion?: string;
     /**
+     * The command line that runs a script, its last argument, on the instance: AWS-RunShellScript by it is real. Default:
+     * none, and the document fails.
+     */
+    shell?: readonly string[];
+    /**
      * SendCommand to an instance that is not `Online`: `InvalidInstanceId`, or the command is taken and `Delayed` until
      * the instance is `Online` or the delivery times out. AWS documents both. Default true.
      */
@@ -151,6 +156,7 @@ export class LocalSystemsManager {
             platform_type: spec.platformType,
             platform_name: spec.platformName,
             platform_version: spec.platformVersion,
+            shell: spec.shell,
             refuses_when_unreachable: spec.refusesWhenUnreachable,
         });
         await this.cloud.control("manage_instance", {

@@ -5,7 +5,7 @@ import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import { compileCache } from "./engine";
+import { nodeEnvironment } from "./engine";
 import { LINE_LIMIT_MS, type Lines, linesOf } from "../lines";
 
 type Properties = Record<string, unknown>;
@@ -68,7 +68,7 @@ export async function startDynamicProviderServer(options: ServerOptions): Promis
             env: {
                 PATH: process.env["PATH"] ?? "",
                 PULUMI_NODEJS_PROJECT: "test",
-                ...compileCache(),
+                ...nodeEnvironment(),
                 ...options.env,
             },
             stdio: ["ignore", "pipe", "pipe"],

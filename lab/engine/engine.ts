@@ -47,19 +47,24 @@ export function engineEnvironment(home: string, additions: Record<string, string
         PULUMI_DEBUG_COMMANDS: "true",
         PULUMI_SKIP_UPDATE_CHECK: "true",
         PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-        ...compileCache(),
+        ...nodeEnvironment(),
         ...additions,
     };
 }
 
-/** Half of what a Node process of the engine does is to compile the same files: lanes keep what comes of it. */
-export function compileCache(): Record<string, string> {
+/**
+ * For Node processes. Half of what one of the engine's does is to compile the same files: lanes keep what comes of it.
+ *
+ * @param preloads more files that are loaded first
+ */
+export function nodeEnvironment(preloads: readonly string[] = []): Record<string, string> {
     const folder = process.env["NODE_COMPILE_CACHE"];
-    if (folder === undefined) {
-        return {};
-    }
-    const first = join(__dirname, "compileCache.cjs");
-    return { NODE_COMPILE_CACHE: folder, NODE_OPTIONS: `--require ${JSON.stringify(first)}` };
+    return {
+        NODE_OPTIONS: [join(__dirname, "preload.cjs"), ...preloads]
+            .map((file) => `--require ${JSON.stringify(file)}`)
+            .join(" "),
+        ...(folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }),
+    };
 }
 
 /** How a command ended. A failed command is a result like any other, never an exception. */

@@ -172,6 +172,7 @@ function newProject(home: string, options: ProjectOptions): Project {
     const env = {
         ...engineEnvironment(home, options.env ?? {}),
         PULUMI_STACK: STACK,
+        ACS_TEST_TYPESCRIPT: String(isTypeScript(main)),
         ...(typeCheck ? {} : { PULUMI_NODEJS_TRANSPILE_ONLY: "true" }),
     };
     const setProgram = (program: string): void => {
@@ -278,7 +279,7 @@ function writeProject(folder: string, from: string, install: InstallKind, main: 
     cpSync(join(from, "package.json"), join(folder, "package.json"));
     // Pulumi looks for it where the program is.
     mkdirSync(dirname(join(folder, main)), { recursive: true });
-    const typescript = main.endsWith(".ts");
+    const typescript = isTypeScript(main);
     if (typescript) {
         writeFileSync(
             join(folder, dirname(main), "tsconfig.json"),
@@ -309,6 +310,10 @@ function writeProject(folder: string, from: string, install: InstallKind, main: 
             "",
         ].join("\n"),
     );
+}
+
+function isTypeScript(main: string): boolean {
+    return main.endsWith(".ts");
 }
 
 /** As Pulumi would translate it. */

@@ -127,6 +127,12 @@ export abstract class SshHost {
     /** The file of the test's machine that is this path of the host. */
     abstract path(hostPath: string): string;
 
+    /** The command line that runs a script, its last argument, in the host, as an agent on it would. */
+    get shell(): string[] {
+        const [file, args] = this.commandLine("");
+        return [file, ...args.slice(0, -1)];
+    }
+
     /** Runs a shell command in the host as root (as the user, where there is no root). Throws when it fails. */
     abstract exec(command: string): string;
 
@@ -648,7 +654,16 @@ function writeHostFiles(folder: string, options: SshHostOptions, keys: Keys, por
     if (options.server === "dropbear") {
         writeDropbearFiles(folder, keys, port);
     }
+    writePublicKeys(folder, keys);
     writeSshdConfig(folder, options, keys, port);
+}
+
+/** By the names that they have on every host. */
+function writePublicKeys(folder: string, keys: Keys): void {
+    mkdirSync(join(folder, "etc-ssh"));
+    for (const file of keys.host) {
+        copyFileSync(`${file}.pub`, join(folder, "etc-ssh", `ssh_host_${basename(file)}_key.pub`));
+    }
 }
 
 /** The machine's own file, or the land's, with the host's user in it. */

@@ -34,6 +34,7 @@ if [ ! -e "$folder/land" ]; then
     done
     mount -t tmpfs -o mode=755 host /etc/sudoers.d
 fi
+[ ! -d /etc/ssh ] || mount --bind "$folder/etc-ssh" /etc/ssh
 [ ! -d /var/lib/sudo ] || mount -t tmpfs -o mode=700 host /var/lib/sudo
 [ ! -d /mnt ] || mount -t tmpfs -o mode=700 host /mnt
 

@@ -1,7 +1,8 @@
 import { assert } from "chai";
 import type { GroupInputs } from "../../provider/inputs/inputs";
 import type { GroupOutputs } from "../../provider/lifecycle/group/groupState";
-import { createGroup, deleteGroup, readGroup, updateGroup } from "./lifecycle";
+import { CapturedLog } from "../capturedLog";
+import { createGroup, deleteGroup, diffGroup, readGroup, updateGroup } from "./lifecycle";
 import { type Changes, Scene } from "./scene";
 
 /** What a group's inputs are beside the scene's own: of all members, and by member. */
@@ -16,6 +17,8 @@ export interface GroupOutcome {
     readonly state: GroupOutputs | undefined;
     /** An "init error" when it has properties. */
     readonly error: (Error & { id?: string; properties?: GroupOutputs }) | undefined;
+    /** What was logged meanwhile. */
+    readonly lines: readonly string[];
 }
 
 let groups = 0;
@@ -23,7 +26,8 @@ let groups = 0;
 /** Several instances of one cloud, each with a host that claims to be it. */
 export class GroupScene {
     readonly #known = new Map<string, GroupOutputs>();
-    readonly #owner = `urn:pulumi:test::group-${(groups += 1)}::ec2:AppConsistentSnapshotGroup::group`;
+    /** Of each test another one: what the process knows of an earlier one is nothing to it. */
+    #owner = newOwner();
 
     private constructor(readonly scenes: Readonly<Record<string, Scene>>) {}
 
@@ -55,7 +59,10 @@ export class GroupScene {
     }
 
     async create(changes: GroupChanges = {}): Promise<GroupOutcome> {
-        const inputs = this.inputs(changes);
+        return await this.createWith(this.inputs(changes));
+    }
+
+    async createWith(inputs: GroupInputs): Promise<GroupOutcome> {
         return await this.#outcome("", inputs, async () => {
             const { id, outs } = await createGroup(inputs);
             return { id, state: outs };
@@ -63,11 +70,35 @@ export class GroupScene {
     }
 
     async update(before: GroupOutcome, changes: GroupChanges = {}): Promise<GroupOutcome> {
-        const inputs = this.inputs(changes);
+        return await this.updateWith(before, this.inputs(changes));
+    }
+
+    /** As the engine does it: `diff` comes first. */
+    async updateWith(before: GroupOutcome, inputs: GroupInputs): Promise<GroupOutcome> {
+        this.diffWith(before, inputs);
         return await this.#outcome(before.id, inputs, async () => {
             const { outs } = await updateGroup(before.id, this.stateAfter(before), inputs);
             return { id: before.id, state: outs };
         });
+    }
+
+    /** What the engine would do next; and, as in it, what later verbs of the process know of the state. */
+    diff(before: GroupOutcome, changes: GroupChanges = {}): ReturnType<typeof diffGroup> {
+        return this.diffWith(before, this.inputs(changes));
+    }
+
+    diffWith(before: GroupOutcome, inputs: GroupInputs): ReturnType<typeof diffGroup> {
+        const log = new CapturedLog();
+        try {
+            return diffGroup(this.stateAfter(before), inputs);
+        } finally {
+            log.restore();
+        }
+    }
+
+    /** As if the engine had never heard of it. */
+    forget({ id }: GroupOutcome): void {
+        this.#known.delete(id);
     }
 
     async read(before: GroupOutcome): Promise<Awaited<ReturnType<typeof readGroup>>> {
@@ -88,10 +119,13 @@ export class GroupScene {
         inputs: GroupInputs,
         work: () => Promise<{ id: string; state: GroupOutputs }>,
     ): Promise<GroupOutcome> {
-        const result = await work().catch((error: unknown) => error as NonNullable<GroupOutcome["error"]>);
+        const log = new CapturedLog();
+        const result = await work()
+            .catch((error: unknown) => error as NonNullable<GroupOutcome["error"]>)
+            .finally(() => log.restore());
         const error = result instanceof Error ? result : undefined;
         const state = result instanceof Error ? undefined : result.state;
-        const outcome = { id: result.id ?? id, inputs, state, error };
+        const outcome = { id: result.id ?? id, inputs, state, error, lines: log.lines };
         const known = state ?? error?.properties;
         if (known !== undefined) {
             this.#known.set(outcome.id, known);
@@ -116,9 +150,15 @@ export class GroupScene {
             }
         } finally {
             this.#known.clear();
+            this.#owner = newOwner();
             for (const scene of Object.values(this.scenes)) {
                 await scene.reset();
             }
         }
     }
+}
+
+function newOwner(): string {
+    groups += 1;
+    return `urn:pulumi:test::group-${groups}::ec2:AppConsistentSnapshotGroup::group`;
 }

@@ -4,6 +4,7 @@ import { deleteSnapshot } from "../../provider/lifecycle/deleteSnapshot";
 import { diffSnapshot } from "../../provider/lifecycle/diffSnapshot";
 import { createGroup as create_ } from "../../provider/lifecycle/group/createGroup";
 import { deleteGroup as delete_ } from "../../provider/lifecycle/group/deleteGroup";
+import { diffGroup as diff_ } from "../../provider/lifecycle/group/diffGroup";
 import type { GroupOutputs } from "../../provider/lifecycle/group/groupState";
 import type { GroupRequest } from "../../provider/lifecycle/group/members";
 import { readGroup as read_ } from "../../provider/lifecycle/group/readGroup";
@@ -29,4 +30,5 @@ export const createGroup = (inputs: GroupRequest) => create_(session, inputs);
 export const readGroup = (id: string, props: GroupOutputs) => read_(session, id, props);
 export const updateGroup = (id: string, olds: GroupOutputs, news: GroupRequest) =>
     update_(session, id, olds, news);
+export const diffGroup = (olds: GroupOutputs, news: GroupRequest) => diff_(session, olds, news);
 export const deleteGroup = (olds: GroupOutputs) => delete_(session, olds);

@@ -10,6 +10,8 @@ import { type SshHost, type SshHostOptions, startSshHost } from "../hosts/sshHos
 export interface SceneOptions {
     readonly host?: Omit<SshHostOptions, "instanceId">;
     readonly instance?: InstanceSpec;
+    /** The host's sshd asks for the keys of EC2 Instance Connect. Default: false. */
+    readonly instanceConnect?: boolean;
     /** More of the environment, such as AWS_PROFILE. */
     readonly env?: Readonly<Record<string, string>>;
 }
@@ -76,7 +78,12 @@ export class Scene {
     static async start(options: SceneOptions = {}): Promise<Scene> {
         const cloud = await sharedCloud();
         const instance = await cloud.createInstance(options.instance);
-        const host = await startSshHost({ ...options.host, instanceId: instance.instanceId });
+        const { instanceId } = instance;
+        const sshdConfig = [
+            ...(options.host?.sshdConfig ?? []),
+            ...(options.instanceConnect === true ? cloud.instanceConnectConfig(instanceId) : []),
+        ];
+        const host = await startSshHost({ ...options.host, sshdConfig, instanceId });
         const scene = new Scene(cloud, instance, host);
         started.add(scene);
         scene.#restore.push(useCloud(cloud, options.env), scene.#listen());

@@ -1,10 +1,16 @@
 import type { AwsAccess } from "../transport/awsAccess";
 import type { Clients } from "./clients";
+import { signTunnel } from "./connectEndpoint";
+import { sendPublicKey } from "./instanceConnect";
 import { request } from "./request";
 
 /** What ways to a host need of AWS, by the run's clients. */
 export function awsAccess(clients: Clients): AwsAccess {
-    return { environment: (signal) => environment(clients, signal) };
+    return {
+        environment: (signal) => environment(clients, signal),
+        sendPublicKey: (key, signal) => sendPublicKey(clients, key, signal),
+        signTunnel: (end, signal) => signTunnel(clients, end, signal),
+    };
 }
 
 /** The names are those of the AWS SDKs and Tools Reference Guide, "Environment variables". */

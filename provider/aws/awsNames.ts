@@ -5,6 +5,7 @@ const KINDS: Readonly<Record<string, string>> = {
     snap: "a snapshot",
     ami: "an image",
     eni: "a network interface",
+    eice: "an EC2 Instance Connect Endpoint",
     acs: "a set of snapshots",
     subnet: "a subnet",
     sg: "a security group",
@@ -20,6 +21,7 @@ const WANTED = {
     subnet: "the id of a subnet",
     sg: "the id of a security group",
     lt: "the id of a launch template",
+    eice: "the id of an EC2 Instance Connect Endpoint",
 } as const;
 
 /**
@@ -30,7 +32,6 @@ export function idProblem(kind: keyof typeof WANTED, text: string): string | und
     if (new RegExp(`^${kind}-([0-9a-f]{8}|[0-9a-f]{17})$`).test(text)) {
         return undefined;
     }
-    const wanted = WANTED[kind];
     const [, last] = /^arn:.*[:/]([^:/]+)$/.exec(text) ?? [];
     if (last !== undefined && idProblem(kind, last) === undefined) {
         return `is an ARN; give its last part, ${last}`;
@@ -43,7 +44,7 @@ export function idProblem(kind: keyof typeof WANTED, text: string): string | und
         other !== kind && Object.hasOwn(KINDS, other)
             ? `is the id of ${KINDS[other] ?? ""}, and not`
             : "is not";
-    return `${is} ${wanted}, such as ${kind}-0123456789abcdef0`;
+    return `${is} ${WANTED[kind]}, such as ${kind}-0123456789abcdef0`;
 }
 
 /** What is wrong with a region's code, or undefined. Clouds that only act like AWS call theirs as they like. */

@@ -1,5 +1,7 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
+import type { EC2InstanceConnectClient } from "@aws-sdk/client-ec2-instance-connect";
 import { SSMClient } from "@aws-sdk/client-ssm";
+import { Agent } from "node:https";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { SnapshotError } from "../base/errors";
@@ -23,6 +25,10 @@ export interface Clients {
     /** Never repeats a request: SendCommand has no client token either. */
     readonly ssmOnce: SSMClient;
     readonly sts: STSClient;
+    /** Made and loaded at the first call, because few runs need it. */
+    readonly instanceConnect: () => Promise<EC2InstanceConnectClient>;
+    /** For what is no request of a client: goes by the same proxies. */
+    readonly proxyAgent: () => Agent;
     readonly region: string;
     /** What all of them sign by. */
     readonly clock: AwsClock;
@@ -92,12 +98,18 @@ export async function clientsFor(
     const ec2Options = { ...options, ...at(endpoints.ec2), maxAttempts: MAX_ATTEMPTS };
     const onceOptions = { ...ec2Options, credentials: resolved.latest, maxAttempts: 1 };
     const ssmOptions = { ...options, ...at(endpoints.ssm) };
+    let instanceConnect: Promise<EC2InstanceConnectClient> | undefined;
     const clients: Clients = {
         ec2,
         ec2Once: clock.share(new EC2Client(onceOptions)),
         ssm: clock.share(new SSMClient({ ...ssmOptions, maxAttempts: MAX_ATTEMPTS })),
         ssmOnce: clock.share(new SSMClient({ ...ssmOptions, maxAttempts: 1 })),
         sts: clock.share(new STSClient({ ...options, ...at(endpoints.sts), maxAttempts: MAX_ATTEMPTS })),
+        instanceConnect: () =>
+            (instanceConnect ??= import("@aws-sdk/client-ec2-instance-connect").then((sdk) =>
+                clock.share(new sdk.EC2InstanceConnectClient(options)),
+            )),
+        proxyAgent: () => new Agent({ proxyEnv }),
         region: await effectiveRegion(ec2),
         clock,
         config,

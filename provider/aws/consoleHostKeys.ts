@@ -29,7 +29,7 @@ export async function readHostKeys(
             }
             return found;
         },
-        { deadline, interval: timing.consoleLookMs, signal },
+        { deadline, interval: timing.hostKeysPauseMs, signal },
     );
     if (keys === undefined) {
         throw new SnapshotError(
@@ -37,8 +37,9 @@ export async function readHostKeys(
                 code: "HOST_KEYS_NOT_FOUND",
                 message: "The console output has no complete block of SSH host key fingerprints.",
                 remedy:
-                    "cloud-init prints it at the first boot only, and the console keeps its last 64 KB: for an older " +
-                    "instance read the key on the instance (/etc/ssh/ssh_host_ed25519_key.pub) and give it as hostKey.",
+                    "cloud-init prints it at the first boot only, and the console keeps its last 64 KB. For an older " +
+                    'instance set source: "systems-manager", if the SSM agent runs on it; or read the key on the ' +
+                    "instance (/etc/ssh/ssh_host_ed25519_key.pub) and give it as hostKey.",
             },
             { instanceId },
         );

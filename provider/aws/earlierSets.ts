@@ -11,7 +11,7 @@ import { tagKeys, tagOf } from "./tags";
 /** A set counts as abandoned when its run has not renewed its lease for this long after it ran out. */
 export const GRACE_MS = 10 * 60_000;
 
-/** A set of the same owner and instance that an earlier run took. */
+/** A set of the same owner that an earlier run took of one of its instances, or together with such a one. */
 export interface EarlierSet {
     readonly executionId: string;
     /** Those that carry its tag. */
@@ -25,24 +25,31 @@ export interface EarlierSet {
     readonly lease: number | undefined;
 }
 
+/**
+ * Another stack of the same name, in another account of Pulumi, has the same URNs, so the instances must be the same.
+ * @param instanceIds those that the owner has now
+ */
 export async function findEarlierSets(
     clients: Clients,
     owner: string,
-    instanceId: string,
+    instanceIds: readonly string[],
     signal: AbortSignal,
 ): Promise<EarlierSet[]> {
-    const filters = [
-        { Name: `tag:${tagKeys.owner}`, Values: [filterFor(owner)] },
-        { Name: `tag:${tagKeys.instance}`, Values: [instanceId] },
-    ];
+    const filters = [{ Name: `tag:${tagKeys.owner}`, Values: [filterFor(owner)] }];
     const [snapshots, images] = await Promise.all([
         findSnapshots(clients, filters, signal),
         findImages(clients, filters, signal),
     ]);
-    const isOwn = (made: Snapshot | Image) => tagOf(made, tagKeys.owner) === owner;
+    const isOwn = (made: Snapshot | Image) =>
+        tagOf(made, tagKeys.owner) === owner && instancesOf(made).some((id) => instanceIds.includes(id));
     // What is in the Recycle Bin was deleted.
     const there = snapshots.filter((snapshot) => isOwn(snapshot) && !isInBin(snapshot));
     return groupSets(there, images.filter(isOwn));
+}
+
+/** The instance that it was made of, and those whose sets were taken with it. */
+function instancesOf(made: Snapshot | Image): string[] {
+    return [tagOf(made, tagKeys.instance) ?? "", ...(tagOf(made, tagKeys.members) ?? "").split(" ")];
 }
 
 /**

@@ -76,8 +76,8 @@ export function isThrottling(error: unknown): boolean {
     return THROTTLED.has(awsErrorName(error));
 }
 
-/** The names are of the EC2 API reference, "Error codes", and of AWS STS. */
-const DENIED = new Set(["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"]);
+/** The names are of the EC2 API reference, "Error codes", of AWS STS, and (AuthException) of EC2 Instance Connect. */
+const DENIED = new Set(["UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthException"]);
 const RENEW = "Renew the AWS credentials and run again.";
 const BAD_CREDENTIALS: Readonly<Record<string, string>> = {
     AuthFailure:
@@ -102,7 +102,12 @@ const BAD_TIME = new Set([
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
 ]);
-const NO_INSTANCE = new Set(["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"]);
+const NO_INSTANCE = new Set([
+    "InvalidInstanceID.NotFound",
+    "InvalidInstanceID.Malformed",
+    // Of EC2 Instance Connect.
+    "EC2InstanceNotFoundException",
+]);
 
 /** What an error of AWS means to us. */
 export function awsFailure(operation: string, error: unknown): Failure {

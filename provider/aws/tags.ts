@@ -10,6 +10,8 @@ export const tagKeys = {
     /** URN of the resource. */
     owner: `${TAG_PREFIX}owner`,
     instance: `${TAG_PREFIX}instance`,
+    /** The instances of a group, whose sets were taken together: by it one that is no member any more is found. */
+    members: `${TAG_PREFIX}members`,
     /** How many snapshots the set was taken with: where that fits, and since there are sets of more than one release. */
     size: `${TAG_PREFIX}size`,
     level: `${TAG_PREFIX}level`,

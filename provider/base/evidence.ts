@@ -33,10 +33,19 @@ export interface VssEvidence {
 export type IdentityProof = "dmi" | "imds" | "unverified" | "ssm";
 
 /** How the host's SSH port was reached. `bastion by command`: the bastion, too, was reached by a tunnel. */
-export type RouteName = "tcp" | "command" | "bastion" | "bastion by command";
+export type RouteName =
+    | "tcp"
+    | "command"
+    | "instance-connect-endpoint"
+    | "bastion"
+    | "bastion by command"
+    | "bastion by instance-connect-endpoint";
 
-/** How it was made sure that no other server posed as the host. ignored: it was not, by `insecureIgnoreHostKey`. */
-export type HostKeyProof = "pinned" | "ignored";
+/**
+ * How it was made sure that no other server posed as the host: its key was the given one, or (`aws`) there is none, and AWS
+ * led to the instance by its id. ignored: it was not, by `insecureIgnoreHostKey`.
+ */
+export type HostKeyProof = "pinned" | "aws" | "ignored";
 
 /** What the quiescer saw. The level is computed from this, never from what was intended. */
 export interface CaptureEvidence {
@@ -109,6 +118,11 @@ export interface Evidence
     readonly executionId: string;
     /** How it was made sure that the host is the instance; absent where no host was asked. */
     readonly identity?: IdentityProof;
+    /**
+     * Only while a part of the set is lost, as `pulumi refresh` has found: the level that was proven when it was taken. The
+     * output `consistencyLevel` is `crash` then.
+     */
+    readonly takenLevel?: ConsistencyLevel;
     /** `pending` until every snapshot has reached status `completed`. */
     readonly completion: "completed" | "pending";
     /** Whether what was put on the instance for the run is gone again. */

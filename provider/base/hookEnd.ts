@@ -6,7 +6,8 @@ const LAST_SIGNAL = 64;
 /** What shells exit with when they find no such command (POSIX, Shell Command Language, 2.8.2). */
 const NOT_FOUND = 127;
 /** Of scripts on the host, as the guard sets it (guard/base.sh). */
-const HOOK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin";
+const HOOK_PATH =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin:/run/current-system/sw/bin:/run/wrappers/bin";
 
 /** How a hook ended, as the end of a sentence that begins with its name. */
 export function endText(end: HookEnd): string {

@@ -39,6 +39,8 @@ export const timing = {
     refusedPausesMs: [20_000, 60_000, 120_000] as readonly number[],
     /** Between two looks at a host whose cloud-init still runs. */
     bootPauseMs: 5_000,
+    /** Between two looks for the host keys of an instance that may be booting. */
+    hostKeysPauseMs: 5_000,
     /** A new set may take this long to be seen (EC2 API reference, "Eventual consistency"). */
     visibleMs: 120_000,
     /** How long the lease of a copy is that a restore test has launched, and how often a living run renews it. */
@@ -46,8 +48,6 @@ export const timing = {
     copyRenewalMs: 60_000,
     /** Between two looks at a copy: whether it runs, still runs, is gone. */
     copyLookMs: 5_000,
-    /** Between two looks at a console on which something is to appear. */
-    consoleLookMs: 5_000,
     /** How long EC2 may take to terminate a copy, and to let go of its volumes. */
     copyGoneMs: 600_000,
     /** An image may be told of for this long after it was deregistered (the same page). */

@@ -3,34 +3,38 @@ import { isUnknown } from "../base/unknown";
 import { checkHostKey } from "../transport/ssh/hostKey";
 import { checkPrivateKey } from "../transport/ssh/privateKey";
 import type { CheckFailure } from "./checkFailure";
-import { checkWay } from "./checkTunnel";
+import { checkInstanceConnect } from "./checkInstanceConnect";
+import { byId, checkWay } from "./checkTunnel";
 
 type Inputs = Readonly<Record<string, unknown>>;
 
 /**
  * What is wrong with how a server is logged in to. `at`: the path of its object.
- * @param findsKey whether a host key that is not given can be found
+ * @param isCopy whether it is launched for this run, which then finds its address and its host key
  */
 export function checkLogin(
     at: string,
     target: unknown,
     env: NodeJS.ProcessEnv,
-    { findsKey = false } = {},
+    { isCopy = false } = {},
 ): CheckFailure[] {
     if (!isRecord(target)) {
         return [];
     }
     return [
-        ...checkWay(at, target),
-        ...checkServerKey(at, target, findsKey),
+        ...checkWay(at, target).filter(({ property }) => !(isCopy && property === `${at}.host`)),
+        ...checkServerKey(at, target, isCopy),
         ...checkCredentials(at, target, env),
     ];
 }
 
-function checkServerKey(at: string, target: Inputs, findsKey: boolean): CheckFailure[] {
-    const { hostKey } = target;
+function checkServerKey(at: string, target: Inputs, isCopy: boolean): CheckFailure[] {
+    const { hostKey, insecureIgnoreHostKey, tunnel } = target;
     if (hostKey === undefined) {
-        return findsKey || target.insecureIgnoreHostKey === true || isUnknown(target.insecureIgnoreHostKey)
+        return isCopy ||
+            insecureIgnoreHostKey === true ||
+            isUnknown(insecureIgnoreHostKey) ||
+            byId(tunnel) !== false
             ? []
             : [
                   {
@@ -51,7 +55,13 @@ function checkServerKey(at: string, target: Inputs, findsKey: boolean): CheckFai
 }
 
 function checkCredentials(at: string, target: Inputs, env: NodeJS.ProcessEnv): CheckFailure[] {
-    const { password, privateKey, privateKeyPassword, agentSocketPath } = target;
+    const { instanceConnect, password, privateKey, privateKeyPassword, agentSocketPath } = target;
+    if (instanceConnect === true) {
+        return checkInstanceConnect(at, target);
+    }
+    if (isUnknown(instanceConnect)) {
+        return [];
+    }
     if (
         [password, privateKey, agentSocketPath, env.SSH_AUTH_SOCK].every(
             (way) => way === undefined || way === "",
@@ -61,8 +71,8 @@ function checkCredentials(at: string, target: Inputs, env: NodeJS.ProcessEnv): C
             {
                 property: at,
                 reason:
-                    "needs a way to log in: privateKey, password, agentSocketPath, or SSH_AUTH_SOCK in the environment of " +
-                    "Pulumi",
+                    "needs a way to log in: instanceConnect, privateKey, password, agentSocketPath, or SSH_AUTH_SOCK in the " +
+                    "environment of Pulumi",
             },
         ];
     }

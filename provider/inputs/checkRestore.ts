@@ -16,7 +16,7 @@ export function checkRestoreInputs(inputs: Inputs, env: NodeJS.ProcessEnv = proc
         ...checkSchema(restoreInputs, inputs),
         ...checkSource(inputs),
         ...checkScript("verify", inputs.verify),
-        ...checkLogin("connection", connection, env, { findsKey: true }),
+        ...checkLogin("connection", connection, env, { isCopy: true }),
         ...checkLogin("connection.proxy", isRecord(connection) ? connection.proxy : undefined, env),
     ];
     return failures.filter(

@@ -4,8 +4,8 @@ import { type VssQuiesce, makesImage } from "./inputs";
 import { containsUnknown } from "../base/unknown";
 
 /**
- * Of 50 (EC2 User Guide, "Tag restrictions"), beside ours (aws/tags.ts; that of the size gives way, see setRequest.ts)
- * and those that VSS sets.
+ * Of 50 (EC2 User Guide, "Tag restrictions"), beside those that VSS sets, and those of ours that have to be there
+ * (aws/tags.ts). Our others give way (setRequest.ts, roomForTags.ts).
  */
 const MAX_USER_TAGS = 41;
 

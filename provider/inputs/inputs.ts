@@ -8,37 +8,20 @@ import { idProblem, regionProblem } from "../aws/awsNames";
 import { environmentName } from "./environmentName";
 import { userProblem } from "./hostAddress";
 import { promisedLevel } from "./promisedLevel";
+import { checkedText, instanceId, noNul, said } from "./texts";
 import { type Limit, limits, waitLimit } from "./timeouts";
+import { tunnel } from "./tunnels";
 
 /*
  * The inputs as they reach the provider: plain values. Defaults are applied when an input is used, not stored, so
  * that a new default never shows as a diff.
  */
 
-/** What is said of a value that is missing, and of one of another type. */
-const said = (required: string, must: string) => ({
-    error: ({ input }: { readonly input?: unknown }) =>
-        input === undefined ? `is required: ${required}` : must,
-});
-
-/** A text that has to be right for a reason that depends on the text. */
-const checkedText = (problemOf: (text: string) => string | undefined, schema = z.string()) =>
-    schema.superRefine((text, context) => {
-        const problem = problemOf(text);
-        if (problem !== undefined) {
-            context.addIssue({ code: "custom", message: problem });
-        }
-    });
-
 const textValue = z.string({
     error: ({ input }) =>
         input === null ? "must be a string, not null" : "must be a string; String(value) makes one",
 });
 
-const instanceId = checkedText(
-    (text) => idProblem("i", text),
-    z.string(said("the id of the instance, such as server.id", "must be one instance id, as a string")),
-);
 const volumeId = checkedText((text) => idProblem("vol", text));
 
 const seconds = ({ least, most }: Limit) => {
@@ -83,7 +66,6 @@ function unreadable(script: string): string | undefined {
               '(LF), or use text.replaceAll("\\r\\n", "\\n")';
 }
 
-const noNul = (text: string) => !text.includes("\0");
 const script = z.strictObject(
     {
         path: z
@@ -106,27 +88,9 @@ const script = z.strictObject(
     "must be { path: ... } of a script on the instance, or { script: ... } with its text",
 );
 
-const commandTunnel = z.strictObject({
-    via: z.literal("command"),
-    command: z
-        .array(
-            z.string("must be a text").min(1, "is empty").refine(noNul, "contains a NUL byte"),
-            "must be a list: a program and its arguments",
-        )
-        .min(1, "is empty: it takes a program and its arguments"),
-});
-const tunnel = z.discriminatedUnion("via", [commandTunnel], {
-    error: 'must be { via: "command", command: [...] }, a program whose standard input and output are the connection',
-});
-
 const target = {
-    // What is an address depends on the tunnel (checkTunnel.ts).
-    host: checkedText(
-        () => undefined,
-        z.string(
-            said("the address that ssh connects to", "must be one host name or IP address, as a string"),
-        ),
-    ),
+    // What is an address, and whether there is one, depends on the tunnel (checkTunnel.ts).
+    host: z.string("must be one host name or IP address, as a string").optional(),
     user: checkedText(
         userProblem,
         z.string(
@@ -148,6 +112,7 @@ const target = {
         )
         .optional(),
     insecureIgnoreHostKey: z.boolean().optional(),
+    instanceConnect: z.boolean().optional(),
     tunnel: tunnel.optional(),
 };
 const proxy = z
@@ -222,7 +187,10 @@ const vss = z.strictObject({
     keepComponents: z.boolean().optional(),
 });
 
-/** EC2 allows 50 tags on a resource (EC2 User Guide, "Tag restrictions"); ours are in aws/tags.ts. */
+/**
+ * EC2 allows 50 tags on a resource (EC2 User Guide, "Tag restrictions"). Ours are in aws/tags.ts: at no time have more
+ * than 7 of them to be there, and the others give way (setRequest.ts, roomForTags.ts).
+ */
 const MAX_USER_TAGS = 43;
 
 const tags = z
@@ -375,8 +343,20 @@ const groupInputs = z.strictObject({
     ...shared,
 });
 
+const SOURCES = ["console", "systems-manager"] as const;
 const hostKeysInputs = z.strictObject({
     instanceId,
+    source: z
+        .enum(SOURCES, {
+            error: ({ input }) => {
+                const meant = typeof input === "string" ? nearest(input, SOURCES) : undefined;
+                const must =
+                    'must be "console" (what the instance printed at its first boot) or "systems-manager" (read on the ' +
+                    "instance by its SSM agent)";
+                return meant === undefined ? must : `${must}; did you mean "${meant}"?`;
+            },
+        })
+        .optional(),
     timeouts: z
         .strictObject({ wait: seconds(waitLimit) }, "must be an object: { wait: a number of seconds }")
         .optional(),

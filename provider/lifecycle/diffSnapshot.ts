@@ -15,9 +15,11 @@ export function diffSnapshot(session: Session, id: string, olds: State, news: In
             `a new set${isUnknown(news.instanceId) ? "" : ` of ${news.instanceId}`} is due: ${result.replaces.map(whyOf).join(", ")}`,
         );
     }
-    if (result.replaces.includes("instanceId") && !isUnknown(news.instanceId)) {
+    if (result.replaces.includes("instanceId")) {
+        // Not known yet: most often because the program replaces the instance as well.
+        const next = isUnknown(news.instanceId) ? "one that is not known yet" : news.instanceId;
         session.logOf(news)(
-            `warning: the instance changes from ${olds.instanceId} to ${news.instanceId}: ` +
+            `warning: the instance changes from ${olds.instanceId} to ${next}: ` +
                 `the snapshots of ${olds.instanceId} go with the replacement, unless retainOnDelete is set`,
         );
     }

@@ -19,9 +19,12 @@ export function diffHostKeys(olds: State, news: Inputs): { changes: boolean; rep
     return { changes: replaces.length > 0, replaces };
 }
 
-/** The keys roll off the console in time: they are read once and kept. */
+/** The keys roll off the console in time: they are read once and kept, wherever they come from. */
 export async function createHostKeys(session: Session, inputs: Inputs): Promise<{ id: string; outs: State }> {
-    const { readHostKeys } = await import("../aws/consoleHostKeys.js");
+    const { readHostKeys } =
+        inputs.source === "systems-manager"
+            ? await import("../aws/agentHostKeys.js")
+            : await import("../aws/consoleHostKeys.js");
     const clients = await session.clients(inputs.aws);
     const hostKeys = await session.interruptible((signal) =>
         readHostKeys(clients, inputs.instanceId, {
@@ -33,7 +36,7 @@ export async function createHostKeys(session: Session, inputs: Inputs): Promise<
     return { id: inputs.instanceId, outs: toState({ ...inputs, hostKeys }) };
 }
 
-/** Nothing of it can change but how AWS is reached, which matters no more. */
+/** Nothing of it can change but how the keys are read, which matters no more. */
 export function updateHostKeys(_id: string, olds: State, news: Inputs): { outs: State } {
     return { outs: toState({ ...olds, ...news }) };
 }

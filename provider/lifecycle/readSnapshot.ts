@@ -1,5 +1,6 @@
 import type { Clients } from "../aws/clients";
 import { toState } from "../run/state";
+import { withLoss } from "../run/withLoss";
 import { assertSamePlace, placeOf } from "./place";
 import { adoptSet, readSet } from "./readSet";
 import { stateFrom } from "./result";
@@ -29,7 +30,12 @@ export async function readSnapshot(
         );
         return { id: "", props: state };
     }
-    return { id, props: toState({ ...state, lost }) };
+    if (lost.length > 0 && lost.join() !== state.lost.join()) {
+        session.logOf(state)(
+            `warning: a part of ${id} is lost: ${lost.join("; ")}; what is left is "crash", and the next run takes a new set`,
+        );
+    }
+    return { id, props: toState(withLoss(state, lost)) };
 }
 
 /** The tags tell less than what a run has recorded, if it has: a `get` has nothing else. */

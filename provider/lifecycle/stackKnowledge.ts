@@ -28,15 +28,20 @@ export class StackKnowledge {
         if (owner === undefined) {
             return;
         }
-        const sets = this.#sets.get(owner) ?? new Set();
-        // The engine deletes what was replaced at the end of a run, of this one if an earlier one has failed.
-        this.#sets.set(owner, new Set([...sets, ...(state.replaced ?? []), id]));
+        this.learnSet(id, state, owner);
         this.#inputs.set(owner, inputs);
         if (state.thawPending) {
             this.#pending.set(owner, { id, state });
         } else {
             this.#pending.delete(owner);
         }
+    }
+
+    /** That a set is in the stack, and those that it came after: they are not abandoned. */
+    learnSet(id: string, { replaced = [] }: Pick<State, "replaced">, owner: string): void {
+        const sets = this.#sets.get(owner) ?? new Set();
+        // The engine deletes what was replaced at the end of a run, of this one if an earlier one has failed.
+        this.#sets.set(owner, new Set([...sets, ...replaced, id]));
     }
 
     /** What a state says of others than its own resource. */

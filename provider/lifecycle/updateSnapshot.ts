@@ -1,5 +1,6 @@
 import type { Clients } from "../aws/clients";
-import { removeTags, setTags } from "../aws/setTags";
+import { setTagsMakingRoom } from "../aws/roomForTags";
+import { removeTags } from "../aws/setTags";
 import { ownerTag, tagKeys } from "../aws/tags";
 import { SnapshotError } from "../base/errors";
 import { type Finishing, finishSet } from "../run/finishSet";
@@ -123,6 +124,15 @@ async function changeTags(clients: Clients, olds: State, news: Inputs, signal: A
     const removed = gone.filter((key) => !defaults.some(([name]) => name === key));
     const made = [...olds.snapshotIds, ...(olds.imageId === undefined ? [] : [olds.imageId])];
     const own = ownTags(olds, news);
-    await setTags(clients, made, { ...Object.fromEntries([...changed, ...defaults]), ...own }, signal);
+    const wanted = { ...Object.fromEntries([...changed, ...defaults]), ...own };
+    const mayGo = [
+        ...removed,
+        // Until the set is complete, its lease says that its run may be at work.
+        ...(olds.recorded ? [tagKeys.lease] : []),
+        ...Object.keys(defaultTags(clients, { tags: after })),
+        tagKeys.healed,
+        tagKeys.size,
+    ];
+    await setTagsMakingRoom(clients, made, wanted, mayGo, signal);
     await removeTags(clients, made, removed, signal);
 }

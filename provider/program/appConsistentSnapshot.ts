@@ -11,11 +11,14 @@ import { PROVIDER, TYPE } from "./snapshotType";
 
 /** How to reach a host over SSH. The names are those of `command.remote.Command` (@pulumi/command). */
 export interface SshTargetArgs {
-    /** Address of the host. With a tunnel, what its program takes for one. */
-    host: Input<string>;
+    /**
+     * Address of the host. With a tunnel by a program, what the program takes for one. Required, but for a tunnel that leads
+     * to the instance by its id (`instance-connect-endpoint`), beside which it is not to be given.
+     */
+    host?: Input<string> | undefined;
     /** Account to log in as; stock images refuse root. */
     user: Input<string>;
-    /** TCP port of its ssh server. Default 22. */
+    /** TCP port of its ssh server. Default 22, and nothing else through an `instance-connect-endpoint`. */
     port?: Input<number> | undefined;
     /** Password of the account. Also answers keyboard-interactive questions. Secret. Default: none. */
     password?: Input<string> | undefined;
@@ -28,11 +31,18 @@ export interface SshTargetArgs {
     /**
      * What the host's key must be: a line as in `/etc/ssh/ssh_host_ed25519_key.pub`, a `SHA256:` fingerprint, or a
      * list of these, such as the `hostKeys` of an `InstanceHostKeys`. No default: it is required, unless
-     * `insecureIgnoreHostKey` is true.
+     * `insecureIgnoreHostKey` is true, or AWS vouches for the other end of the tunnel (`instance-connect-endpoint`).
      */
     hostKey?: Input<string> | Input<Input<string>[]> | undefined;
+    /**
+     * Log in with a key that is made for this login, and that EC2 Instance Connect gives to the instance for 60 s. Nothing
+     * of it is kept. The instance needs the package `ec2-instance-connect`, and the caller the permission
+     * `ec2-instance-connect:SendSSHPublicKey`. Not beside `password`, `privateKey`, `privateKeyPassword` and
+     * `agentSocketPath`. A proxy needs `tunnel.instanceId` for it. Default false.
+     */
+    instanceConnect?: Input<boolean> | undefined;
     /** What carries the connection. Default: TCP to `host` and `port`. */
-    tunnel?: CommandTunnelArgs | undefined;
+    tunnel?: CommandTunnelArgs | InstanceConnectEndpointTunnelArgs | undefined;
     /** Accepts any host key: whoever answers at the address gets the credentials. Default false. */
     insecureIgnoreHostKey?: Input<boolean> | undefined;
 }
@@ -48,6 +58,19 @@ export interface CommandTunnelArgs {
      * connection. No secret: everybody on the machine sees arguments.
      */
     command: Input<Input<string>[]>;
+}
+
+/**
+ * An EC2 Instance Connect Endpoint in the instance's VPC carries the connection: no public address, no bastion, no program
+ * on this machine. The caller needs `ec2-instance-connect:OpenTunnel`.
+ */
+export interface InstanceConnectEndpointTunnelArgs {
+    /** The kind of tunnel. */
+    via: "instance-connect-endpoint";
+    /** Id of the endpoint (`eice-...`). Default: one of the instance's subnet, else one of its VPC. */
+    endpointId?: Input<string> | undefined;
+    /** Of a proxy only: the id of the bastion's instance. */
+    instanceId?: Input<string> | undefined;
 }
 
 /** How to log in to the instance over SSH, directly or through a bastion. */

@@ -9,12 +9,23 @@ import { secretLeaves } from "./secretLeaves";
 export interface InstanceHostKeysArgs {
     /** The instance. A change replaces. */
     instanceId: Input<string>;
+    /**
+     * Where the keys are read. Default `"console"`.
+     *
+     * - `"console"`: what cloud-init printed at the first boot. It rolls away in time, because the console keeps its
+     *   last 64 KB (EC2 API reference, GetConsoleOutput).
+     * - `"systems-manager"`: on the instance, by its SSM agent, at any time. Linux only. Needs an instance that Systems
+     *   Manager manages, and the second policy for `InstanceHostKeys` of docs/iam.md.
+     *
+     * A change matters to keys that are read later only: those that were read are kept.
+     */
+    source?: Input<"console" | "systems-manager"> | undefined;
     /** Limits, in seconds. Default: that of `wait`. */
     timeouts?:
         | {
               /**
-               * Seconds to wait for the instance to print its keys, 1 to 86400. Default 600, because EC2 shows the console some
-               * minutes after boot.
+               * Seconds to wait for the keys of an instance that boots, 1 to 86400. Default 600, because EC2 shows the console
+               * some minutes after boot.
                */
               wait?: Input<number> | undefined;
           }
@@ -29,16 +40,17 @@ const TYPE = "pulumi-nodejs:dynamic/ec2:InstanceHostKeys";
 /** All of them, by the compiler's word. */
 const INPUTS: { readonly [Name in keyof InstanceHostKeysArgs]-?: true } = {
     instanceId: true,
+    source: true,
     timeouts: true,
     aws: true,
 };
 
-const EXISTING = "without it, the keys are read from the instance's console";
+const EXISTING = "without it, the keys are read from the instance";
 
 /**
- * The SSH host keys of an instance, as it printed them on its console at its first boot: read from EC2, which
- * authenticates them, and kept for as long as the instance lives. So an instance that is made in the same program can
- * be connected to safely.
+ * The SSH host keys of an instance, as it printed them on its console at its first boot, or as its SSM agent reads them:
+ * AWS vouches for both. They are kept for as long as the instance lives. So an instance that is made in the same program
+ * can be connected to safely.
  *
  * Its type, for `--target`, transforms and policies: `pulumi-nodejs:dynamic/ec2:InstanceHostKeys`.
  *

@@ -17,6 +17,7 @@ export function none(): Quiescer {
 
 const nothingHeld: Held = {
     answerLimitMs: () => ANSWER_LIMIT_MS,
+    over: new Promise(() => undefined),
     release: () =>
         Promise.resolve({
             awake: true,

@@ -56,6 +56,8 @@ type AnswerEvidence = Pick<CaptureEvidence, "requestedAt" | "returnedAt" | "apiM
 export interface Held {
     /** For how long, from now on, the answer of CreateSnapshots is worth waiting for. Milliseconds. */
     answerLimitMs(): number;
+    /** Resolves when it is known to be held no more: to hold others on with it would be in vain. Never rejects. */
+    readonly over: Promise<void>;
     /** Asks whether it is still held, lets go, and tells what is proven. To be called once, after the API's answer. */
     release(): Promise<Release>;
 }

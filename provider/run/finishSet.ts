@@ -1,5 +1,6 @@
 import type { Log } from "../base/log";
 import type { Clients } from "../aws/clients";
+import { setTagsMakingRoom } from "../aws/roomForTags";
 import { LEASE_RENEWAL_MS, newLease, setTags } from "../aws/setTags";
 import { waitForImage } from "../aws/images";
 import { tagKeys } from "../aws/tags";
@@ -11,8 +12,11 @@ import { type SnapshotInputs } from "../inputs/inputs";
 import { timeoutsOf } from "../inputs/timeouts";
 import { engineGoneFailure, isUnheard } from "../base/interruption";
 import type { PendingFreeze } from "../quiesce/quiescer";
+import { groupFailure } from "./groupFailure";
+import type { Meeting } from "./meeting";
 import type { Shared } from "./shared";
 import { type SnapshotState, UnfinishedError } from "./state";
+import { withLoss } from "./withLoss";
 import { ownThawPending } from "../quiesce/hooks/thawPending";
 
 /** What is needed to finish a set, in the run that took it or in a later one. */
@@ -22,6 +26,8 @@ export interface Finishing {
     readonly clients: Clients;
     /** This run took the set: nobody was told of it yet. */
     readonly fresh: boolean;
+    /** Those that the set was taken with, when nobody was told of any of them yet. */
+    readonly meeting?: Meeting;
     readonly shared: Pick<Shared, "isUnheardOf">;
     readonly log: Log;
     readonly signal: AbortSignal;
@@ -39,23 +45,30 @@ export async function finishSet(
     pending: PendingFreeze = {},
 ): Promise<SnapshotState> {
     if (state.thawPending) {
+        // To be told at once, not when the sets of all others are complete.
+        run.meeting?.cannotCome({ isLost: false });
         const recorded = await recordUnlessDying(run, state);
         throw unfinished(run, recorded, ownThawPending(run, pending), pending.output);
     }
     let finished = { ...state, unfinished: false };
     try {
-        if (run.inputs.waitForCompletion ?? true) {
-            await withLease(run, state, () => complete(run, state));
-            finished = { ...finished, evidence: { ...state.evidence, completion: "completed" } };
-        }
+        await withLease(run, state, async () => {
+            if (run.inputs.waitForCompletion ?? true) {
+                await complete(run, state);
+                finished = { ...finished, evidence: { ...state.evidence, completion: "completed" } };
+            }
+            await run.meeting?.come(run.signal);
+        });
         await assertHeard(run);
     } catch (error) {
-        const cause = isUnheard(run.signal) ? new SnapshotError(engineGoneFailure) : error;
-        if (cause instanceof SnapshotError && endsSet(run, cause)) {
+        const cause = causeOf(run, error);
+        const isLost = cause instanceof SnapshotError && endsSet(run, cause);
+        run.meeting?.cannotCome({ isLost });
+        if (isLost) {
             throw await withoutSet(run, state, cause);
         }
-        const lost = error instanceof SetLostError ? error.lost : state.lost;
-        throw unfinished(run, await recordUnlessDying(run, { ...state, lost }), pendingError(run, error));
+        const kept = cause instanceof SetLostError ? withLoss(state, cause.lost) : state;
+        throw unfinished(run, await recordUnlessDying(run, kept), pendingError(run, cause));
     }
     return await record(run, finished);
 }
@@ -68,9 +81,21 @@ async function assertHeard({ fresh, shared, signal }: Finishing): Promise<void> 
     }
 }
 
-/** A failed snapshot fails the set; one that Pulumi was told of stays, even if it hears no more of this run. */
-function endsSet({ fresh }: Finishing, { code }: SnapshotError): boolean {
-    return code === "SNAPSHOT_FAILED" || (fresh && code === "ENGINE_GONE");
+/** What has ended the work on a set: its own failure comes before that of another one, whose end cuts it off anywhere. */
+function causeOf({ signal, meeting }: Finishing, error: unknown): unknown {
+    if (isUnheard(signal)) {
+        return new SnapshotError(engineGoneFailure);
+    }
+    const isOwn = error instanceof SnapshotError && error.code !== "COMPLETION_PENDING";
+    return meeting?.failed.aborted && !signal.aborted && !isOwn ? groupFailure() : error;
+}
+
+/**
+ * A failed snapshot fails the set, and those that were taken with it; one that Pulumi was told of stays, even if it hears
+ * no more of this run.
+ */
+function endsSet({ fresh, meeting }: Finishing, { code }: SnapshotError): boolean {
+    return code === "SNAPSHOT_FAILED" || (fresh && code === "ENGINE_GONE") || meeting?.isLost === true;
 }
 
 /** Deletes the set; the error tells whether it succeeded. */
@@ -95,7 +120,8 @@ const DELETE_LIMIT_MS = 180_000;
 
 async function complete(run: Finishing, state: SnapshotState): Promise<void> {
     const deadline = performance.now() + timeoutsOf(run.inputs).completion * 1000;
-    const { clients, log, signal } = run;
+    const { clients, log, meeting } = run;
+    const signal = meeting === undefined ? run.signal : AbortSignal.any([run.signal, meeting.failed]);
     await waitForCompletion(clients, state.snapshotIds, { deadline, log, signal });
     if (state.imageId !== undefined) {
         await waitForImage(clients, state.imageId, { deadline, log, signal });
@@ -125,6 +151,9 @@ function madeBy({ snapshotIds, imageId }: SnapshotState): string[] {
     return [...snapshotIds, ...(imageId === undefined ? [] : [imageId])];
 }
 
+/** Than that the set is complete, and that its instance may be frozen. A complete set needs no lease. */
+const WORTH_LESS = [tagKeys.lease, tagKeys.healed, tagKeys.size];
+
 /** The last act before Pulumi is told of the set. */
 async function record(run: Finishing, state: SnapshotState): Promise<SnapshotState> {
     try {
@@ -134,7 +163,8 @@ async function record(run: Finishing, state: SnapshotState): Promise<SnapshotSta
             // Whoever finds the set by its tags must not take the instance for awake.
             ...(state.thawPending ? { [tagKeys.thaw]: "pending" } : {}),
         };
-        await setTags(run.clients, madeBy(state), tags, AbortSignal.timeout(30_000));
+        const limit = AbortSignal.timeout(30_000);
+        await setTagsMakingRoom(run.clients, madeBy(state), tags, WORTH_LESS, limit);
         return { ...state, recorded: true };
     } catch (error) {
         throw unfinished(run, state, {

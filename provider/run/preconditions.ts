@@ -167,7 +167,7 @@ async function laterPermissions({ clients, inputs, signal }: Run): Promise<Failu
     if (inputs.owner === undefined) {
         return undefined;
     }
-    const [set] = await findEarlierSets(clients, ownerTag(inputs.owner), inputs.instanceId, signal);
+    const [set] = await findEarlierSets(clients, ownerTag(inputs.owner), [inputs.instanceId], signal);
     const [snapshotId] = set?.snapshotIds ?? [];
     if (snapshotId === undefined) {
         return undefined;

@@ -55,7 +55,8 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
     const warm = keepWarm(own, (connection, limit) => touch(connection.clients.ec2Once, volumeId, limit));
     undo.cleanUp("end the connections' being kept open", () => warm.end());
     return async (limitMs, callSignal) => {
-        await abortable(sleep(behindBurst(run.requestsBefore ?? 0)), callSignal);
+        const before = run.group?.instanceIds.indexOf(run.inputs.instanceId) ?? 0;
+        await abortable(sleep(behindBurst(before)), callSignal);
         const connection = warm.pick();
         outcome = "unknown";
         try {

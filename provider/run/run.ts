@@ -12,9 +12,16 @@ export interface Run {
     readonly known: ReadonlySet<string>;
     /** Earlier executions whose freeze is known to be over; the run adds those that it finds on the host. */
     readonly healed: Set<string>;
-    /** How many requests of the same group go before that of this run, at the same time. Default: 0. */
-    readonly requestsBefore?: number;
+    /** The group that the instance is a member of, if it is one. */
+    readonly group?: GroupOfRun;
     readonly shared: Shared;
     readonly log: Log;
     readonly signal: AbortSignal;
+}
+
+export interface GroupOfRun {
+    /** The instances of all members, in the order of their requests, which are sent at the same time. */
+    readonly instanceIds: readonly string[];
+    /** Executions of the whole group that the stack knows of, those of former members too. */
+    readonly known: ReadonlySet<string>;
 }

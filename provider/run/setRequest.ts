@@ -6,7 +6,7 @@ import type { Run } from "./run";
 
 /** What CreateSnapshots is asked for in this run, with all tags that the set begins with. */
 export function setRequest(
-    { inputs, executionId, clients, healed }: Run,
+    { inputs, executionId, clients, healed, group }: Run,
     { volumes }: Pick<Source, "volumes">,
 ): SetRequest {
     const copyTagsFromVolumes = inputs.copyTagsFromVolumes ?? false;
@@ -23,6 +23,7 @@ export function setRequest(
     // In the order of what they are worth.
     const optional = {
         [tagKeys.size]: String(volumes.length),
+        ...(group === undefined ? {} : { [tagKeys.members]: group.instanceIds.join(" ") }),
         ...(healed.size === 0 ? {} : { [tagKeys.healed]: healedTag(healed) }),
         ...defaultTags(clients, inputs),
     };

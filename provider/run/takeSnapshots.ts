@@ -8,6 +8,7 @@ import { capture } from "./capture";
 import { chooseQuiescer } from "./chooseQuiescer";
 import { captureAtLeastMinimum } from "./fallBack";
 import { finishSet } from "./finishSet";
+import { Meeting } from "./meeting";
 import { type Captured, type Part, type Sourced, type Verified, cleanUp, partOf } from "./part";
 import { assertPreconditions } from "./preconditions";
 import { reapEarlierRuns } from "./reapEarlierRuns";
@@ -45,7 +46,7 @@ export async function takeSnapshots(runs: readonly Run[]): Promise<Outcome[]> {
         const sourced = await together(parts, resolve);
         const captured = await captureAtLeastMinimum(sourced, captureWithRetry);
         const verified = await together(captured, verify);
-        return await Promise.all(verified.map(keep));
+        return await keepAll(verified);
     } catch (error) {
         return await takeBackAll(parts, error);
     }
@@ -111,15 +112,20 @@ async function verify(part: Captured): Promise<Verified> {
     return Object.assign(part, { level: assertLevel(run, source, captured) });
 }
 
-/** The commit point: from here on the set is kept, whatever becomes of the others. */
-async function keep(part: Verified): Promise<Outcome> {
+/** The commit point: from here on only a snapshot that fails takes the sets with it. */
+async function keepAll(parts: readonly Verified[]): Promise<Outcome[]> {
+    parts.forEach(({ undo }) => undo.commit());
+    await Promise.all(parts.map(cleanUp));
+    await reapEarlierRuns(parts.map(({ run }) => run));
+    const meeting = new Meeting(parts.length);
+    return await Promise.all(parts.map((part) => keep(part, meeting)));
+}
+
+async function keep(part: Verified, meeting: Meeting): Promise<Outcome> {
     const { run, undo, source, capture: captured, level } = part;
     try {
-        undo.commit();
-        await cleanUp(part);
         const state = stateOf(run, source, captured, level, undo.problems);
-        await reapEarlierRuns(run);
-        return await finishSet({ ...run, fresh: true }, state, captured.pending);
+        return await finishSet({ ...run, fresh: true, meeting }, state, captured.pending);
     } catch (error) {
         return await takeBack(part, error);
     }

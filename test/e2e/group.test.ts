@@ -1,5 +1,13 @@
 import { expect } from "chai";
-import { failed, hooksOf, type Lab, type Server, startLab, succeeded } from "../../lab/engine/e2e";
+import {
+    executionsIn,
+    failed,
+    hooksOf,
+    type Lab,
+    type Server,
+    startLab,
+    succeeded,
+} from "../../lab/engine/e2e";
 import type { EngineResult, Project } from "../../lab/engine/project";
 
 interface Sets {
@@ -90,9 +98,84 @@ export const { imageId } = image;
         project.setProgram(program({ triggers: ["again"] }));
     });
 
+    it("is kept by protect, and its sets by retainOnDelete, which the next group names", async () => {
+        const kept = await snapshotsOf("db");
+        const options = (opts: string) =>
+            program({ triggers: ["again"] }).replace("});\nconst image", `}, ${opts});\nconst image`);
+        project.setProgram(options("{ protect: true }"));
+        succeeded(await project.up());
+        project.setProgram("export {};");
+        expect(failed(await project.up()).diagnostics).to.match(/protected/);
+        expect(await snapshotsOf("db")).to.deep.equal(kept);
+        project.setProgram(
+            options("{ retainOnDelete: true }")
+                .replace(/const image.*/, "")
+                .replace(/.*imageId.*/, ""),
+        );
+        succeeded(await project.up());
+        succeeded(await project.destroy());
+        expect(await snapshotsOf("db")).to.deep.equal(kept);
+        const sets = executionsIn(await lab.cloud.snapshots());
+        project.setProgram(program({ triggers: ["new"] }));
+        const { stdout } = succeeded(await project.up());
+        for (const set of sets) {
+            expect(stdout).to.include(`does not manage its earlier set ${set}`);
+        }
+        await lab.cloud.deleteSnapshots(
+            (await lab.cloud.snapshots())
+                .filter(({ tags }) => sets.includes(tags["app-consistent-snapshot:execution"] ?? ""))
+                .map(({ snapshotId }) => snapshotId),
+        );
+    });
+
     it("is destroyed as a whole", async () => {
         succeeded(await project.destroy());
         expect(await snapshotsOf("db")).to.deep.equal([]);
         expect(await snapshotsOf("app")).to.deep.equal([]);
+    });
+
+    describe("as recovery points", () => {
+        let points: Project;
+        /** A group for each night, of these members. */
+        const nights = (names: string[]): string => {
+            const members = Object.fromEntries(names.map((name) => [name, hooksOf(servers[name]!)]));
+            return `import { Config } from "@pulumi/pulumi";
+import { AppConsistentSnapshotGroup, recoveryPoints } from "pulumi-app-consistent-snapshot";
+export = async () => {
+    const points = await recoveryPoints({ run: new Config().get("run"), keep: 2 });
+    const groups = points.labels.map((label) => new AppConsistentSnapshotGroup(
+        "ledger-" + label,
+        { members: ${JSON.stringify(members)} },
+        points.optionsOf(label),
+    ));
+    return { recoveryPoints: points.listAfter(groups) };
+};
+`;
+        };
+        const night = async (run: string): Promise<EngineResult> => {
+            await points.setConfig({ run });
+            return await points.up();
+        };
+
+        before(async () => {
+            servers["web"] = await lab.addServer();
+            points = await lab.project({ program: nights(["db", "app"]) });
+        });
+
+        it("take a group a night, and leave those that exist as they were, whatever members it has by now", async () => {
+            expect(succeeded(await night("n1")).outputs["recoveryPoints"]).to.deep.equal(["n1"]);
+            const first = await snapshotsOf("app");
+            points.setProgram(nights(["db", "web"]));
+            expect(succeeded(await night("n2")).outputs["recoveryPoints"]).to.deep.equal(["n1", "n2"]);
+            expect(await snapshotsOf("app"), "the point of the first night").to.deep.equal(first);
+            expect(await snapshotsOf("web")).to.have.length(3);
+            succeeded(await points.preview({ args: ["--expect-no-changes"] }));
+        });
+
+        it("are never taken anew under an old label", async () => {
+            await lab.cloud.deleteSnapshots((await snapshotsOf("app")).slice(0, 1));
+            await points.refresh();
+            expect(failed(await points.preview()).diagnostics).to.match(/not whole any more.*`drop`/s);
+        });
     });
 });

@@ -16,6 +16,7 @@ import {
 import { ownerTag } from "../../provider/aws/tags";
 import { engineEnvironment } from "../../lab/engine/engine";
 import { consoleOutputOfHostKeys } from "../../lab/cloud/localCloud";
+import { LocalSystemsManager } from "../../lab/cloud/localSystemsManager";
 import type { Project, ResourceState } from "../../lab/engine/project";
 
 describe("what Pulumi users expect", function () {
@@ -185,6 +186,8 @@ export const { snapshotIds, consistencyLevel, startTime } = found;
         it("an instance that is made in the same program: preview knows nothing yet, up connects safely", async () => {
             const { instanceId, host } = lab.server;
             await lab.cloud.setConsoleOutput(instanceId, consoleOutputOfHostKeys([...host.hostKeyLines]));
+            const manager = new LocalSystemsManager(lab.cloud);
+            await manager.manage(instanceId, { platformType: "Linux", shell: host.shell });
             // Stands for aws.ec2.Instance: its outputs are known after it has been created.
             const program = `import * as pulumi from "@pulumi/pulumi";
 import { AppConsistentSnapshot, InstanceHostKeys } from "pulumi-app-consistent-snapshot";
@@ -199,6 +202,7 @@ class Instance extends pulumi.dynamic.Resource {
 }
 const server = new Instance("server");
 const keys = new InstanceHostKeys("keys", { instanceId: server.instanceId });
+const asked = new InstanceHostKeys("asked", { instanceId: server.instanceId, source: "systems-manager" });
 const snapshot = new AppConsistentSnapshot("nightly", {
     instanceId: server.instanceId,
     quiesce: {
@@ -210,15 +214,17 @@ const snapshot = new AppConsistentSnapshot("nightly", {
 export const id = snapshot.id;
 export const { snapshotIds, snapshots, consistencyLevel, evidence, instance, thawPending, startTime } = snapshot;
 export const hostKeys = keys.hostKeys;
+export const askedKeys = asked.hostKeys;
 `;
-            expect(succeeded(await preview(program)).summary).to.deep.equal({ create: 4 });
+            expect(succeeded(await preview(program)).summary).to.deep.equal({ create: 5 });
             expect(await lab.cloud.calls()).to.deep.equal([]);
             await up(program);
             const outputs = await project.outputs();
             expect(outputs["hostKeys"]).to.have.members([...host.fingerprints]);
+            expect(outputs["askedKeys"]).to.have.members([...host.fingerprints]);
             expect(outputsOf(outputs).consistencyLevel).to.equal("application");
             await lab.cloud.setConsoleOutput(instanceId, null);
-            expect((await up(program)).summary).to.deep.equal({ same: 4 });
+            expect((await up(program)).summary).to.deep.equal({ same: 5 });
         });
 
         it("bad inputs fail at preview by their paths, and touch nothing", async () => {

@@ -61,7 +61,7 @@ new RestoreTest("test", {
     timeouts: { boot: count, verify: count },
     keepOnFailure: flag,
 });
-new InstanceHostKeys("keys", { instanceId: "i-0123456789abcdef0", timeouts: { wait: count } });
+new InstanceHostKeys("keys", { instanceId: "i-0123456789abcdef0", source: "systems-manager", timeouts: { wait: count } });
 recipes.mysql({ user: text, socket: text, host: text, port: count });
 export {};
 `;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EngineProcess } from "../../lab/engine/engine";
+import { type EngineProcess, nodeEnvironment } from "../../lab/engine/engine";
 import { type Lab, connectionOf, programOf, startLab, succeeded } from "../../lab/engine/e2e";
 import { HostGroup } from "../../lab/hosts/hostGroup";
 import type { LocalCloud } from "../../lab/cloud/localCloud";
@@ -74,9 +74,10 @@ export class ChaosLab {
         const project = await lab.project({
             program: "",
             env: {
-                NODE_OPTIONS: ["steppedClock", "packageLoaded"]
-                    .map((name) => `--require ${join(__dirname, `${name}.cjs`)}`)
-                    .join(" "),
+                ...nodeEnvironment([
+                    join(__dirname, "steppedClock.cjs"),
+                    join(__dirname, "packageLoaded.cjs"),
+                ]),
                 CHAOS_CLOCK: join(folder, "clock"),
                 CHAOS_LOADED: folder,
             },

@@ -19,6 +19,7 @@ const DEPENDS_ON = {
     chaos: ["recipes", "provider/quiesce/hooks", "provider/run", "provider/lifecycle"],
     bench: ["provider/quiesce/hooks", "provider/run", "provider/aws", "provider/transport"],
     scale: ["provider/quiesce/hooks", "provider/run", "provider/aws", "provider/transport"],
+    groups: ["provider/quiesce/hooks", "provider/run", "provider/aws", "provider/lifecycle/group"],
     startup: ["provider/snapshotProvider.ts", "provider/program", "provider/lifecycle"],
     vss: ["provider/quiesce/vss", "provider/run", "provider/aws"],
 } as const;

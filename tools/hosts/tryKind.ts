@@ -34,21 +34,34 @@ async function runOnce(kind: HostKind): Promise<Pick<TriedKind, "run" | "version
     }
 }
 
-/** What the host's own programs say of themselves. */
+/**
+ * What the host's own programs say of themselves. Of those that do not say it all, the package's version: sudo-rs 0.2.5
+ * prints none, uutils' `ls` no name, and doas neither.
+ */
+const VERSIONS = String.raw`
+package() { dpkg-query -W -f "$2 "'${"$"}{Version}\n' "$1"; }
+sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release 2>/dev/null
+for server in $(cat /proc/[0-9]*/comm | sort -u); do
+    case $server in
+    sshd) sshd -V 2>&1 | sed -n 's/^\(OpenSSH_[0-9p.]*\).*/\1/p' ;;
+    dropbear) dropbear -V 2>&1 | head -n 1 ;;
+    esac
+done
+case $(readlink "$(command -v sudo)") in
+sudo-rs) package sudo-rs sudo-rs ;;
+doas) package opendoas doas ;;
+*) sudo --version 2>/dev/null | sed -n '1s/ version//p' ;;
+esac
+case $(readlink "$(command -v ls)") in
+*busybox) busybox | sed -n '1s/ multi-call.*//p' ;;
+*cargo*) package rust-coreutils uutils ;;
+*) ls --version | sed -n '1s/^ls //; 1s/[()]//gp' ;;
+esac
+readlink /bin/sh | sed /busybox/d
+`;
+
 function versionsOf(host: SshHost): readonly string[] {
-    const said = host.exec(
-        [
-            "sed -n 's/^PRETTY_NAME=\"\\(.*\\)\"/\\1/p' /etc/os-release",
-            "for server in $(cat /proc/[0-9]*/comm | sort -u); do case $server in " +
-                "sshd) sshd -V 2>&1 | grep -o 'OpenSSH_[0-9p.]*' | head -1 ;; " +
-                "dropbear) dropbear -V 2>&1 | head -1 ;; esac; done",
-            "case $(readlink /usr/bin/sudo) in sudo-rs) sudo --version ;; doas) echo doas ;; " +
-                "*) sudo --version 2>/dev/null | head -1 | sed 's/ version//' ;; esac",
-            "case $(readlink /usr/bin/ls) in *busybox) busybox | head -1 | grep -o 'BusyBox v[0-9.]*' ;; " +
-                "*) ls --version | head -1 | sed 's/^ls //; s/[()]//g' ;; esac",
-            "readlink /bin/sh",
-        ].join("\n"),
-    );
+    const said = host.exec(VERSIONS);
     return said
         .split("\n")
         .map((line) => line.trim())

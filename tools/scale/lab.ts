@@ -51,6 +51,14 @@ export class ScaleLab {
         return { instance, instanceId, host };
     }
 
+    /** From now on pre-freeze takes from nothing, on the first server, to so many seconds, on the last. */
+    slowDown(servers: readonly Server[], slowestS: number): void {
+        servers.forEach(({ host }, index) => {
+            const seconds = (slowestS * index) / Math.max(1, servers.length - 1);
+            host.writeHooks(slowestS === 0 ? {} : { pre: `sleep ${seconds.toFixed(1)}` });
+        });
+    }
+
     /** A stack with a snapshot of each of the servers; `more` are further arguments of each. */
     async project(servers: readonly Server[], more: object = {}): Promise<Project> {
         const project = await makeProject({

@@ -24,7 +24,7 @@ export interface Scaled {
     readonly providerMs: number;
     /** Of the whole `pulumi up`. */
     readonly upMs: number;
-    /** The least time in which the limit lets one request for each instance pass. */
+    /** The least time in which the limit lets one request for each instance pass, and the slowest pre-freeze ends. */
     readonly floorMs: number;
     /** CreateSnapshots that the cloud refused because there were too many. */
     readonly throttled: number;
@@ -32,10 +32,19 @@ export interface Scaled {
     readonly repeated: number;
 }
 
-/** Takes a snapshot of each of so many servers by one `pulumi up`, all at once. */
-export async function scale(lab: ScaleLab, instances: number, volumes: number): Promise<Scaled> {
+/**
+ * Takes a snapshot of each of so many servers by one `pulumi up`, all at once.
+ * @param slowestS what pre-freeze takes on the slowest of them; the others are spread evenly below it
+ */
+export async function scale(
+    lab: ScaleLab,
+    instances: number,
+    volumes: number,
+    slowestS = 0,
+): Promise<Scaled> {
     const { cloud } = lab;
     const servers = await lab.servers(instances, volumes);
+    lab.slowDown(servers, slowestS);
     const project = await lab.project(servers);
     await cloud.reset();
     await cloud.clearCalls();
@@ -64,7 +73,7 @@ export async function scale(lab: ScaleLab, instances: number, volumes: number): 
         ...use,
         providerMs: last - first,
         upMs,
-        floorMs: (Math.max(0, instances - LIMIT.burst) / LIMIT.rate) * 1000,
+        floorMs: Math.max(Math.max(0, instances - LIMIT.burst) / LIMIT.rate, slowestS) * 1000,
         throttled: refused.filter(({ operation }) => operation === "CreateSnapshots").length,
         repeated: refused.filter(({ operation }) => operation !== "CreateSnapshots").length,
     };

@@ -15,7 +15,7 @@ export function scaleTable(results: readonly Scaled[]): string {
         "its connections",
         "its processor time",
         "requests to last answer",
-        "the limit's floor",
+        "the floor",
         "pulumi up",
         "CreateSnapshots refused",
         "others refused",

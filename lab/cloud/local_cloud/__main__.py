@@ -44,6 +44,8 @@ def run_cloud(parent: int, number: int, options: "dict[str, object]") -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
+    # Of what its agents run, it asks.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # Two clouds must not come to the same ids.
     random.seed()
     mock_random.seed()

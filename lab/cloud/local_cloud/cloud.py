@@ -4,9 +4,11 @@ import threading
 
 from . import block_devices, console, copy_image, create_image, images, instances, launches, snapshots, tags, volumes
 from .clock import Clock
+from .connect_endpoints import ConnectEndpoints
 from .credentials import Credentials
 from .errors import install_status_codes
 from .faults import Faults
+from .instance_connect import InstanceConnect
 from .journal import Journal
 from .launches_seen import LaunchesSeen
 from .permissions import Permissions
@@ -38,6 +40,8 @@ class Cloud:
         self.recycle_bin = RecycleBin()
         self.snapshots = snapshots.Snapshots(snapshot_duration_ms, self.images, self.locks, self.recycle_bin)
         self.systems_manager = SystemsManager(self)
+        self.instance_connect = InstanceConnect()
+        self.connect_endpoints = ConnectEndpoints()
         self.volume_contents = VolumeContents()
         self.launches_seen = LaunchesSeen()
 
@@ -57,6 +61,8 @@ class Cloud:
         block_devices.install()
         console.install()
         self.systems_manager.install()
+        self.instance_connect.install()
+        self.connect_endpoints.install()
 
     def reset(self) -> None:
         """Takes back everything that tests have told the cloud to do; resources and journal stay."""
@@ -70,3 +76,5 @@ class Cloud:
         self.recycle_bin.reset()
         self.snapshots.reset()
         self.systems_manager.reset()
+        self.instance_connect.reset()
+        self.connect_endpoints.reset()

@@ -22,6 +22,7 @@ from .server import ApiServer
 from .volume_contents import Range
 
 PREFIX = "/__control/"
+METADATA_KEYS = re.compile(r"/(i-[0-9a-f]+)/latest/meta-data/managed-ssh-keys/active-keys/([^/]+)/")
 
 
 class Control:
@@ -167,6 +168,20 @@ class Control:
 
     def expire_credentials(self, access_key_id: "str | None" = None) -> None:
         self._cloud.credentials.expire(access_key_id)
+
+    def pass_time_of_keys(self, seconds: float) -> None:
+        self._cloud.instance_connect.pass_time(seconds)
+
+    def sent_keys(self, instance_id: str, user: str) -> "list[str]":
+        return self._cloud.instance_connect.keys(instance_id, user)
+
+    def create_connect_endpoint(self, region: str, changes: "dict[str, Any]") -> Any:
+        with self._cloud.acting:
+            return self._cloud.connect_endpoints.create(self._account(None), region, changes)
+
+    def secret_of(self, access_key_id: str) -> "str | None":
+        """None: nobody has been given it, or it has expired."""
+        return self._cloud.credentials.secret_of(access_key_id)
 
     def set_account(self, account_id: str, access_key_id: "str | None" = None) -> None:
         self._cloud.credentials.set_account(account_id, access_key_id)
@@ -330,6 +345,13 @@ class ControlServer(ThreadingHTTPServer):
 
 class ControlHandler(QuietHandler):
     server: ControlServer
+
+    def do_GET(self) -> None:
+        """An instance's metadata, as far as EC2 Instance Connect goes; without the token that IMDSv2 asks for."""
+        match = METADATA_KEYS.fullmatch(self.path)
+        keys = self.server.control.sent_keys(*match.groups()) if match else []
+        self.send_response(200 if keys else 404)
+        self.send_content("".join(f"{key}\n" for key in keys).encode())
 
     def do_POST(self) -> None:
         body = self.read_body()

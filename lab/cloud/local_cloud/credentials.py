@@ -13,6 +13,10 @@ from .clock import Clock
 from .errors import error_answer
 
 
+# The one that tests have; its id is in lab/cloud/localCloud.ts.
+SECRETS = {"AKIALOCALCLOUD000001": "local-cloud-secret"}
+
+
 class Credentials:
     def __init__(self, account_id: str, clock: Clock) -> None:
         self._clock = clock
@@ -21,6 +25,7 @@ class Credentials:
         self._roles: "dict[str, str]" = {}
         self._expirations: "dict[str, datetime.datetime]" = {}
         self._instance_roles: "set[str]" = set()
+        self._secrets = dict(SECRETS)
         self.reset()
 
     def reset(self) -> None:
@@ -62,6 +67,12 @@ class Credentials:
                 self._accounts.get(access_key_id) or self._roles.get(access_key_id) or self._account_id
             )
 
+    def secret_of(self, access_key_id: str) -> "str | None":
+        if self._is_expired(access_key_id):
+            return None
+        with self._lock:
+            return self._secrets.get(access_key_id)
+
     def refusal(self, call: Call) -> "Answer | None":
         if not self._is_expired(call.access_key_id):
             return None
@@ -96,6 +107,7 @@ class Credentials:
                 with credentials._lock:
                     credentials._roles[self.access_key_id] = self.account_id
                     credentials._expirations[self.access_key_id] = self.expiration
+                    credentials._secrets[self.access_key_id] = self.secret_access_key
 
         BaseResponse.get_current_account = get_current_account
         sts_models.AssumedRole = ExpiringRole

@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from moto.ssm.exceptions import SSMException
 
-from . import packages, powershell, vss_documents
+from . import packages, powershell, shell, vss_documents
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,17 @@ CATALOGUE = {
             },
             {"runPowerShellScript": powershell.run},
             ("Windows", "Linux"),
+            seconds=_execution_timeout,
+        ),
+        Document(
+            "AWS-RunShellScript",
+            {
+                "commands": Parameter(None, is_list=True),
+                "workingDirectory": Parameter(""),
+                "executionTimeout": Parameter("3600", pattern=r"[0-9]{1,6}"),
+            },
+            {"aws:runShellScript": shell.run},
+            ("Linux", "MacOS"),
             seconds=_execution_timeout,
         ),
         Document(

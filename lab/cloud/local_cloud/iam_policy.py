@@ -46,7 +46,13 @@ class Policy:
     def _asked(self, call: Call) -> "Iterator[Asked]":
         action = f"{call.service}:{call.operation}"
         parameter = RESOURCE_PARAMETERS.get(call.operation)
-        if parameter is None:
+        if call.operation == "SendSSHPublicKey":
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2instanceconnect.html
+            instance_id = call.parameters["InstanceId"]
+            tags = _context("ResourceTag", self._tags_of(call, instance_id))
+            arn = _arn(call, "instance", instance_id)
+            yield Asked(action, arn, {**tags, "ec2:osuser": call.parameters["InstanceOSUser"]})
+        elif parameter is None:
             yield Asked(action)
         else:
             given = call.parameters[parameter]

@@ -40,6 +40,8 @@ class ManagedInstance:
     platform_name: str = ""
     platform_version: str = ""
     refuses_when_unreachable: bool = True
+    shell: "list[str] | None" = None
+    """The command line that runs a script, its last argument, on the instance."""
     components: Components = field(default_factory=Components)
     registered: datetime.datetime = field(default_factory=now)
     frozen: bool = False

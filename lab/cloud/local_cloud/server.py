@@ -1,5 +1,6 @@
 """The API's front door: HTTP with keep-alive on loopback; each request goes through faults and checks to moto."""
 
+import functools
 import re
 import socket
 import threading
@@ -8,6 +9,7 @@ import traceback
 from http.server import ThreadingHTTPServer
 from typing import Any
 
+from moto.core import responses
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import run_wsgi_app
 
@@ -22,8 +24,10 @@ ERROR_CODE = re.compile(rb'(?:<Code>|"__type": ?")([^<"]*)')
 
 def load_services() -> None:
     """What moto loads at the first request to a service."""
-    for service in ("ec2", "sts"):
+    for service in ("ec2", "ec2instanceconnect", "sts"):
         create_backend_app(service)
+    # moto would look at all that a class has for each request.
+    responses.method_names_from_class = functools.cache(responses.method_names_from_class)
 
 
 class ApiServer(ThreadingHTTPServer):
@@ -41,6 +45,8 @@ class ApiServer(ThreadingHTTPServer):
         # Agents on instances call the API as everybody does.
         cloud.systems_manager.api_port = self.port
         self._moto = DomainDispatcherApplication(create_backend_app)
+        # It would look at the folders of all services for each request.
+        self._moto.get_backend_for_host = functools.cache(self._moto.get_backend_for_host)
         self.idle_s: "float | None" = None
         """Connections on which nothing is asked for this long are closed, without a word."""
         self._listening = threading.Event()

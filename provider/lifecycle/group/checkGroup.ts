@@ -4,6 +4,7 @@ import { checkGroupInputs, ofMember } from "../../inputs/checkGroup";
 import type { CheckFailure } from "../../inputs/checkFailure";
 import { checkExclusions } from "../checkExclusions";
 import { sayUnchecked } from "../checkSnapshot";
+import { checkTaken } from "../checkTaken";
 import { foretell } from "../foretell";
 import type { Session } from "../session";
 import { type GroupRequest, inputsOf } from "./members";
@@ -16,8 +17,9 @@ export async function checkGroup(
 ): Promise<{ inputs: GroupRequest; failures: CheckFailure[] }> {
     const { __provider, previewing, ...inputs } = news;
     sayUnchecked(session, inputs, groupSecretTable);
-    const failures = checkGroupInputs(inputs);
-    if (failures.length === 0 && !isUnknown(inputs.members)) {
+    const failures = [...checkGroupInputs(inputs), ...checkTaken(inputs, olds)];
+    // Of sets that are not taken again, the volumes may be gone for long.
+    if (failures.length === 0 && inputs.taken !== true && !isUnknown(inputs.members)) {
         const foretold = previewing === true && Object.keys(olds).length === 0;
         const each = Object.keys(inputs.members).map((name) => checkMember(session, inputs, name, foretold));
         failures.push(...(await Promise.all(each)).flat());

@@ -5,7 +5,7 @@ import { UnfinishedError, toState } from "../../run/state";
 import { healReplaced } from "../createSnapshot";
 import { pick, reporting } from "../result";
 import type { Session } from "../session";
-import { UnfinishedGroup, groupError } from "./groupError";
+import { UnfinishedGroup, groupError, withEach } from "./groupError";
 import { type GroupOutputs, type GroupState, type MemberState, groupStateOf } from "./groupState";
 import { type GroupRequest, inputsOf, knownAs, logOf } from "./members";
 
@@ -43,7 +43,11 @@ async function take(
     const clients = await session.clients(inputs.aws);
     const { stack, shared } = session;
     const log = session.logOf(inputs);
-    const runs = names.map((name, index) => {
+    const group = {
+        instanceIds: names.map((name) => inputsOf(inputs, name).instanceId),
+        known: stack.setsOf(inputs.owner),
+    };
+    const runs = names.map((name) => {
         const member = inputsOf(inputs, name);
         return {
             executionId: newExecutionId(),
@@ -51,16 +55,17 @@ async function take(
             clients,
             known: stack.setsOf(knownAs(member)),
             healed: new Set<string>(),
-            requestsBefore: index,
+            group,
             shared,
             log: logOf(log, name),
             signal,
         };
     });
     try {
-        for (const run of runs) {
-            await healReplaced(stack.pendingOf(knownAs(run.inputs)), run, run.healed);
-        }
+        await withEach(
+            runs.map((run, index) => [names[index] ?? "", run] as const),
+            (run) => healReplaced(stack.pendingOf(knownAs(run.inputs)), run, run.healed),
+        );
         return groupOf(inputs, names, await takeSnapshots(runs));
     } finally {
         runs.forEach(({ healed }) => stack.markHealed(healed));

@@ -1,6 +1,7 @@
 import { isUnknown } from "../../base/unknown";
 import { type DiffResult, diffOf } from "../diff";
 import type { Session } from "../session";
+import type { State } from "../stackKnowledge";
 import type { GroupOutputs } from "./groupState";
 import { type GroupRequest, inputsOf, knownAs, nameOf, stateOf } from "./members";
 
@@ -18,15 +19,33 @@ export function diffGroup(session: Session, olds: GroupOutputs, news: GroupReque
 }
 
 /** What `create` and `delete` get to know of the state. */
-function learn({ stack }: Session, olds: GroupOutputs, news: GroupRequest): void {
+function learn(session: Session, olds: GroupOutputs, news: GroupRequest): void {
+    const { stack } = session;
     for (const set of Object.values(olds.sets)) {
         const { id, state } = stateOf(olds, set);
         const name = nameOf(news, set.instanceId);
+        stack.learnSet(id, state, news.owner ?? "");
         if (name === undefined) {
             stack.learnState(state);
+            believeOf(session, id, state, news);
         } else {
             stack.learn(id, state, inputsOf(news, name), knownAs(state));
         }
+    }
+}
+
+/** There is no way any more to the host of one that has left the group, so the user's word is all that there can be. */
+function believeOf(
+    session: Session,
+    id: string,
+    { thawPending, instanceId }: State,
+    news: GroupRequest,
+): void {
+    if (thawPending && news.confirmAwake === id && !session.stack.isHealed(id)) {
+        session.stack.markHealed([id]);
+        session.logOf(news)(
+            `warning: confirmAwake: ${instanceId} counts as awake after ${id}; nothing on it was looked at`,
+        );
     }
 }
 

@@ -20,19 +20,42 @@ export type GroupOutputs = GroupState & Pick<GroupInputs, "triggers" | "tags" | 
 /**
  * What the sets prove together. All freezes are of one point when each was held from before the first request until
  * after the last answer: `capture.ts` sends no request before all are frozen, and asks none before all have answered.
+ * One whose own level could not be proven, because the host may be another one or others may have written, proves
+ * nothing for the group.
  * @param size how many members the group has
  */
 export function groupStateOf(sets: Readonly<Record<string, MemberState>>, size: number): GroupState {
     const all = Object.values(sets);
     const samePoint =
-        all.length === size && all.every(isWhole) && all.every(({ evidence }) => evidence.held === true);
+        all.length === size &&
+        all.every((set) => isWhole(set) && set.evidence.held === true && set.consistencyLevel !== "crash");
     return {
         sets,
         samePoint,
         consistencyLevel: samePoint ? lowest(all) : "crash",
         evidence: evidenceOf(all),
-        thawPending: all.some((one) => one.thawPending),
+        thawPending: isPending(all),
     };
+}
+
+/** The same sets later. What was proven of them does not change, unless one is not there any more. */
+export function stillProven(
+    before: Pick<GroupState, "samePoint" | "consistencyLevel" | "evidence">,
+    sets: Readonly<Record<string, MemberState>>,
+): GroupState {
+    const all = Object.values(sets);
+    const samePoint = before.samePoint && all.every(isWhole);
+    return {
+        sets,
+        samePoint,
+        consistencyLevel: samePoint ? before.consistencyLevel : "crash",
+        evidence: before.evidence,
+        thawPending: isPending(all),
+    };
+}
+
+function isPending(sets: readonly MemberState[]): boolean {
+    return sets.some(({ thawPending }) => thawPending);
 }
 
 function isWhole({ snapshotIds }: MemberState): boolean {

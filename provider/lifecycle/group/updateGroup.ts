@@ -8,7 +8,7 @@ import type { State } from "../stackKnowledge";
 import { goOn } from "../updateSnapshot";
 import { groupDiffOf } from "./diffGroup";
 import { UnfinishedGroup, groupError } from "./groupError";
-import type { GroupOutputs, GroupState, MemberState } from "./groupState";
+import { type GroupOutputs, type GroupState, type MemberState, stillProven } from "./groupState";
 import { type GroupRequest, inputsOf, knownAs, logOf, nameOf, stateOf } from "./members";
 
 /** Tags and credentials change in place; a pending thaw is healed and pending completion waited for. */
@@ -58,8 +58,7 @@ async function goOnWithAll(
             }
         }),
     );
-    const thawPending = Object.values(sets).some((set) => set.thawPending);
-    const state = { ...pick(olds, ["consistencyLevel", "samePoint", "evidence"]), sets, thawPending };
+    const state = stillProven(olds, sets);
     if (errors.size > 0) {
         throw new UnfinishedGroup(groupError(errors), state);
     }

@@ -46,6 +46,8 @@ export type GuardLine =
     | { kind: "releasing"; why: ReleaseReason }
     /** A try of post-thaw that failed; another one follows. current: as in `recovered`. */
     | { kind: "tried"; end: HookEnd; current: boolean }
+    /** Post-thaw hung, or failed for good, and left this mount point frozen. The guard has thawed it by itself. */
+    | { kind: "unfroze"; mountPoint: string }
     /** Awake when 0 or 205 (already thawed). */
     | { kind: "thawed"; end: HookEnd }
     /** The end of a failed hook's standard error. May hold secrets. */
@@ -101,6 +103,7 @@ const PARSERS: Readonly<Record<string, LineParser | undefined>> = {
         const end = parseHookEnd(exit);
         return end === undefined ? undefined : { kind: "tried", end, current: whose === "current" };
     },
+    unfroze: (mountPoint) => (mountPoint === "" ? undefined : { kind: "unfroze", mountPoint }),
     thawed: (exit) => {
         const end = parseHookEnd(exit);
         return end === undefined ? undefined : { kind: "thawed", end };

@@ -32,6 +32,7 @@ export class GuardSession {
     #clean = false;
     #wake: (() => void) | undefined;
     #beat: NodeJS.Timeout | undefined;
+    readonly #over = Promise.withResolvers<undefined>();
 
     private constructor(channel: SshChannel) {
         this.#channel = channel;
@@ -97,6 +98,11 @@ export class GuardSession {
         return this.#ended && this.#events.length === 0;
     }
 
+    /** Resolves when it has let go of what it held, or nothing will come of it any more. */
+    get over(): Promise<void> {
+        return this.#over.promise;
+    }
+
     /** What it could not remove from the host. One that could not thaw leaves on purpose what thawing needs. */
     get left(): string | undefined {
         return this.#left;
@@ -108,7 +114,9 @@ export class GuardSession {
     }
 
     #remember(line: GuardLine): void {
-        if (line.kind === "thawed") {
+        if (line.kind === "releasing") {
+            this.#over.resolve(undefined);
+        } else if (line.kind === "thawed") {
             this.#awake = isAwake(line.end);
         } else if (line.kind === "refused") {
             this.#clean = true;
@@ -155,6 +163,7 @@ export class GuardSession {
         }
         this.#ended = true;
         clearInterval(this.#beat);
+        this.#over.resolve(undefined);
         this.#wake?.();
     }
 

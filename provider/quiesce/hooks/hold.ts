@@ -42,6 +42,7 @@ export async function hold(guard: GuardSession, settings: HoldSettings): Promise
     const expiry = frozen.frozen.at + timeouts.freeze * 1000;
     return {
         answerLimitMs: () => Math.ceil(Math.max(0, expiry - performance.now())) + timing.lateAnswerMs,
+        over: guard.over,
         release: () => release(guard, frozen, settings),
     };
 }
@@ -164,7 +165,10 @@ interface Thaw {
 }
 
 /** Listens until the guard has cleaned up, or is gone, or has had all the time that it can need. */
-async function awaitThaw(guard: GuardSession, { timeouts, signal, secrets }: HoldSettings): Promise<Thaw> {
+async function awaitThaw(
+    guard: GuardSession,
+    { timeouts, signal, secrets, log }: HoldSettings,
+): Promise<Thaw> {
     const longest = timeouts.freeze * 1000 + 3 * (timeouts.postThaw * 1000 + timing.guardMarginMs);
     const deadline = performance.now() + longest;
     const patience = patienceOf(signal);
@@ -174,8 +178,19 @@ async function awaitThaw(guard: GuardSession, { timeouts, signal, secrets }: Hol
         if (event === undefined || event.line.kind === "cleaned") {
             return thaw;
         }
+        if (event.line.kind === "unfroze") {
+            log(unfrozeText(event.line.mountPoint));
+        }
         thaw = withEvent(thaw, event, secrets);
     }
+}
+
+/** Post-thaw should have done it. */
+export function unfrozeText(mountPoint: string): string {
+    return (
+        `warning: post-thaw hung or failed, and ${mountPoint} was still frozen: the guard thawed it. A post-thaw script ` +
+        "must not write to a file system before it has thawed it, not even a log."
+    );
 }
 
 /** Ends soon after an interruption that leaves little time. */

@@ -23,7 +23,7 @@ import type { GuardLine } from "./guardLine";
 import { type GuardParams, type Hook, VMWARE_VERBS } from "./guardProgram";
 import { type HostReport, parseHostReport } from "./hostReport";
 import { GuardSession, NoGuard } from "./guardSession";
-import { hold, hookOutput } from "./hold";
+import { hold, hookOutput, unfrozeText } from "./hold";
 import { hostFailures, isStale, notCovered } from "./hostFailures";
 import { knownFailure } from "./knownFailure";
 import { reachOf } from "./reachOf";
@@ -161,10 +161,17 @@ class Hooks implements Holding {
     }
 
     async #connect(timeoutMs: number, signal = this.#settings.signal): Promise<SshConnection> {
-        const { quiesce, aws, isYoung, log } = this.#settings;
-        const { host, port = 22 } = quiesce.connection;
+        const { quiesce, instanceId, aws, isYoung, log } = this.#settings;
+        const { host = instanceId, port = 22 } = quiesce.connection;
         log(`connecting to ${host}:${port}`, "status");
-        return await connect(quiesce.connection as SshSettings, { timeoutMs, aws, isYoung, log, signal });
+        return await connect(quiesce.connection as SshSettings, {
+            timeoutMs,
+            instanceId,
+            aws,
+            isYoung,
+            log,
+            signal,
+        });
     }
 
     /** A host whose cloud-init still runs may lack scripts and rights that it gets in a moment. */
@@ -269,6 +276,9 @@ class Hooks implements Holding {
                 case "confirmed":
                     log(confirmedText(event.line.executionId));
                     onHealed(event.line.executionId);
+                    break;
+                case "unfroze":
+                    log(unfrozeText(event.line.mountPoint));
                     break;
                 case "tried":
                 case "rehearsed":

@@ -27,8 +27,8 @@ export function noGuardFailure({ firstLine, stderr, sudo }: Instead): Failure {
             `The account does not run what it is told to, or says something of its own before. First it said: ${quoted(firstLine ?? "")}; ` +
             `on stderr: ${quoted(said)}.`,
         remedy:
-            "The account needs a login shell, no forced command, and a shell start-up file that prints nothing " +
-            "when there is no terminal.",
+            "The account needs a login shell, no forced command, and a shell start-up file (such as .bashrc) that prints " +
+            "nothing, reads nothing and starts no other shell when there is no terminal.",
     };
 }
 

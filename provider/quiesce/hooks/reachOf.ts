@@ -1,5 +1,6 @@
-import type { CaptureEvidence, RouteName } from "../../base/evidence";
+import type { CaptureEvidence, HostKeyProof, RouteName } from "../../base/evidence";
 import type { HooksQuiesce } from "../../inputs/inputs";
+import { findsInstance } from "../../transport/tunnel";
 
 type Connection = Pick<HooksQuiesce["connection"], "tunnel" | "hostKey" | "proxy">;
 
@@ -7,8 +8,16 @@ type Connection = Pick<HooksQuiesce["connection"], "tunnel" | "hostKey" | "proxy
 export function reachOf(connection: Connection): Pick<CaptureEvidence, "route" | "hostKey"> {
     return {
         route: routeOf(connection),
-        hostKey: connection.hostKey === undefined ? "ignored" : "pinned",
+        hostKey: hostKeyProofOf(connection),
     };
+}
+
+/** AWS leads by the instance's id, over connections that it has authenticated itself. */
+function hostKeyProofOf({ hostKey, tunnel }: Connection): HostKeyProof {
+    if (hostKey !== undefined) {
+        return "pinned";
+    }
+    return findsInstance(tunnel) ? "aws" : "ignored";
 }
 
 function routeOf({ tunnel, proxy }: Connection): RouteName {

@@ -3,6 +3,7 @@ import type { Log } from "../../base/log";
 import type { Source } from "../../aws/instance";
 import type { VssQuiesce } from "../../inputs/inputs";
 import type { Timeouts } from "../../inputs/timeouts";
+import { compareVersions } from "../../base/compareVersions";
 import { isHurried } from "../../base/interruption";
 import { timing } from "../../base/timing";
 import {
@@ -10,7 +11,6 @@ import {
     type Components,
     type ComponentsHost,
     type OtherUsers,
-    compareVersions,
     installComponents,
     installedComponents,
     otherUsers,

@@ -1,10 +1,11 @@
 import type { InstanceInformation } from "@aws-sdk/client-ssm";
+import { agentFailures, notManaged } from "../../aws/agentFailures";
 import type { Clients } from "../../aws/clients";
 import type { Source } from "../../aws/instance";
 import { awsErrorName } from "../../aws/request";
 import { managedInstance } from "../../aws/systemsManager";
+import { compareVersions } from "../../base/compareVersions";
 import { type Failure, SnapshotError } from "../../base/errors";
-import { compareVersions } from "./vssComponents";
 
 /** EC2 User Guide, "Prerequisites for VSS snapshots". */
 const MINIMUM_AGENT = "3.0.502.0";
@@ -80,39 +81,13 @@ export function instanceFailures({ state, facts }: Source): Failure[] {
     return failures;
 }
 
-const notManaged: Failure = {
-    code: "SSM_NOT_MANAGED",
-    message: "The instance is not managed by Systems Manager.",
-    remedy:
-        "It needs the SSM agent, a role with AmazonSSMManagedInstanceCore, and a way to the endpoints ssm, " +
-        "ssmmessages and ec2messages.",
-};
-
 export function managedFailures(managed: InstanceInformation | undefined): Failure[] {
-    if (managed === undefined) {
-        return [notManaged];
-    }
-    const failures: Failure[] = [];
-    if (managed.PingStatus !== "Online") {
-        failures.push({
-            code: "SSM_OFFLINE",
-            message: `Systems Manager does not reach the instance's agent: ${managed.PingStatus ?? "unknown"}.`,
-            remedy: "See that the service AmazonSSMAgent runs and that the instance reaches the endpoints.",
-        });
-    }
-    if (compareVersions(managed.PlatformVersion ?? MINIMUM_WINDOWS, MINIMUM_WINDOWS) < 0) {
+    const failures = agentFailures(managed, { purpose: "VSS snapshots need", oldest: MINIMUM_AGENT });
+    if (compareVersions(managed?.PlatformVersion ?? MINIMUM_WINDOWS, MINIMUM_WINDOWS) < 0) {
         failures.push({
             code: "VSS_UNSUPPORTED",
-            message: `${managed.PlatformName ?? "Windows"} (${managed.PlatformVersion ?? ""}) is too old: VSS snapshots need Windows Server 2016 or newer.`,
+            message: `${managed?.PlatformName ?? "Windows"} (${managed?.PlatformVersion ?? ""}) is too old: VSS snapshots need Windows Server 2016 or newer.`,
             remedy: 'Update Windows, or use { method: "none" }.',
-        });
-    }
-    const version = managed.AgentVersion ?? "0";
-    if (compareVersions(version, MINIMUM_AGENT) < 0) {
-        failures.push({
-            code: "SSM_AGENT_TOO_OLD",
-            message: `The SSM agent is ${version}; VSS snapshots need ${MINIMUM_AGENT} or newer.`,
-            remedy: "Update it with the document AWS-UpdateSSMAgent.",
         });
     }
     return failures;

@@ -7,6 +7,7 @@ import { pause } from "../../base/pause";
 import { timing } from "../../base/timing";
 import { knownFailure } from "../../quiesce/hooks/knownFailure";
 import { type SshConnection, SshError, type SshSettings, connect } from "../../transport/ssh/connection";
+import { TUNNELS } from "../../transport/tunnel";
 import type { RestoreRun } from "./restoreRun";
 
 /**
@@ -30,11 +31,12 @@ export async function bootCopy(
                 deadline,
                 limited,
             );
-            log(`connecting to ${settings.host}:${settings.port ?? 22}`, "status");
+            log(`connecting to ${settings.host ?? instanceId}:${settings.port ?? 22}`, "status");
             return await connect(settings, {
                 timeoutMs: Math.max(0, deadline - performance.now()),
                 // cloud-init may only be making the account.
                 isYoung: () => true,
+                instanceId,
                 aws: awsAccess(clients),
                 log,
                 signal: limited,
@@ -46,7 +48,10 @@ export async function bootCopy(
     });
 }
 
-/** A program that carries the connection takes the instance's id for an address, as AWS's own tools do. */
+/**
+ * A program that carries the connection takes the instance's id for an address, as AWS's own tools do. A tunnel that leads
+ * to the instance by its id needs no address, and AWS vouches for the other end.
+ */
 async function settingsOf(
     { inputs, clients, log }: RestoreRun,
     instanceId: string,
@@ -55,12 +60,15 @@ async function settingsOf(
     signal: AbortSignal,
 ): Promise<SshSettings> {
     const { connection } = inputs;
-    const host = connection.tunnel === undefined ? address : instanceId;
-    const knowsKey = connection.hostKey !== undefined || connection.insecureIgnoreHostKey === true;
+    const { hostKey, insecureIgnoreHostKey, tunnel } = connection;
+    if (tunnel !== undefined && TUNNELS[tunnel.via].findsInstance) {
+        return connection as SshSettings;
+    }
+    const knowsKey = hostKey !== undefined || insecureIgnoreHostKey === true;
     const found = knowsKey
         ? {}
         : { hostKey: await readHostKeys(clients, instanceId, { deadline, log, signal }) };
-    return { ...connection, ...found, host } as SshSettings;
+    return { ...connection, ...found, host: tunnel === undefined ? address : instanceId } as SshSettings;
 }
 
 /** A copy that has ended is not waited for. */

@@ -3,13 +3,17 @@ import { secretTable, secretsIn } from "../../base/secretTable";
 import type { AwsAccess } from "../awsAccess";
 import { BastionRoute } from "../bastion";
 import { CommandRoute } from "../command";
+import { ConnectEndpointRoute } from "../connectEndpoint";
+import { sendNewKey } from "../instanceConnect";
 import type { Route } from "../route";
 import { tcpRoute } from "../tcp";
 import { KEEPALIVE, type HopSettings } from "./handshake";
-import { AttemptOver, openHop } from "./hop";
-import { prepareHop, type SshSettings, type Tunnel } from "./hopSettings";
+import { AttemptOver } from "./attemptOver";
+import { openHop } from "./hop";
+import { prepareHop, type SshSettings, type SshTarget } from "./hopSettings";
 import { retryConnect } from "./retryConnect";
 import { SshConnection } from "./sshConnection";
+import type { Where } from "./sshError";
 
 export { LineTimeout, OutputTooLong, SshChannel, type Exit } from "./channel";
 export type { AwsAccess } from "../awsAccess";
@@ -26,6 +30,8 @@ export interface ConnectOptions {
     readonly isYoung?: (() => boolean) | undefined;
     /** How often an idle connection is asked whether it lives; it is given up after three missing answers. Default 5000. */
     readonly keepaliveMs?: number;
+    /** The instance that the settings lead to, for tunnels that find it by its id. */
+    readonly instanceId?: string;
     /** Absent: a program that is to carry the connection gets no credentials beside those of our own environment. */
     readonly aws?: AwsAccess;
 }
@@ -45,11 +51,22 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
     signal.throwIfAborted();
     // Those of both: each of the two servers could echo what the other was given.
     const secrets = secretsIn(secretTable.quiesce.connection, settings);
-    const instance = prepareHop("instance", settings, secrets, keepaliveMs);
-    const proxy = settings.proxy && prepareHop("proxy", settings.proxy, secrets, keepaliveMs);
+    const prepare = (where: Where, target: SshTarget, instanceId: string | undefined) =>
+        withSentKeys(
+            prepareHop(where, target, secrets, keepaliveMs, instanceId),
+            target,
+            instanceId,
+            options.aws,
+        );
+    const instance = prepare("instance", settings, options.instanceId);
+    const proxy = settings.proxy && prepare("proxy", settings.proxy, instanceIdOf(settings.proxy));
     const route = proxy
-        ? new BastionRoute(routeTo(proxy, settings.proxy.tunnel, options), proxy, instance)
-        : routeTo(instance, settings.tunnel, options);
+        ? new BastionRoute(
+              routeTo(proxy, settings.proxy, instanceIdOf(settings.proxy), options),
+              proxy,
+              instance,
+          )
+        : routeTo(instance, settings, options.instanceId, options);
     try {
         return await retryConnect((remainingMs) => attempt(instance, route, remainingMs, signal), {
             timeoutMs,
@@ -64,13 +81,45 @@ export async function connect(settings: SshSettings, options: ConnectOptions): P
     }
 }
 
-function routeTo(hop: HopSettings, tunnel: Tunnel | undefined, { aws }: ConnectOptions): Route {
-    return tunnel === undefined
-        ? tcpRoute(hop)
-        : new CommandRoute(hop, {
-              command: tunnel.command,
-              awsEnvironment: (signal) => aws?.environment(signal) ?? Promise.resolve({}),
-          });
+function instanceIdOf({ tunnel }: SshTarget): string | undefined {
+    return tunnel !== undefined && "instanceId" in tunnel ? tunnel.instanceId : undefined;
+}
+
+function withSentKeys(
+    hop: HopSettings,
+    { instanceConnect, user }: SshTarget,
+    instanceId: string | undefined,
+    aws: AwsAccess | undefined,
+): HopSettings {
+    if (instanceConnect !== true) {
+        return hop;
+    }
+    if (instanceId === undefined || aws === undefined) {
+        throw new TypeError("EC2 Instance Connect needs AWS, and an instance's id");
+    }
+    return { ...hop, sendNewKey: (signal) => sendNewKey({ ...hop, instanceId, user }, aws, signal) };
+}
+
+function routeTo(
+    hop: HopSettings,
+    { tunnel }: SshTarget,
+    instanceId: string | undefined,
+    { aws }: ConnectOptions,
+): Route {
+    switch (tunnel?.via) {
+        case undefined:
+            return tcpRoute(hop);
+        case "command":
+            return new CommandRoute(hop, {
+                command: tunnel.command,
+                awsEnvironment: (signal) => aws?.environment(signal) ?? Promise.resolve({}),
+            });
+        case "instance-connect-endpoint":
+            if (instanceId === undefined || aws === undefined) {
+                throw new TypeError("an endpoint needs AWS, and an instance's id");
+            }
+            return new ConnectEndpointRoute(hop, instanceId, tunnel.endpointId, aws);
+    }
 }
 
 async function attempt(

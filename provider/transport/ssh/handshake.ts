@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { Client } from "ssh2";
+import { Client, type ParsedKey } from "ssh2";
 import type { Secret } from "../../base/maskSecrets";
 import { describeFailure, type HandshakeEnd } from "./handshakeFailure";
 import {
@@ -22,11 +22,13 @@ const MAX_HANDSHAKE_BYTES = 1024 * 1024;
 /** One end of the road: which server, as whom, and how to know it. */
 export interface HopSettings extends Place {
     readonly credentials: Credentials;
-    /** "any" only when the user asked for it by `insecureIgnoreHostKey`. */
+    /** "any" only when the user asked for it by `insecureIgnoreHostKey`, or AWS led there by the instance's id. */
     readonly hostKeys: readonly HostKey[] | "any";
     /** Texts that must not appear in errors, even if the server sends them back. */
     readonly secrets: readonly Secret[];
     readonly keepaliveMs: number;
+    /** Makes a key that the server has for a minute; each try gets one. */
+    readonly sendNewKey?: (signal: AbortSignal) => Promise<ParsedKey>;
 }
 
 /** A logged-in connection to one server. */
@@ -53,11 +55,12 @@ export function handshake(
     settings: HopSettings,
     hostKeyTypes: readonly HostKeyType[],
     signal: AbortSignal,
+    sentKey?: ParsedKey,
 ): Promise<Hop> {
     return new Promise((resolve, reject) => {
         const client = new Client();
         const socket = new IdentifiedStream(stream);
-        const login = new Login(settings.credentials);
+        const login = new Login({ ...settings.credentials, sentKey });
         const end: Omit<HandshakeEnd, "textBefore"> = {
             phase: "identification",
             login,

@@ -1,5 +1,5 @@
 import { type Secret, maskSecrets } from "../../base/maskSecrets";
-import type { Login } from "./login";
+import { SENT_KEY, type Login } from "./login";
 import { NOT_REACHED, SshError, type SshFailure, type Where } from "./sshError";
 
 /** How far a handshake got. */
@@ -172,6 +172,11 @@ function isEarly({ login: { tried, accepted }, accountText }: HandshakeEnd, last
     );
 }
 
+/** AWS keeps such a key for whoever asks; what asks is the package (its README, and `eic_run_authorized_keys` in it). */
+const NOT_ASKED_FOR =
+    "see that the instance has the package ec2-instance-connect (images of Amazon Linux and Ubuntu do) and the account of `user`, " +
+    "that its metadata service answers (IMDSv2), and that no other AuthorizedKeysCommand stands in its sshd_config";
+
 const TOO_MANY = /too many authentication failures/i;
 
 function refusalRemedy({ login, accountText }: HandshakeEnd, last: string): string {
@@ -180,6 +185,9 @@ function refusalRemedy({ login, accountText }: HandshakeEnd, last: string): stri
     }
     if (login.accepted.length > 0) {
         return "give what it wants besides, such as password, or exempt the account on the host (AuthenticationMethods, PAM)";
+    }
+    if (login.tried.includes(SENT_KEY) && accountText.trim() === "") {
+        return NOT_ASKED_FOR;
     }
     return accountText.trim() === ""
         ? "check user, privateKey, password and agent, and the account's authorized_keys on the host"

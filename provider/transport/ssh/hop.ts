@@ -1,18 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Route, Way } from "../route";
+import { AttemptOver } from "./attemptOver";
 import { handshake, OtherHostKey, type Hop, type HopSettings } from "./handshake";
 import { describeHostKey, HOST_KEY_TYPES, hostKeyTypesToAsk, type HostKey } from "./hostKey";
 import { SshError, unreachable } from "./sshError";
 
 /** How long a server may take to close after it was told; then the stream is cut. */
 const CLOSE_MS = 1000;
-
-/** An attempt's time is over. */
-export class AttemptOver extends Error {
-    constructor(limitMs: number) {
-        super(`no answer within ${Math.round(limitMs / 1000)} s`);
-    }
-}
 
 /**
  * Logs in to one server by a route. Rejects with SshError, or with the signal's reason; the route is closed then, unless
@@ -47,9 +41,10 @@ async function logIn(settings: HopSettings, route: Route, signal: AbortSignal): 
     let types = settings.hostKeys === "any" ? HOST_KEY_TYPES : hostKeyTypesToAsk(settings.hostKeys);
     const presented: { type: string; fingerprint: string }[] = [];
     for (;;) {
+        const sentKey = await settings.sendNewKey?.(signal);
         const way = await route.open(signal);
         try {
-            return withWay(await handshake(way.stream, settings, types, signal), way);
+            return withWay(await handshake(way.stream, settings, types, signal, sentKey), way);
         } catch (failure) {
             const error = explained(failure, settings);
             // Asked before it is closed, which it would tell of then.

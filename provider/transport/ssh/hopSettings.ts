@@ -1,22 +1,16 @@
 import type { Secret } from "../../base/maskSecrets";
 import type { HopSettings } from "./handshake";
+import { findsInstance, type Tunnel } from "../tunnel";
 import { parseHostKeys } from "./hostKey";
 import { readPrivateKey } from "./privateKey";
 import { SshError, type Where } from "./sshError";
-
-/** A program whose standard input and output are the connection. `%h`, `%p`, `%r` and `%%` in its words are replaced. */
-export interface CommandTunnel {
-    readonly via: "command";
-    readonly command: readonly string[];
-}
-
-export type Tunnel = CommandTunnel;
 
 /** A server and how to log in to it. The names and the order of credentials are those of `command.remote.Command`. */
 export interface SshTarget {
     /** What carries the connection, instead of TCP. */
     readonly tunnel?: Tunnel;
-    readonly host: string;
+    /** Absent with a tunnel that leads to the instance by its id. */
+    readonly host?: string;
     /** Default 22. */
     readonly port?: number;
     readonly user: string;
@@ -27,6 +21,8 @@ export interface SshTarget {
     readonly privateKeyPassword?: string;
     /** Tried last. Default: the environment's SSH_AUTH_SOCK. */
     readonly agentSocketPath?: string;
+    /** A key of EC2 Instance Connect for each try, and nothing of the above. Default false. */
+    readonly instanceConnect?: boolean;
     /** What the host's key must be: see parseHostKey. */
     readonly hostKey?: string | readonly string[];
     /** Accepts any host key when there is no `hostKey`. Default false. */
@@ -38,18 +34,20 @@ export interface SshSettings extends SshTarget {
     readonly proxy?: SshTarget;
 }
 
-/** Reads keys and credentials. Throws SshError. */
+/** Reads keys and credentials. `instanceId`: of the server, where it is known. Throws SshError. */
 export function prepareHop(
     where: Where,
     target: SshTarget,
     secrets: readonly Secret[],
     keepaliveMs: number,
+    instanceId?: string,
 ): HopSettings {
     const port = target.port ?? 22;
-    const address = `${target.user}@${target.host}:${port}`;
+    const host = target.host ?? instanceId ?? "";
+    const address = `${target.user}@${host}:${port}`;
     return {
         where,
-        host: target.host,
+        host,
         port,
         address,
         credentials: prepareCredentials(where, address, target),
@@ -60,6 +58,10 @@ export function prepareHop(
 }
 
 function prepareCredentials(where: Where, address: string, target: SshTarget): HopSettings["credentials"] {
+    if (target.instanceConnect === true) {
+        // An agent's keys would use up the tries that a server allows (MaxAuthTries).
+        return { user: target.user };
+    }
     const agentSocketPath = target.agentSocketPath || process.env["SSH_AUTH_SOCK"];
     const key = target.privateKey ? readPrivateKey(target.privateKey, target.privateKeyPassword) : undefined;
     if (key && "reason" in key) {
@@ -80,7 +82,8 @@ function prepareCredentials(where: Where, address: string, target: SshTarget): H
 }
 
 function prepareHostKeys(where: Where, address: string, target: SshTarget): HopSettings["hostKeys"] {
-    if (target.hostKey === undefined && target.insecureIgnoreHostKey === true) {
+    const isVouchedFor = target.insecureIgnoreHostKey === true || findsInstance(target.tunnel);
+    if (target.hostKey === undefined && isVouchedFor) {
         return "any";
     }
     const keys = parseHostKeys(target.hostKey ?? []);

@@ -14,7 +14,12 @@ export interface Credentials {
     readonly key?: ParsedKey;
     readonly password?: string;
     readonly agentSocketPath?: string;
+    /** A key that EC2 Instance Connect has given to the instance for this login. */
+    readonly sentKey?: ParsedKey | undefined;
 }
+
+/** Among what was tried. It says nothing of the key, of which nothing is to be kept. */
+export const SENT_KEY = "the key that EC2 Instance Connect has taken";
 
 interface Candidate {
     /** The method's name in the protocol, as the server lists those that it offers. */
@@ -98,8 +103,15 @@ export class Login {
 }
 
 function candidatesOf(credentials: Credentials, agent: BoundedAgent | undefined): Candidate[] {
-    const { user: username, key, password } = credentials;
+    const { user: username, key, password, sentKey } = credentials;
     const candidates: Candidate[] = [];
+    if (sentKey) {
+        candidates.push({
+            method: "publickey",
+            description: SENT_KEY,
+            auth: { type: "publickey", username, key: sentKey as never },
+        });
+    }
     if (key) {
         candidates.push({
             method: "publickey",

@@ -17,6 +17,10 @@ import {
     type SendCommandCommandInput,
 } from "@aws-sdk/client-ssm";
 import { expect } from "chai";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import {
     type CloudInstance,
@@ -181,6 +185,28 @@ describe("Systems Manager of the local cloud", () => {
             const instance = await windows();
             await manager.unmanage(instance.instanceId);
             expect(await information([instance.instanceId])).to.deep.equal([]);
+        });
+
+        it("of Linux run a shell script, by the shell that they are given, and end it when it is cancelled", async () => {
+            const marker = join(mkdtempSync(join(tmpdir(), "acs-shell-")), "pid");
+            const instance = await windows({ platformType: "Linux", shell: ["sh", "-c"] });
+            const run = async (commands: string) => {
+                const commandId = await send(instance, "AWS-RunShellScript", { commands });
+                return await manager.reached({ commandId });
+            };
+            const said = await run("echo out; echo err >&2");
+            expect(said.steps[0]).to.include({ stdout: "out\n", stderr: "err\n", status: "Success" });
+            expect((await run("exit 3")).status).to.equal("Failed");
+            const commandId = await send(instance, "AWS-RunShellScript", {
+                commands: `echo $$ >${marker}.new; mv ${marker}.new ${marker}; exec sleep 600`,
+            });
+            while (!existsSync(marker)) {
+                await sleep(10);
+            }
+            await ssm.send(new CancelCommandCommand({ CommandId: commandId }));
+            expect((await manager.reached({ commandId })).status).to.equal("Cancelled");
+            expect(existsSync(`/proc/${readFileSync(marker, "utf8").trim()}`)).to.equal(false);
+            rmSync(dirname(marker), { recursive: true });
         });
 
         it("lose their connection, and when they do not run", async () => {

@@ -49,6 +49,18 @@ describe("a project of the tests", function () {
         expect(outputs["where"]).to.match(/infra$/);
     });
 
+    const isTranslated = `export const isTranslated = require.extensions[".ts"] !== undefined;`;
+
+    it("does not load what translates TypeScript for a program in JavaScript", async () => {
+        project = await makeProject({ program: isTranslated });
+        expect((await project.up()).outputs).to.deep.equal({ isTranslated: false });
+    });
+
+    it("can have a program in TypeScript", async () => {
+        project = await makeProject({ program: isTranslated, typeCheck: true });
+        expect((await project.up()).outputs).to.deep.equal({ isTranslated: true });
+    });
+
     it("can have a copy of the package of its own, which others do not see", async () => {
         project = await makeProject({ program: PROGRAM });
         appendFileSync(`${project.ownPackage()}/package.json`, "\n// changed");

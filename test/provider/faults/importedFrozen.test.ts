@@ -1,5 +1,5 @@
 import { assert } from "chai";
-import { type Outcome, Scene, initError, stateOf } from "../../../lab/scenes/scene";
+import { type Changes, type Outcome, Scene, initError, stateOf } from "../../../lab/scenes/scene";
 import { needsRoot } from "../../../lab/hosts/sshHost";
 import { clientsFor } from "../../../provider/aws/clients";
 import { tagKeys } from "../../../provider/aws/tags";
@@ -17,9 +17,9 @@ describe("a set of a frozen instance that is imported", function () {
     afterEach(() => scene.afterEach());
     after(() => Scene.stopAll());
 
-    async function imported(): Promise<Outcome> {
+    async function imported(changes: Changes = {}): Promise<Outcome> {
         scene.host.writeHooks({ post: "exit 1" });
-        const pending = await scene.create();
+        const pending = await scene.create(changes);
         assert.match(initError(pending).message, /^THAW_PENDING/);
         const { state } = await importSet(await clientsFor(), pending.id, AbortSignal.timeout(60_000));
         return {
@@ -42,6 +42,21 @@ describe("a set of a frozen instance that is imported", function () {
         assert.deepEqual(healed.events, ["post thaw", "thawed thaw"]);
         assert.deepEqual(scene.host.stateLeft, []);
         assert.deepEqual([...new Set(await thawTags())], ["done"]);
+    });
+
+    it("is known to be so with as many tags as a user may set", async () => {
+        const tags = Object.fromEntries(Array.from({ length: 43 }, (_, n) => [`k${n}`, "v"]));
+        const set = await imported({ tags });
+        assert.include(set.state, { thawPending: true, recorded: true, consistencyLevel: "application" });
+        for (const snapshot of await scene.cloud.snapshots(scene.instance)) {
+            assert.include(snapshot.tags, {
+                ...tags,
+                [tagKeys.state]: "complete",
+                [tagKeys.thaw]: "pending",
+            });
+        }
+        scene.host.writeHooks();
+        assert.isFalse(stateOf(await scene.update(set)).thawPending);
     });
 
     it("stays so while it cannot be thawed, without a word of what pre-freeze said", async () => {

@@ -16,6 +16,7 @@ type Path = readonly (string | number)[];
 
 const plain = { instanceId: "i-0123456789abcdef0", quiesce: { method: "none" } };
 const connection = { host: "10.0.0.5", user: "admin", password: "correct horse", hostKey: FINGERPRINT };
+const endpoint = { via: "instance-connect-endpoint" };
 const hooks = (more: Values = {}, ofConnection: Values = {}): Values => ({
     instanceId: "i-0123456789abcdef0",
     quiesce: { method: "hooks", connection: { ...connection, ...ofConnection }, ...more },
@@ -101,6 +102,15 @@ describe("check", () => {
         expect(check(plain)).to.deep.equal([]);
         expect(check(hooks())).to.deep.equal([]);
         expect(check({ ...plain, instanceId: "i-12345678" })).to.deep.equal([]);
+    });
+
+    it("asks for no address, no host key and no login where AWS leads and EC2 Instance Connect logs in", () => {
+        const stock = { user: "ec2-user", tunnel: endpoint, instanceConnect: true };
+        const bastion = { ...stock, tunnel: { ...endpoint, instanceId: "i-12345678" } };
+        for (const least of [stock, { ...connection, instanceConnect: false, proxy: bastion }]) {
+            const quiesce = { method: "hooks", connection: least };
+            expect(check({ ...plain, quiesce })).to.deep.equal([]);
+        }
     });
 
     const rows: [what: string, inputs: Values, property: string, reason: RegExp][] = [
@@ -226,7 +236,7 @@ describe("check", () => {
             "no password, key or agent",
             hooks({}, { password: undefined }),
             "quiesce.connection",
-            /log in: privateKey, password, agentSocketPath, or SSH_AUTH_SOCK/,
+            /log in: instanceConnect, privateKey, password, agentSocketPath, or SSH_AUTH_SOCK/,
         ],
         [
             "the bastion's login missing",
@@ -245,8 +255,13 @@ describe("check", () => {
         ],
         ...(
             [
-                ["of no kind", "x", "", /must be \{ via: "command"/],
-                ["of another kind", { via: "carrier-pigeon" }, ".via", /must be \{ via: "command"/],
+                ["of no kind", "x", "", /must be \{ via: .* \{ via: "command"/],
+                [
+                    "of another kind",
+                    { via: "carrier-pigeon" },
+                    ".via",
+                    /must be \{ via: .* \{ via: "command"/,
+                ],
                 ["without a command", { via: "command" }, ".command", /must be a list/],
                 ["with a line", { via: "command", command: "nc %h %p" }, ".command", /must be a list/],
                 ["with an empty command", { via: "command", command: [] }, ".command", /is empty/],
@@ -270,6 +285,70 @@ describe("check", () => {
                 reason,
             ],
         ]),
+        ...(
+            [
+                ["a host", { host: "10.0.0.5" }, ".host", /no effect beside this tunnel.*leave it out/],
+                ["another port", { port: 2222 }, ".port", /must be 22/],
+                ["the port of RDP", { port: 3389 }, ".port", /must be 22/],
+                [
+                    "an id of its own",
+                    { tunnel: { ...endpoint, instanceId: "i-12345678" } },
+                    ".tunnel.instanceId",
+                    /for a proxy/,
+                ],
+                [
+                    "no endpoint's id",
+                    { tunnel: { ...endpoint, endpointId: "vpce-0123456789abcdef0" } },
+                    ".tunnel.endpointId",
+                    /EC2 Instance Connect Endpoint, such as eice-/,
+                ],
+                ["a proxy", { proxy: connection }, ".proxy", /no effect beside `tunnel`/],
+                ["no login", { password: undefined }, "", /needs a way to log in: instanceConnect/],
+                [
+                    "another key",
+                    { tunnel: { ...endpoint, endpoint: 1 } },
+                    ".tunnel.endpoint",
+                    /is not an input/,
+                ],
+            ] as const
+        ).map(([what, ofConnection, at, reason]): (typeof rows)[number] => [
+            `an endpoint with ${what}`,
+            hooks({}, { host: undefined, hostKey: undefined, tunnel: endpoint, ...ofConnection }),
+            `quiesce.connection${at}`,
+            reason,
+        ]),
+        [
+            "a bastion by an endpoint without its instance",
+            hooks({}, { proxy: { ...connection, host: undefined, tunnel: endpoint } }),
+            "quiesce.connection.proxy.tunnel.instanceId",
+            /is required/,
+        ],
+        ...(["password", "privateKey", "privateKeyPassword", "agentSocketPath"] as const).map(
+            (name): (typeof rows)[number] => [
+                `${name} beside instanceConnect`,
+                hooks({}, { password: undefined, instanceConnect: true, [name]: "/run/agent" }),
+                `quiesce.connection.${name}`,
+                /no effect beside `instanceConnect`/,
+            ],
+        ),
+        [
+            "a bastion's instanceConnect without its instance",
+            hooks({}, { proxy: { ...connection, password: undefined, instanceConnect: true } }),
+            "quiesce.connection.proxy.instanceConnect",
+            /needs a tunnel with the bastion's `instanceId`/,
+        ],
+        [
+            "an account that EC2 Instance Connect does not take",
+            hooks({}, { password: undefined, instanceConnect: true, user: "a".repeat(33) }),
+            "quiesce.connection.user",
+            /no account that EC2 Instance Connect takes/,
+        ],
+        [
+            "instanceConnect as a text",
+            hooks({}, { instanceConnect: "true" }),
+            "quiesce.connection.instanceConnect",
+            /boolean|true or false/,
+        ],
         [
             "a proxy beside a tunnel",
             hooks({}, { proxy: connection, tunnel: { via: "command", command: ["nc"] } }),
@@ -624,6 +703,7 @@ describe("check", () => {
                 minimumLevel: [["quiesce"], ["quiesce", "method"], ["quiesce", "scripts"]],
                 "quiesce.connection.proxy.hostKey": [
                     ["quiesce", "connection", "proxy", "insecureIgnoreHostKey"],
+                    ["quiesce", "connection", "proxy", "tunnel"],
                 ],
             };
             for (const [path, value] of broken) {
@@ -840,12 +920,15 @@ describe("check", () => {
 describe("check of InstanceHostKeys", () => {
     it("wants an instance, and knows aws", () => {
         expect(checkHostKeysInputs({ instanceId: plain.instanceId, aws: { region: "x" } })).to.deep.equal([]);
-        expect(checkHostKeysInputs({ instanceId: UNKNOWN })).to.deep.equal([]);
+        expect(checkHostKeysInputs({ instanceId: UNKNOWN, source: UNKNOWN })).to.deep.equal([]);
+        for (const source of ["console", "systems-manager"]) {
+            expect(checkHostKeysInputs({ instanceId: plain.instanceId, source })).to.deep.equal([]);
+        }
         expect(checkHostKeysInputs({})).to.deep.equal([
             { property: "instanceId", reason: "is required: the id of the instance, such as server.id" },
         ]);
         expect(checkHostKeysInputs({ instanceId: plain.instanceId, hostkeys: [] })).to.deep.equal([
-            { property: "hostkeys", reason: "is not an input; known here: instanceId, timeouts, aws" },
+            { property: "hostkeys", reason: "is not an input; known here: instanceId, source, timeouts, aws" },
         ]);
     });
 });

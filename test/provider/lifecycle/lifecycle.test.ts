@@ -578,6 +578,37 @@ describe("lifecycle, without quiescing", () => {
             expect(diff(id, after.outs, news)).to.deep.equal({ changes: false, replaces: [] });
         });
 
+        it("has room for all of other tags: what stands in the way goes, and the program's own last", async () => {
+            const many = (prefix: string) =>
+                Object.fromEntries(Array.from({ length: 43 }, (_, n) => [`${prefix}${n}`, "v"]));
+            const inputs = inputsOf({ tags: { ...many("a") } });
+            const { id, outs } = await create(inputs);
+            const other = { ...inputs, tags: many("b") };
+            const after = await update(id, outs, other);
+            for (const { tags } of await cloud.snapshots(instance)) {
+                const own = Object.keys(tags).filter((key) => !key.startsWith("app-consistent-snapshot:"));
+                expect(own).to.have.members(Object.keys(other.tags));
+            }
+            expect(diff(id, after.outs, other)).to.deep.equal({ changes: false, replaces: [] });
+        });
+
+        it("adds tags where a stack's default tags have taken the room: those give way", async () => {
+            const defaults = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`d${n}`, "v"]));
+            configure(new Map([["aws:defaultTags", JSON.stringify({ tags: defaults })]]));
+            try {
+                const inputs = inputsOf({ tags: { a: "1" } });
+                const { id, outs } = await create(inputs);
+                expect(Object.keys((await cloud.snapshots(instance))[0]!.tags)).to.have.length(50);
+                const more = { a: "1", b: "2", c: "3", d: "4" };
+                await update(id, outs, { ...inputs, tags: more });
+                for (const { tags } of await cloud.snapshots(instance)) {
+                    expect(tags).to.include({ ...more, [tagKeys.state]: "complete", [tagKeys.size]: "3" });
+                }
+            } finally {
+                configure(new Map());
+            }
+        });
+
         it("removes all tags, and then asks nothing", async () => {
             const inputs = inputsOf({ tags: { a: "1" } });
             const { id, outs } = await create(inputs);
@@ -1070,6 +1101,14 @@ describe("lifecycle, without quiescing", () => {
             diff("acs-1", olds, inputsOf({ instanceId: "i-0ffffffffffffffff" }));
             expect(log.lines.join()).to.match(
                 /warning: the instance changes from i-.* to i-0f+: .*retainOnDelete/,
+            );
+        });
+
+        it("warns of it also when the program replaces the instance, so that its id is not known yet", () => {
+            const olds = { instanceId: instance.instanceId, snapshotIds: ["snap-1"] } as unknown as State;
+            diff("acs-1", olds, inputsOf({ instanceId: "04da6b54-80e4-46f7-96ec-b56ff0331ba9" }));
+            expect(log.lines.join()).to.match(
+                /warning: the instance changes from i-.* to one that is not known yet: .*retainOnDelete/,
             );
         });
     });

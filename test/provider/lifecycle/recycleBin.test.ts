@@ -73,6 +73,9 @@ for (const shows of [false, true]) {
             await throwAway(data);
             const { props: lacking } = await read(id, outs);
             expect(lacking.lost.join()).to.contain(`${data} was deleted`);
+            expect(lacking.consistencyLevel).to.equal("crash");
+            expect(log.lines.join("\n")).to.match(/warning: a part of acs-.* is lost: snap-/);
+            expect((await read(id, lacking)).props).to.deep.equal(lacking);
             expect(diffOf(lacking, inputs()).replaces).to.deep.equal(["snapshotIds"]);
             expect((await read(id, {})).props).to.include({ consistencyLevel: "crash" });
 

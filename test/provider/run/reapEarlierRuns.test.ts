@@ -183,7 +183,7 @@ describe("what earlier runs left", () => {
         }
         // A later process, when the resource was replaced and its set retained.
         const lines: string[] = [];
-        await reapEarlierRuns(
+        await reapEarlierRuns([
             runOf({
                 executionId: "acs-later",
                 inputs,
@@ -191,7 +191,7 @@ describe("what earlier runs left", () => {
                 log: (line) => lines.push(line),
                 signal: AbortSignal.timeout(30_000),
             }),
-        );
+        ]);
         expect(await stillThere(set)).to.deep.equal(set.snapshotIds);
         expect(lines.join("\n")).to.include(`does not manage its earlier set ${set.executionId}`);
     });

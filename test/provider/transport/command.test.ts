@@ -58,7 +58,11 @@ describe("a command as tunnel", () => {
             tunnel: { via: "command", command },
             ...changes,
         };
-        const aws = { environment: () => Promise.resolve(AWS) };
+        const aws = {
+            environment: () => Promise.resolve(AWS),
+            sendPublicKey: () => Promise.reject(new Error("no program needs this")),
+            signTunnel: () => Promise.reject(new Error("no program needs this")),
+        };
         return connect(settings, { timeoutMs, signal, log: () => undefined, aws });
     }
 

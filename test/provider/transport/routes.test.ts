@@ -2,19 +2,31 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { awsAccess } from "../../../provider/aws/awsAccess";
+import { clientsFor } from "../../../provider/aws/clients";
 import {
+    type AwsAccess,
     connect,
+    type ConnectOptions,
     SshError,
     type SshConnection,
     type SshSettings,
 } from "../../../provider/transport/ssh/connection";
+import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
+import { ConnectEndpoint } from "../../../lab/hosts/connectEndpoint";
+import { startConnectEndpoint } from "../../../lab/scenes/connectEndpointScene";
 import { Relay, type RelayOptions } from "../../../lab/hosts/relay";
 import { freePort, KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
 
 interface RouteUnderTest {
-    /** Starts what the route needs, and gives the settings that lead to a port by it. */
-    start(lab: Lab): Promise<(instance: SshSettings) => SshSettings>;
+    /** Starts what the route needs, and gives what leads to a port by it. */
+    start(lab: Lab): Promise<Lead>;
 }
+
+/** `instance`: with a `host` and a `port`, as TCP takes them. */
+type Lead = (
+    instance: SshSettings & { port: number },
+) => SshSettings & Pick<ConnectOptions, "aws" | "instanceId">;
 
 /** Keys and servers that are there for all routes. */
 interface Lab {
@@ -49,6 +61,28 @@ const ROUTES: Readonly<Record<string, RouteUnderTest>> = {
                 byCommand("sh", "-c", `printf '\nStarting session\n'; exec busybox nc "$0" "$1"`, "%h", "%p"),
             ),
     },
+    "instance-connect-endpoint": {
+        start: async ({ atEnd }) => {
+            const { endpoint, aws, instanceId } = await endpointTo(atEnd);
+            return ({ host, port, ...instance }) => {
+                endpoint.leadTo(port);
+                return { ...instance, aws, instanceId, tunnel: { via: "instance-connect-endpoint" } };
+            };
+        },
+    },
+    "bastion by instance-connect-endpoint": {
+        start: async ({ keys, hostKey, userKey, atEnd }) => {
+            const { endpoint, aws, instanceId } = await endpointTo(atEnd);
+            const bastion = await Sshd.start(keys, { hostKeys: [hostKey], authorized: [userKey] });
+            atEnd(() => bastion.stop());
+            endpoint.leadTo(bastion.port);
+            const tunnel = { via: "instance-connect-endpoint", instanceId } as const;
+            return (instance) => {
+                const { host, port, ...login } = instance;
+                return { ...instance, aws, proxy: { ...login, tunnel } };
+            };
+        },
+    },
     "bastion by command": {
         start: async ({ keys, hostKey, userKey, atEnd }) => {
             const bastion = await Sshd.start(keys, { hostKeys: [hostKey], authorized: [userKey] });
@@ -59,8 +93,21 @@ const ROUTES: Readonly<Record<string, RouteUnderTest>> = {
     },
 };
 
-function byCommand(...command: string[]): (instance: SshSettings) => SshSettings {
+function byCommand(...command: string[]): Lead {
     return (instance) => ({ ...instance, tunnel: { via: "command", command } });
+}
+
+/** An instance in the local cloud, with an endpoint in its VPC. */
+async function endpointTo(
+    atEnd: Lab["atEnd"],
+): Promise<{ endpoint: ConnectEndpoint; aws: AwsAccess; instanceId: string }> {
+    const cloud = await sharedCloud();
+    atEnd(useCloud(cloud));
+    atEnd(() => cloud.reset());
+    const { endpoint, instanceId } = await startConnectEndpoint(cloud);
+    atEnd(ConnectEndpoint.trust());
+    atEnd(() => endpoint.stop());
+    return { endpoint, instanceId, aws: awsAccess(await clientsFor()) };
 }
 
 /** OpenSSH's client, with a server of its own that it goes to. */
@@ -82,7 +129,7 @@ for (const [name, route] of Object.entries(ROUTES)) {
         let hostKey: KeyPair;
         let userKey: KeyPair;
         let sshd: Sshd;
-        let lead: (instance: SshSettings) => SshSettings;
+        let lead: Lead;
         const atEnd: (() => unknown)[] = [];
         const cleanUps: (() => unknown)[] = [];
 
@@ -121,8 +168,16 @@ for (const [name, route] of Object.entries(ROUTES)) {
                 hostKey: hostKey.publicLine,
             };
             const signal = new AbortController().signal;
-            const options = { timeoutMs, signal, log: () => undefined, keepaliveMs };
-            const connection = await connect(lead(instance), options);
+            const { aws, instanceId, ...settings } = lead(instance);
+            const options = {
+                timeoutMs,
+                signal,
+                log: () => undefined,
+                keepaliveMs,
+                ...(aws === undefined ? {} : { aws }),
+                ...(instanceId === undefined ? {} : { instanceId }),
+            };
+            const connection = await connect(settings, options);
             cleanUps.push(() => connection.close());
             return connection;
         }
@@ -209,7 +264,7 @@ for (const [name, route] of Object.entries(ROUTES)) {
         it("is tried again while nobody listens, and given up in time", async () => {
             const error = await failure(open(await freePort(), { timeoutMs: 1_000 }));
             expect(error).to.include({ code: "SSH_UNREACHABLE", where: "instance" });
-            expect(error.message).to.match(/refused.*gave up after \d+ tr/i);
+            expect(error.message).to.match(/refused.*gave up after \d+ tr/is);
         });
 
         it("is given up in time when nobody answers", async () => {

@@ -8,7 +8,11 @@
 #
 # POSIX sh, for dash, bash and busybox ash. No here-documents: dash and bash write them to a temporary file.
 
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
+# What a start-up file of the account has set and exported would hold in all our shells (SHELLOPTS, TMOUT of bash).
+set +aeuxvC
+unset -v TMOUT
+# The last two are NixOS's.
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin:/run/current-system/sw/bin:/run/wrappers/bin
 LC_ALL=C
 export PATH LC_ALL
 # For what is the guard's own. Hooks get 022.

@@ -186,7 +186,7 @@ rest() {
 
 # --------------------------------------------------------------------------------------------- worker
 
-# Orders: try own|marker VERB, show NAME, inspect, probe, forget EXECUTION, clean. Each has a number before it.
+# Orders: try own|marker VERB, show NAME, inspect, probe, unfreeze, forget EXECUTION, clean. Each has a number before it.
 work() {
     exec 3<&- >&4
     join worker
@@ -221,6 +221,10 @@ carry_out() {
         wait "$!"
         result=ok
         ;;
+    unfreeze)
+        unfreeze_mounts
+        result=ok
+        ;;
     forget)
         rm -rf "${state_directory:?}/$subject"
         [ -s "$marker_file" ] || rm -f "$marker_file"
@@ -240,6 +244,15 @@ try_hook() {
     run_hook try post "$verb"
     result=$?
     exec 3<&- </dev/null
+}
+
+# What is not frozen refuses. A blank in a name is written \\040 (proc(5), /proc/pid/mountinfo).
+unfreeze_mounts() {
+    while read -r source target _; do
+        case $source in
+        /dev/*) if fsfreeze -u "$(printf %b "$target")"; then say "unfroze $target"; fi ;;
+        esac
+    done </proc/self/mounts
 }
 
 show_end() {

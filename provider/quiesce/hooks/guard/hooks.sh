@@ -19,7 +19,8 @@ protect_from_oom() {
 
 # shellcheck disable=SC2016 # for the hook's shell to expand
 # What a hook's shell does before it becomes the hook. Its arguments: 1 name, 2 verb, 3 where to wait for a verb,
-# 4 file of the environment, 5 where its standard error goes, 6 OOM score, 7 interpreter, 8 its argument, 9 script.
+# 4 file of the environment, 5 where its standard error goes, 6 OOM score, 7 interpreter, 8 its argument. The script is in
+# `hook_script` and no argument: a hook that looks for others of its name (pgrep -f, pkill -f) must not find one that waits.
 # It waits here, so that running the hook takes no new process. The environment is tried before that, and names that
 # cannot be set are reported; it is set last, for it may have any name. All that it needs is open before it waits, as
 # 3, 4 and 8: somebody may remove the folder meanwhile. Its standard error may have lost who reads it: opening must not
@@ -27,13 +28,15 @@ protect_from_oom() {
 # busybox ignores SIGQUIT for itself and lets what it execs inherit that, unless it is caught.
 launch='umask 077
 set -f
+script=$hook_script
+unset -v hook_script
 read -r pid _ </proc/self/stat
 read -r stat </proc/self/stat
 started() { started=${20}; }
 started ${stat##*) }
 if [ -p "$3" ]; then exec 3<>"$3"; fi
 if [ -r "$4" ]; then exec 4<"$4"; fi
-if [ -n "$7" ] && [ -r "$9" ]; then exec 8<"$9"; fi
+if [ -n "$7" ] && [ -r "$script" ]; then exec 8<"$script"; fi
 printf "%s\n" "$1 $pid $started" >>"${3%/*}/company"
 member="member $1 $pid $started$(. "$4")"
 printf "%s\n" "$member" >&5
@@ -44,7 +47,6 @@ verb=$2
 if [ -p "$5" ]; then exec 2<>"$5" 3>"$5" 2>&3; fi
 exec 3<&- 5>&- 6>&- 7>&- 9>&-
 printf "%s\n" "$6" >/proc/self/oom_score_adj
-script=$9
 if [ -n "$7" ] && [ ! -e "$script" ]; then script=/proc/self/fd/8; else exec 8<&-; fi
 set -- "$verb" "$7" "$8" "$script"
 unset -v pid stat started member verb script
@@ -67,9 +69,9 @@ run_hook() {
     errors=''
     # Nobody collects what a check says.
     [ "$show_output" != yes ] || [ "$1" = check ] || errors=$run_directory/errors.$1
-    env -i PATH="$PATH" LC_ALL=C HOME="$home" USER="$account" LOGNAME="$account" SHELL="$shell" \
+    env -i PATH="$PATH" LC_ALL=C HOME="$home" USER="$account" LOGNAME="$account" SHELL="$shell" hook_script="$script" \
         setsid sh -c "$launch" sh "$1" "$3" "$run_directory/go.$1" "$scripts/environment" "$errors" "$oom_score" \
-        "$interpreter" "$argument" "$script" </dev/null >/dev/null 3<&- 4>&- 8>&- 9>&-
+        "$interpreter" "$argument" </dev/null >/dev/null 3<&- 4>&- 8>&- 9>&-
 }
 
 # Puts the environment and inline scripts into the folder `scripts`.

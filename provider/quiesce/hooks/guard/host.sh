@@ -63,6 +63,7 @@ needed_tools='base64 cat chmod dd env flock grep id mkdir mkfifo readlink rm rmd
 # Prints what keeps the guard from writing its files, from opening its FIFOs, or from making its folder in /run.
 # One that thaws does without: it would rather fail than not try.
 room_problem() {
+    shell_problem || return
     while read -r first second third limit _; do
         case "$first $second $third" in
         'Max file size') is_less "$limit" 1048576 && printf 'the account may have files of at most %s bytes (ulimit -f), and 1048576 are needed' "$limit" && return ;;
@@ -70,6 +71,17 @@ room_problem() {
         esac
     done </proc/self/limits
     [ -w "$state_parent" ] || printf '%s is read-only' "$state_parent"
+}
+
+# Fails when it has printed a problem. mksh and ksh keep what is open above 2 from commands, and so the lock from flock;
+# yash in the C locale prints no bytes above 127.
+shell_problem() {
+    exec 9</dev/null
+    inherited=$(readlink /proc/self/fd/9)
+    exec 9<&-
+    [ "$inherited" != /dev/null ] || [ -z "$byte_order_mark" ] || return 0
+    printf 'its sh works in another way than those that were tried (dash, bash and busybox): see readlink -f /bin/sh'
+    return 1
 }
 
 # Usage: is_less LIMIT NUMBER

@@ -16,6 +16,7 @@ thaw() {
         *) failures=$((failures + 1)) ;;
         esac
         if [ "$failures" -ge 2 ] && forks_fail; then no_failure_yet; fi
+        if [ "$result" = timeout ] || [ "$failures" -ge 3 ]; then thaw_file_systems; fi
         [ "$failures" -lt 3 ] || return 1
         [ "$result" = unforked ] || say "tried $result${tried_as:+ $tried_as}"
         # What hinders for a moment only shall not hinder all of them.
@@ -105,6 +106,15 @@ forks_fail() {
     announce "$thaw_state" 3000 "$verb"
     ask_worker probe
     [ "$result_of_worker" = unforked ]
+}
+
+# What post-thaw hangs on may be the freeze itself, as when it writes to a log there first. And one that fails for good
+# may have thawed nothing.
+thaw_file_systems() {
+    failed_with=$result
+    announce "$thaw_state" 3000 "$verb"
+    ask_worker unfreeze
+    result=$failed_with
 }
 
 # Each order has a number of its own, for the answer to an earlier one may come late.

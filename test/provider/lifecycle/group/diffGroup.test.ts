@@ -1,10 +1,13 @@
 import { expect } from "chai";
 import type { GroupInputs } from "../../../../provider/inputs/inputs";
+import { type ReasonCode, SnapshotError } from "../../../../provider/base/errors";
+import { groupError } from "../../../../provider/lifecycle/group/groupError";
 import { groupDiffOf } from "../../../../provider/lifecycle/group/diffGroup";
 import {
     type GroupOutputs,
     type MemberState,
     groupStateOf,
+    stillProven,
 } from "../../../../provider/lifecycle/group/groupState";
 
 const connection = { host: "db", user: "u", password: "p", insecureIgnoreHostKey: true };
@@ -120,6 +123,10 @@ describe("groupStateOf", () => {
     const notHeld = set("i-00000002", { evidence: { ...both.app.evidence, held: false } });
     const rows: [string, Record<string, MemberState>][] = [
         ["one was not held", { ...both, app: notHeld }],
+        [
+            "one's host may be another one, though it was held",
+            { ...both, app: set("i-00000002", { consistencyLevel: "crash" }) },
+        ],
         ["one has no set", { db: both.db }],
         ["one's set is empty", { ...both, app: set("i-00000002", { snapshotIds: [] }) }],
     ];
@@ -128,4 +135,38 @@ describe("groupStateOf", () => {
             expect(groupStateOf(sets, 2)).to.include({ consistencyLevel: "crash", samePoint: false });
         });
     }
+});
+
+describe("stillProven", () => {
+    it("is what was proven, while all sets are there", () => {
+        const before = groupStateOf(both, 2);
+        expect(stillProven(before, both)).to.deep.equal(before);
+        const failed = { ...both, app: set("i-00000002", { snapshotIds: [] }) };
+        expect(stillProven(before, failed)).to.include({ consistencyLevel: "crash", samePoint: false });
+    });
+
+    it("is never more than what was proven", () => {
+        const before = groupStateOf({ db: both.db }, 2);
+        expect(stillProven(before, both)).to.include({ consistencyLevel: "crash", samePoint: false });
+    });
+});
+
+describe("groupError", () => {
+    const error = (code: ReasonCode) =>
+        new SnapshotError({ code, message: `${code} happened.`, remedy: "Do it." }, { instanceId: "i-1" });
+    const textOf = (...codes: ReasonCode[]) =>
+        groupError(new Map(codes.map((code, index) => [`m${index}`, error(code)]))).message;
+
+    it("names those that are the cause, not those that failed because of them", () => {
+        expect(textOf("GROUP_FAILED", "PRE_FREEZE_FAILED")).to.equal(
+            "PRE_FREEZE_FAILED: Member m1 (i-1), PRE_FREEZE_FAILED: PRE_FREEZE_FAILED happened. " +
+                "State: m0: nothing was changed. m1: nothing was changed. What to do: Do it.",
+        );
+    });
+
+    it("is THAW_PENDING when one may still be frozen, whatever came first", () => {
+        expect(textOf("PRE_FREEZE_FAILED", "THAW_PENDING")).to.match(
+            /^THAW_PENDING: Member m1 .* Member m0 \(i-1\), PRE_FREEZE_FAILED/,
+        );
+    });
 });

@@ -25,7 +25,7 @@ describe("a restore test", function () {
     beforeEach(() =>
         Object.assign(timing, {
             copyLookMs: 100,
-            consoleLookMs: 100,
+            hostKeysPauseMs: 100,
             bootPauseMs: 100,
             copyLeaseMs: 2_000,
             copyRenewalMs: 500,
@@ -136,7 +136,10 @@ describe("a restore test", function () {
         ],
     ] as const) {
         it(`fails when the script ${what}`, async () => {
-            const inputs = scene.inputs({ verify: script(verify), timeouts: { boot: 20, verify: 2 } });
+            const inputs = scene.inputs({
+                verify: script(verify),
+                timeouts: { boot: 20, verify: what === "hangs" ? 2 : 60 },
+            });
             failedWith(await scene.create(inputs), code, words);
         });
     }

@@ -61,7 +61,7 @@ function expectCleanHook(host: SshHost, verb: string): void {
     ]);
     const root = host.exec("grep ^root: /etc/passwd").trim().split(":");
     for (const variable of [
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin",
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin:/run/current-system/sw/bin:/run/wrappers/bin",
         "LC_ALL=C",
         "USER=root",
         "LOGNAME=root",

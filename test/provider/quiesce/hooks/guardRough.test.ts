@@ -137,6 +137,37 @@ describe("guard, handled roughly,", function () {
         return guard;
     });
 
+    everywhere(
+        "a hook looks for another one of its kind, and finds none that waits: freezes and thaws",
+        async (host) => {
+            const others = (name: string) =>
+                `for file in /proc/[0-9]*/cmdline; do\n` +
+                `    case $file in */$$/*) continue ;; esac\n` +
+                `    if tr '\\0' ' ' <$file | grep -q '${name}-script'; then echo $file >>/run/test-others; exit 1; fi\ndone`;
+            host.writeHooks({ pre: others("[p]ost-thaw"), post: others("[p]ost-thaw") });
+            const guard = await frozen(host, { rehearse: true });
+            guard.send("release");
+            await guard.end();
+            expect(guard.lines).to.include("rehearsed 0").and.include("thawed 0");
+            return guard;
+        },
+    );
+
+    everywhere("an environment that bash heeds: freezes and thaws", async (host) => {
+        const { command, stdin } = composeGuard(guardParams(host, { limits: LIMITS }));
+        const heeded = "TMOUT=1 SHELLOPTS=errexit:nounset:noclobber";
+        host.writeHooks({ pre: "sleep 2" });
+        const guard = await GuardSession.startProgram(host, {
+            command: command.replace("sudo -n -u root", `sudo -n -u root env ${heeded}`),
+            stdin,
+        });
+        await guard.freeze();
+        guard.send("release");
+        await guard.end();
+        expect(guard.lines.slice(-3)).to.deep.equal(["releasing asked", "thawed 0", "cleaned ok"]);
+        return guard;
+    });
+
     const CHILDREN = {
         "in a session of its own, over the limit": `setsid sh -c 'trap "" TERM; sleep 4; LATE'; exit $?`,
         "of a shell in a session of its own, over the limit": `setsid sh -c 'trap "" TERM; sleep 4; LATE' & wait`,

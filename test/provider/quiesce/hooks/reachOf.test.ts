@@ -5,12 +5,15 @@ type Connection = Parameters<typeof reachOf>[0];
 
 describe("reachOf", () => {
     const tunnel: Connection["tunnel"] = { via: "command", command: ["nc"] };
+    const endpoint: Connection["tunnel"] = { via: "instance-connect-endpoint" };
     const proxy = { host: "b", user: "u" };
     const rows: [connection: Connection, route: string][] = [
         [{}, "tcp"],
         [{ tunnel }, "command"],
+        [{ tunnel: endpoint }, "instance-connect-endpoint"],
         [{ proxy }, "bastion"],
         [{ proxy: { ...proxy, tunnel } }, "bastion by command"],
+        [{ proxy: { ...proxy, tunnel: endpoint } }, "bastion by instance-connect-endpoint"],
     ];
 
     for (const [connection, route] of rows) {
@@ -24,5 +27,12 @@ describe("reachOf", () => {
 
     it("says when the host's key was not compared", () => {
         expect(reachOf({})).to.deep.equal({ route: "tcp", hostKey: "ignored" });
+        expect(reachOf({ tunnel })).to.include({ hostKey: "ignored" });
+    });
+
+    it("says when AWS alone vouches for the other end", () => {
+        expect(reachOf({ tunnel: endpoint })).to.include({ hostKey: "aws" });
+        // Of the bastion, but not of the instance behind it.
+        expect(reachOf({ proxy: { ...proxy, tunnel: endpoint } })).to.include({ hostKey: "ignored" });
     });
 });

@@ -118,6 +118,23 @@ describe("a snapshot by VSS", function () {
         }
     });
 
+    for (const [count, own] of [
+        [40, KEYS],
+        [41, KEYS.filter((key) => !key.endsWith(":size"))],
+    ] as const) {
+        it(`has room for ${count} of the user's tags beside VSS's own: ${own.length} are the package's`, async () => {
+            const tags = Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, "v"]));
+            const outcome = await scene.create({ tags });
+            assert.deepInclude(stateOf(outcome), { consistencyLevel: "application", recorded: true });
+            for (const snapshot of await scene.cloud.snapshots(scene.instance)) {
+                const { Device, AppConsistent, AwsVssConfig, ...rest } = snapshot.tags;
+                assert.sameMembers(Object.keys(rest), [...own, ...Object.keys(tags)]);
+                assert.equal(rest["app-consistent-snapshot:state"], "complete");
+                assert.equal(AppConsistent, "True");
+            }
+        });
+    }
+
     it("passes what was asked for to the document, as text", async () => {
         await scene.install("2.5.1");
         const changes: VssChanges = {

@@ -2,7 +2,6 @@ import { assert } from "chai";
 import type { KnownCommand } from "../../../../provider/aws/knownCommands";
 import {
     type OtherUsers,
-    compareVersions,
     judgeCommands,
     parseComponents,
 } from "../../../../provider/quiesce/vss/vssComponents";
@@ -192,22 +191,5 @@ describe("which components are installed, as the script prints it", () => {
         ["nothing", "", undefined],
     ] as const) {
         it(what, () => assert.deepEqual(parseComponents(stdout), expected));
-    }
-});
-
-describe("versions", () => {
-    for (const [a, b, sign] of [
-        ["2.5.1", "2.5.1", 0],
-        ["2.5", "2.5.0", 0],
-        ["2.10.0", "2.9.9", 1],
-        ["2.3.1", "2.3.2", -1],
-        ["3.0.502.0", "3.0.502", 0],
-        ["3.0.501.9", "3.0.502.0", -1],
-        ["10.0.14393", "6.3.9600", 1],
-    ] as const) {
-        it(`${a} against ${b}: ${sign}`, () => {
-            assert.equal(Math.sign(compareVersions(a, b)), sign);
-            assert.equal(Math.sign(compareVersions(b, a)), sign === 0 ? 0 : -sign);
-        });
     }
 });

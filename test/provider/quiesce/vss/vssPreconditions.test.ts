@@ -52,7 +52,7 @@ describe("what stands against VSS: Systems Manager", () => {
         [
             "all of it",
             { PingStatus: "Inactive", AgentVersion: "2.0", PlatformVersion: "6.1.7601" },
-            ["SSM_OFFLINE", "VSS_UNSUPPORTED", "SSM_AGENT_TOO_OLD"],
+            ["SSM_OFFLINE", "SSM_AGENT_TOO_OLD", "VSS_UNSUPPORTED"],
         ],
     ] as [string, InstanceInformation | undefined, string[]][]) {
         it(`${what}: ${expected.join(", ") || "may do"}`, () => {
