@@ -55,6 +55,30 @@ export const { passed, bootSeconds, verifySeconds, recoverySeconds, instanceId, 
 `;
     }
 
+    function pointsProgram(): string {
+        const { user, clientKey } = lab.server.host;
+        return `import { Config } from "@pulumi/pulumi";
+import { AppConsistentAmi, AppConsistentSnapshot, RestoreTest, recoveryPoints } from "pulumi-app-consistent-snapshot";
+const config = new Config();
+export = async () => {
+    const points = await recoveryPoints({ run: config.get("run"), keep: 7 });
+    const tests = points.labels.map((label) => {
+        const args = { instanceId: "${lab.server.instanceId}", quiesce: { method: "none" } } as const;
+        const snapshot = new AppConsistentSnapshot(\`db-\${label}\`, args, points.optionsOf(label));
+        const { imageId } = new AppConsistentAmi(\`db-\${label}\`, { snapshot });
+        return new RestoreTest(\`db-\${label}\`, {
+            imageId,
+            launch: ${JSON.stringify(copies.launch)},
+            connection: { user: "${user}", port: ${copies.port}, privateKey: ${JSON.stringify(clientKey)} },
+            verify: { script: config.require("verify") },
+            timeouts: { boot: 60, verify: 60 },
+        });
+    });
+    return { recoveryPoints: points.listAfter(tests) };
+};
+`;
+    }
+
     async function nothingLeft(): Promise<void> {
         expect(copies.problems).to.deep.equal([]);
         expect((await countsOf(lab.cloud, lab.cloud.region)).instances).to.equal(1);
@@ -98,4 +122,24 @@ export const { passed, bootSeconds, verifySeconds, recoverySeconds, instanceId, 
         expect((await lab.cloud.calls()).map(({ operation }) => operation)).not.to.include("RunInstances");
         await nothingLeft();
     });
+
+    it("keeps a point out of the list whose test failed", async () => {
+        const points = await lab.project({ program: pointsProgram() });
+        expect((await upAt(points, "monday", "true")).outputs["recoveryPoints"]).to.deep.equal(["monday"]);
+        const bad = failed(await tryAt(points, "tuesday", "false"));
+        expect(bad.diagnostics).to.match(/VERIFY_FAILED/);
+        expect((await points.outputs())["recoveryPoints"]).to.deep.equal(["monday"]);
+        expect((await upAt(points, "wednesday", "true")).outputs["recoveryPoints"]).to.deep.equal([
+            "monday",
+            "wednesday",
+        ]);
+        await nothingLeft();
+    });
+
+    const tryAt = async (points: Project, run: string, verify: string) => {
+        await points.setConfig({ run, verify });
+        return await points.up();
+    };
+    const upAt = async (points: Project, run: string, verify: string) =>
+        succeeded(await tryAt(points, run, verify));
 });
