@@ -29,6 +29,9 @@ export type {
     GroupMember,
     GroupMemberArgs,
 } from "./provider/program/appConsistentSnapshotGroup";
+export { RestoreTest } from "./provider/program/restoreTest";
+export type { CopyConnectionArgs, RestoreTestArgs } from "./provider/program/restoreTest";
+export type { RestoreLaunchArgs } from "./provider/program/launchArgs";
 export type { SnapshotSet } from "./provider/program/snapshotSet";
 export { reasonCodes } from "./provider/base/errors";
 export type { ReasonCode } from "./provider/base/errors";

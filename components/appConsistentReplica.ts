@@ -1,6 +1,7 @@
 import type { AmiCopy, Instance, LaunchTemplate } from "@pulumi/aws/ec2";
 import { ComponentResource, all, output } from "@pulumi/pulumi";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
+import type { LaunchArgs } from "../provider/program/launchArgs";
 import type { SnapshotSet } from "../provider/program/snapshotSet";
 import type { ConsistencyLevel } from "../provider/base/evidence";
 import { AppConsistentAmi } from "./appConsistentAmi";
@@ -9,24 +10,6 @@ import { awsEc2 } from "./awsEc2";
 import { copyName } from "./copyName";
 import { originTags } from "./originTags";
 import { urnOf } from "./urnOf";
-
-/** How the replica is launched, in its own region. */
-export interface LaunchArgs {
-    /** Such as `m7i.large`; the same architecture as that of the source. */
-    instanceType: Input<string>;
-    /** Subnet, `subnet-...`. */
-    subnetId: Input<string>;
-    /** Security groups, `sg-...`. */
-    vpcSecurityGroupIds: Input<Input<string>[]>;
-    /** Name or ARN of an instance profile. Default: none. */
-    iamInstanceProfile?: Input<string> | undefined;
-    /** Name of an EC2 key pair. Default: none. */
-    keyName?: Input<string> | undefined;
-    /** Address in `subnetId`; free when the replica is activated. Default: one that EC2 chooses. */
-    privateIp?: Input<string> | undefined;
-    /** User data, in plain text. Default: none. */
-    userData?: Input<string> | undefined;
-}
 
 /** Inputs of an AppConsistentReplica. */
 export interface AppConsistentReplicaArgs {

@@ -8,6 +8,7 @@ import {
     getStack,
     log,
     runtime,
+    unsecret,
 } from "@pulumi/pulumi";
 import type { CustomResourceOptions, Resource } from "@pulumi/pulumi";
 import { type HeldSet, listOfLastRun } from "./recoveryPointsList";
@@ -88,7 +89,8 @@ export async function recoveryPoints(args: RecoveryPointsArgs): Promise<Recovery
         taking,
         optionsOf: (label) => (label === taking ? {} : existing),
         listAfter: (resources) => {
-            const made = all(resources.flatMap(outputsOf));
+            // A resource has its inputs among these, of which some may be secret; the labels never are.
+            const made = unsecret(all(resources.flatMap(outputsOf)));
             if (runtime.isDryRun()) {
                 return made.apply(() => labels);
             }

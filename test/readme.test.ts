@@ -3,7 +3,13 @@ import { expect } from "chai";
 import { reasonCodes } from "../provider/base/errors";
 import { hiddenInputs, schemas } from "../provider/inputs/inputs";
 import { limits } from "../provider/inputs/timeouts";
-import { AppConsistentAmi, AppConsistentReplica, AppConsistentSnapshot, InstanceHostKeys } from "../index";
+import {
+    AppConsistentAmi,
+    AppConsistentReplica,
+    AppConsistentSnapshot,
+    InstanceHostKeys,
+    RestoreTest,
+} from "../index";
 import { runMocked } from "../lab/engine/mockedEngine";
 import * as lifecycle from "../lab/scenes/lifecycle";
 import { createHostKeys } from "../provider/lifecycle/hostKeys";
@@ -61,6 +67,13 @@ describe("README and its pages", () => {
                 new AppConsistentAmi("a", { snapshot });
                 const launch = { instanceType: "t3.micro", subnetId: "s", vpcSecurityGroupIds: [] };
                 new AppConsistentReplica("b", { snapshot, launch });
+                const connection = { user: "u", insecureIgnoreHostKey: true };
+                new RestoreTest("c", {
+                    imageId: "ami-12345678",
+                    launch,
+                    connection,
+                    verify: { path: "/verify" },
+                });
             },
             { preview: true },
         );

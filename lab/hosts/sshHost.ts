@@ -557,6 +557,11 @@ interface Keys {
     client: string;
 }
 
+/** Unencrypted PEM of the key that may log in to every host. */
+export function sharedClientKey(): string {
+    return readFileSync(makeKeys(false, "").client, "utf8");
+}
+
 /** RSA takes its time, so all hosts share the keys. */
 function makeKeys(freshHostKeys: boolean, folder: string): Keys {
     const shared = keysIn(

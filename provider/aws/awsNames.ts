@@ -7,13 +7,22 @@ const KINDS: Readonly<Record<string, string>> = {
     eni: "a network interface",
     eice: "an EC2 Instance Connect Endpoint",
     acs: "a set of snapshots",
+    subnet: "a subnet",
+    sg: "a security group",
+    lt: "a launch template",
+    vpc: "a VPC",
 };
 
+/** How each is called that an input asks for. */
 const WANTED = {
     i: "an EC2 instance id",
     vol: "an EBS volume id",
+    ami: "the id of an image",
+    subnet: "the id of a subnet",
+    sg: "the id of a security group",
+    lt: "the id of a launch template",
     eice: "the id of an EC2 Instance Connect Endpoint",
-};
+} as const;
 
 /**
  * What is wrong with an id of EC2, or undefined. Its kind is followed by 8 (old) or 17 hexadecimal digits (EC2 User

@@ -76,6 +76,13 @@ export const reasonCodes = [
     "SET_UNFINISHED",
     "GROUP_FAILED",
     "HOST_KEYS_NOT_FOUND",
+    // A copy was launched, or was to be, to prove that it comes up.
+    "LAUNCH_REFUSED",
+    "LAUNCH_FAILED",
+    "BOOT_TIMEOUT",
+    "VERIFY_FAILED",
+    "VERIFY_TIMEOUT",
+    "COPY_LEFT",
     // The set is good, something remains to be done; the next run does it.
     "THAW_PENDING",
     "COMPLETION_PENDING",
@@ -100,6 +107,7 @@ export interface Failure {
 export interface HookOutput {
     readonly preFreeze?: string;
     readonly postThaw?: string;
+    readonly verify?: string;
 }
 
 export interface ErrorContext {
@@ -141,10 +149,14 @@ function describe(failure: Failure, { instanceId, output, state }: ErrorContext)
     return parts.join(" ");
 }
 
-function outputTexts({ preFreeze = "", postThaw = "" }: HookOutput = {}): string[] {
-    return Object.entries({ "pre-freeze": preFreeze, "post-thaw": postThaw })
+function outputTexts({ preFreeze = "", postThaw = "", verify = "" }: HookOutput = {}): string[] {
+    return Object.entries({
+        "pre-freeze script's stderr": preFreeze,
+        "post-thaw script's stderr": postThaw,
+        "verify script's output": verify,
+    })
         .filter(([, text]) => text !== "")
-        .map(([script, text]) => `The ${script} script's stderr ends: ${JSON.stringify(text)}.`);
+        .map(([what, text]) => `The ${what} ends: ${JSON.stringify(text)}.`);
 }
 
 /** Many failures as one: all of them are told, in order. */

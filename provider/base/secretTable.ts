@@ -26,6 +26,13 @@ export const secretTable = {
 /** The same for a group of several instances. */
 export const groupSecretTable = { members: { [EACH]: secretTable } } as const satisfies SecretTable;
 
+/** The same for a restore test. */
+export const restoreSecretTable = {
+    connection: secretTable.quiesce.connection,
+    verify: script,
+    launch: { userData: "script" },
+} as const satisfies SecretTable;
+
 /** The entries of a value that the table names, with what the table says of each. Absent ones are left out. */
 export function entriesIn(
     table: SecretTable,
@@ -40,8 +47,8 @@ export function entriesIn(
 }
 
 /** Whether a secret may stand at a path, in it or above it. */
-export function isOfSecretTable(path: readonly PropertyKey[]): boolean {
-    let table: SecretTable | SecretKind | undefined = secretTable;
+export function isOfSecretTable(path: readonly PropertyKey[], of: SecretTable = secretTable): boolean {
+    let table: SecretTable | SecretKind | undefined = of;
     for (const key of path) {
         if (typeof table !== "object") {
             break;

@@ -45,6 +45,13 @@ export const timing = {
     hostKeysPauseMs: 5_000,
     /** A new set may take this long to be seen (EC2 API reference, "Eventual consistency"). */
     visibleMs: 120_000,
+    /** How long the lease of a copy is that a restore test has launched, and how often a living run renews it. */
+    copyLeaseMs: 180_000,
+    copyRenewalMs: 60_000,
+    /** Between two looks at a copy: whether it runs, still runs, is gone. */
+    copyLookMs: 5_000,
+    /** How long EC2 may take to terminate a copy, and to let go of its volumes. */
+    copyGoneMs: 600_000,
     /** An image may be told of for this long after it was deregistered (the same page). */
     imageGoneMs: 10_000,
     /** A new command may take this long to be known everywhere (Systems Manager API reference, `InvocationDoesNotExist`). */

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { isRecord } from "../base/record";
-import { isOfSecretTable } from "../base/secretTable";
+import { isOfSecretTable, restoreSecretTable } from "../base/secretTable";
 import { isUnknown } from "../base/unknown";
 import type { CheckFailure } from "./checkFailure";
 import { type Path, pathText, valueAt } from "./propertyPath";
@@ -64,7 +64,14 @@ function toFailures(schema: z.ZodType, inputs: Inputs, issue: z.core.$ZodIssue):
  * place that nobody knows as one.
  */
 function unseenPath(path: Path): string {
-    return path.length === 1 && path[0] === "quiesce" ? "quiesce.*" : pathText(path);
+    return path.length === 1 && hasSecrets(path) ? `${pathText(path)}.*` : pathText(path);
+}
+
+/** Inputs that hold secrets, and may have them in places that are not meant for any. */
+const WITH_SECRETS: readonly unknown[] = ["quiesce", "connection", "verify"];
+
+function hasSecrets([first]: Path): boolean {
+    return WITH_SECRETS.includes(first);
 }
 
 const LONGEST_SHOWN = 60;
@@ -75,7 +82,10 @@ function withValue(inputs: Inputs, path: Path, reason: string): string {
     if (!(typeof value === "number" || typeof value === "boolean" || typeof value === "string")) {
         return reason;
     }
-    const besideSecrets = path[0] === "quiesce" && methodOf(inputs.quiesce) !== "vss";
+    const besideSecrets = hasSecrets(path) && methodOf(inputs.quiesce) !== "vss";
+    if (isOfSecretTable(path, restoreSecretTable)) {
+        return reason;
+    }
     if (besideSecrets && (typeof value === "string" || isOfSecretTable(path))) {
         return reason;
     }
@@ -85,7 +95,7 @@ function withValue(inputs: Inputs, path: Path, reason: string): string {
 
 /** A key beside secrets that looks like no name may be a secret itself: { environment: { "PASSWORD=hunter2": "" } }. */
 function isPresentable(path: Path, key: PropertyKey | undefined): boolean {
-    return path[0] !== "quiesce" || /^[\w.-]{1,64}$/.test(String(key));
+    return !hasSecrets(path) || /^[\w.-]{1,64}$/.test(String(key));
 }
 
 function presentablePart(path: Path): Path {

@@ -115,16 +115,11 @@ const target = {
     instanceConnect: z.boolean().optional(),
     tunnel: tunnel.optional(),
 };
+const proxy = z
+    .strictObject(target, "must be an object, such as { host, user, privateKey, hostKey } of the bastion")
+    .optional();
 const connection = z.strictObject(
-    {
-        ...target,
-        proxy: z
-            .strictObject(
-                target,
-                "must be an object, such as { host, user, privateKey, hostKey } of the bastion",
-            )
-            .optional(),
-    },
+    { ...target, proxy },
     said(
         "the way to reach the instance over ssh, such as { host, user, privateKey, hostKey }",
         "must be an object, such as { host, user, privateKey, hostKey }",
@@ -285,14 +280,13 @@ export const hiddenInputs: readonly string[] = Object.keys(hidden);
 
 const minimumLevel = z.enum(levels, `must be one of ${levels.map((l) => `"${l}"`).join(", ")}`).optional();
 
+const triggers = z
+    .array(z.unknown(), 'must be a list, such as [config.get("run")]; a new list of values takes a new set')
+    .optional();
+
 /** What a set of one instance and a group of several have in common. */
 const shared = {
-    triggers: z
-        .array(
-            z.unknown(),
-            'must be a list, such as [config.get("run")]; a new list of values takes a new set',
-        )
-        .optional(),
+    triggers,
     tags: tags.optional(),
     description: z.string().max(255, "has more than 255 characters").optional(),
     copyTagsFromVolumes: z.boolean().optional(),
@@ -383,6 +377,9 @@ export type GroupInputs = Omit<z.infer<typeof groupInputs>, "members"> & {
 };
 
 export const schemas = { snapshot: snapshotInputs, group: groupInputs, hostKeys: hostKeysInputs };
+
+/** What schemas of other resources are made of, too. */
+export const schemaParts = { said, checkedText, seconds, target, proxy, script, tags, aws, triggers, hidden };
 
 export function minimumLevelOf(inputs: Pick<SnapshotInputs, "minimumLevel" | "quiesce">): ConsistencyLevel {
     return inputs.minimumLevel ?? promisedLevel(inputs.quiesce) ?? "crash";

@@ -15,6 +15,7 @@ declare global {
     const AppConsistentSnapshot: typeof Ours.AppConsistentSnapshot;
     const AppConsistentSnapshotGroup: typeof Ours.AppConsistentSnapshotGroup;
     const InstanceHostKeys: typeof Ours.InstanceHostKeys;
+    const RestoreTest: typeof Ours.RestoreTest;
     const recipes: typeof Ours.recipes;
     const recoveryPoints: typeof Ours.recoveryPoints;
     const config: Pulumi.Config;
@@ -49,6 +50,16 @@ new AppConsistentSnapshot("nightly", {
     timeouts: { freeze: count },
     aws: { region: text, profile: text, assumeRole: { roleArn: "r", sessionName: text, externalId: text } },
     preflight: word,
+});
+new RestoreTest("test", {
+    imageId: text,
+    launchTemplate: undefined,
+    launch: { instanceType: "t", subnetId, vpcSecurityGroupIds: [groupId], metadataOptions: { httpPutResponseHopLimit: count } },
+    connection: { user: "u", port: count, privateKey: text, hostKey: text },
+    verify: { path: "/verify" },
+    sudo: flag,
+    timeouts: { boot: count, verify: count },
+    keepOnFailure: flag,
 });
 new InstanceHostKeys("keys", { instanceId: "i-0123456789abcdef0", source: "systems-manager", timeouts: { wait: count } });
 recipes.mysql({ user: text, socket: text, host: text, port: count });
@@ -128,6 +139,14 @@ const MISTAKES: readonly [line: string, text: string][] = [
     [
         'new AppConsistentReplica("a", { snapshot, launch, activate: config.get("activate") === "true" ? pulumi.output(true) : false });',
         "Type 'false | OutputInstance<boolean>' is not assignable to type 'boolean | undefined'.\n  Type 'OutputInstance<boolean>' is not assignable to type 'boolean | undefined'.",
+    ],
+    [
+        'new RestoreTest("a", { imageId: "ami-1", launch, connection: { user: "u", host: "h" }, verify: { path: "/verify" } });',
+        "Object literal may only specify known properties, and 'host' does not exist in type 'CopyConnectionArgs'.",
+    ],
+    [
+        'new RestoreTest("a", { imageId: "ami-1", launch, connection: { user: "u" }, verify: "true" });',
+        "Type 'string' is not assignable to type 'ScriptArgs'.",
     ],
     [
         "recoveryPoints({ run, keep: 7 }).labels;",
@@ -210,6 +229,7 @@ describe("types, as a user's editor and compiler have them", function () {
             "AppConsistentSnapshot",
             "AppConsistentSnapshotGroup",
             "InstanceHostKeys",
+            "RestoreTest",
             "AppConsistentAmi",
             "AppConsistentReplica",
         ]);

@@ -18,7 +18,9 @@ RESOURCE_PARAMETERS = {
     "CreateTags": "Resources",
     "DeleteTags": "Resources",
     "DeleteSnapshot": "SnapshotId",
+    "DeleteVolume": "VolumeId",
     "DeregisterImage": "ImageId",
+    "TerminateInstances": "InstanceIds",
 }
 
 

@@ -3,6 +3,7 @@ RunInstances, of images that there are, with volumes of their snapshots; directl
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 """
 
+import copy
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -57,6 +58,10 @@ def run_instances(self) -> ActionResult:
     if not launch.get("ImageId"):
         raise CloudError("MissingParameter", "The request must contain the parameter ImageId")
     image = find_image(backend, launch["ImageId"])
+    token = self._get_param("ClientToken")
+    earlier = _by_token(backend).get(token)
+    if earlier is not None:
+        return ActionResult(earlier)
     interfaces = _checked_interfaces(backend, launch)
     self.error_on_dryrun()
     reservation = backend.run_instances(
@@ -83,8 +88,16 @@ def run_instances(self) -> ActionResult:
     instance.current_instance_boot_mode = "legacy-bios" if image.boot_mode == "legacy-bios" else "uefi"
     for device in image.block_device_mappings:
         root = device["DeviceName"] == image.root_device_name
-        attach_new_volume(backend, instance, device["DeviceName"], _volume(backend, device["Ebs"]), root)
+        volume = {**_volume(backend, device["Ebs"]), "tags": tags.get("volume", {})}
+        attach_new_volume(backend, instance, device["DeviceName"], volume, root)
+    if token:
+        _by_token(backend)[token] = reservation
     return ActionResult(reservation)
+
+
+def _by_token(backend: Any) -> "dict[str, Any]":
+    """https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html; that the parameters are the same is not looked at."""
+    return backend.__dict__.setdefault("launched_by_token", {})
 
 
 def _checked_interfaces(backend: Any, launch: "dict[str, Any]") -> "list[dict[str, Any]]":
@@ -145,7 +158,9 @@ def _volume(backend: Any, disk: "dict[str, Any]") -> "dict[str, Any]":
 
 
 def terminate(self: Instance) -> Any:
-    """Its addresses are free at once: moto keeps them until Python collects the object."""
+    """Its addresses are free at once: moto keeps them until Python collects the object. One that is terminated stays so."""
+    if self.state == "terminated":
+        return copy.copy(self._state)
     subnet = self.ec2_backend.get_subnet(self.subnet_id)
     for interface in self.nics.values():
         subnet.del_subnet_ip(interface.private_ip_address)

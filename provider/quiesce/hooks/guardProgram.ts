@@ -76,7 +76,11 @@ export interface GuardProgram {
  * @throws TypeError for what no shell can hold: a NUL, or a name that is not a variable's. Never with a value in it.
  */
 export function composeGuard(params: GuardParams): GuardProgram {
-    const text = assignments(guardVariables(params)) + guardText(params.mode);
+    return programOf(assignments(guardVariables(params)) + guardText(params.mode), params.sudo);
+}
+
+/** The text of a shell program as what to run, and what to write to its standard input. */
+export function programOf(text: string, sudo: boolean): GuardProgram {
     const program = Buffer.from(text.replace(/\n+$/, ""));
     // Nothing that fish, csh, bash and dash read differently. dd takes the program and not a byte of the words: at one go,
     // or where it does not know how to, byte by byte, which takes a tenth of a second.
@@ -84,7 +88,7 @@ export function composeGuard(params: GuardParams): GuardProgram {
     const read = `{ dd bs=${size} count=1 iflag=fullblock || dd bs=1 count=${size}; } 2>/dev/null`;
     const shell = `sh -c 'p=$(${read}) && eval "$p"'`;
     // A busybox login shell that becomes its last command hands on its ignored SIGQUIT: let it have another.
-    return { command: `${params.sudo ? "sudo -n -u root " : ""}${shell} && true`, stdin: program };
+    return { command: `${sudo ? "sudo -n -u root " : ""}${shell} && true`, stdin: program };
 }
 
 /** The shell's spelling of a text, whatever is in it. */
@@ -150,7 +154,7 @@ function assertPlain({ nonce, executionId, instanceId, owner, confirmedAwake }: 
     }
 }
 
-function yesOrNo(value: boolean): string {
+export function yesOrNo(value: boolean): string {
     return value ? "yes" : "no";
 }
 
@@ -210,7 +214,7 @@ function markerText(params: GuardParams, post: Record<string, string>): string {
     }).trimEnd();
 }
 
-function assignments(variables: Record<string, string>): string {
+export function assignments(variables: Record<string, string>): string {
     return Object.entries(variables)
         .map(([name, value]) => {
             if (value.includes("\0")) {
@@ -222,7 +226,7 @@ function assignments(variables: Record<string, string>): string {
 }
 
 /** The parts of the guard's text that a mode needs, in order. */
-const PARTS: Record<Mode, readonly string[]> = {
+const PARTS: Record<Mode | "verify", readonly string[]> = {
     check: ["base", "host", "state", "inspect", "entry"],
     freeze: [
         "base",
@@ -250,10 +254,12 @@ const PARTS: Record<Mode, readonly string[]> = {
         "start",
         "entry",
     ],
+    // No guard: nothing is frozen on a copy.
+    verify: ["base", "host", "hooks", "inspect", "verify"],
 };
 
 /** Without the lines that are comments only: they are for those who read it here. */
-function guardText(mode: Mode): string {
+export function guardText(mode: keyof typeof PARTS): string {
     return PARTS[mode]
         .map((part) => readFileSync(join(__dirname, "guard", `${part}.sh`), "utf8"))
         .join("")

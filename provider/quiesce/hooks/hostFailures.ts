@@ -107,7 +107,7 @@ function scriptFailures(
     }));
 }
 
-function scriptProblemText(problem: ScriptProblem): string {
+export function scriptProblemText(problem: ScriptProblem): string {
     switch (problem.kind) {
         case "missing":
             return "does not exist";

@@ -168,7 +168,7 @@ function addScript(report: HostReport, which: string, words: string[]): boolean 
     return true;
 }
 
-function parseScriptProblem(word: string): ScriptProblem | undefined {
+export function parseScriptProblem(word: string): ScriptProblem | undefined {
     const [kind = "", ...details] = word.split(":");
     switch (kind) {
         case "missing":

@@ -6,7 +6,8 @@ import { join } from "node:path";
 const ROOT = join(__dirname, "../../../..");
 const FOLDER = join(ROOT, "provider/quiesce/hooks/guard");
 /** As they are put together: a part may use what an earlier one sets. */
-const PARTS = "base host state hooks company decide thaw freeze recover watch inspect start entry".split(" ");
+const PARTS =
+    "base host state hooks company decide thaw freeze recover watch inspect start entry verify".split(" ");
 
 const TEXTS: Record<string, () => string> = {
     "the guard's text": () => PARTS.map((part) => readFileSync(join(FOLDER, `${part}.sh`), "utf8")).join(""),

@@ -1,0 +1,129 @@
+import { awsAccess } from "../../aws/awsAccess";
+import { readHostKeys } from "../../aws/consoleHostKeys";
+import { endOf, untilRunning } from "../../aws/copies";
+import { findInstance } from "../../aws/instance";
+import { type Failure, SnapshotError, factOf } from "../../base/errors";
+import { pause } from "../../base/pause";
+import { timing } from "../../base/timing";
+import { knownFailure } from "../../quiesce/hooks/knownFailure";
+import { type SshConnection, SshError, type SshSettings, connect } from "../../transport/ssh/connection";
+import { TUNNELS } from "../../transport/tunnel";
+import type { RestoreRun } from "./restoreRun";
+
+/**
+ * Waits until the copy lets us log in.
+ * @param deadline on the clock of `performance.now()`
+ * @throws SnapshotError with the state that EC2 tells of it
+ */
+export async function bootCopy(
+    run: RestoreRun,
+    instanceId: string,
+    deadline: number,
+): Promise<SshConnection> {
+    const { clients, log, signal } = run;
+    const running = await untilRunning(clients, instanceId, { deadline, log, signal });
+    return await whileItRuns(run, instanceId, async (limited) => {
+        try {
+            const settings = await settingsOf(
+                run,
+                instanceId,
+                running.PrivateIpAddress ?? "",
+                deadline,
+                limited,
+            );
+            log(`connecting to ${settings.host ?? instanceId}:${settings.port ?? 22}`, "status");
+            return await connect(settings, {
+                timeoutMs: Math.max(0, deadline - performance.now()),
+                // cloud-init may only be making the account.
+                isYoung: () => true,
+                instanceId,
+                aws: awsAccess(clients),
+                log,
+                signal: limited,
+            });
+        } catch (error) {
+            limited.throwIfAborted();
+            throw new SnapshotError(bootFailure(error), { instanceId, cause: error });
+        }
+    });
+}
+
+/**
+ * A program that carries the connection takes the instance's id for an address, as AWS's own tools do. A tunnel that leads
+ * to the instance by its id needs no address, and AWS vouches for the other end.
+ */
+async function settingsOf(
+    { inputs, clients, log }: RestoreRun,
+    instanceId: string,
+    address: string,
+    deadline: number,
+    signal: AbortSignal,
+): Promise<SshSettings> {
+    const { connection } = inputs;
+    const { hostKey, insecureIgnoreHostKey, tunnel } = connection;
+    if (tunnel !== undefined && TUNNELS[tunnel.via].findsInstance) {
+        return connection as SshSettings;
+    }
+    const knowsKey = hostKey !== undefined || insecureIgnoreHostKey === true;
+    const found = knowsKey
+        ? {}
+        : { hostKey: await readHostKeys(clients, instanceId, { deadline, log, signal }) };
+    return { ...connection, ...found, host: tunnel === undefined ? address : instanceId } as SshSettings;
+}
+
+/** A copy that has ended is not waited for. */
+async function whileItRuns<T>(
+    { clients, signal }: RestoreRun,
+    instanceId: string,
+    work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+    const over = new AbortController();
+    const watching = new AbortController();
+    const watch = async () => {
+        for (;;) {
+            await pause(timing.copyLookMs, watching.signal);
+            const instance = await findInstance(clients, instanceId, watching.signal);
+            const end = instance && endOf(instance);
+            if (end !== undefined) {
+                over.abort(new SnapshotError(end, { instanceId }));
+                return;
+            }
+        }
+    };
+    // A look that fails tells nothing; what needs AWS next says so.
+    const watched = watch().catch(() => undefined);
+    try {
+        return await work(AbortSignal.any([signal, over.signal]));
+    } finally {
+        watching.abort();
+        await watched;
+    }
+}
+
+/** Why nobody could log in, told of a copy. */
+export function bootFailure(error: unknown): Failure {
+    const code = error instanceof SnapshotError || error instanceof SshError ? error.code : undefined;
+    if (code === "SSH_UNREACHABLE") {
+        return {
+            code: "BOOT_TIMEOUT",
+            message: `Nobody has answered within timeouts.boot: ${factOf(error)}.`,
+            remedy:
+                "See that the security groups and routes let this machine reach the copy. If it does not boot, look at its " +
+                "console (aws ec2 get-console-output) with keepOnFailure: true. A slow one needs a longer timeouts.boot.",
+        };
+    }
+    if (code === "HOST_KEYS_NOT_FOUND") {
+        return {
+            code: "BOOT_TIMEOUT",
+            message: "The copy has not printed its SSH host keys on its console within timeouts.boot.",
+            remedy:
+                "Only cloud-init prints them: for an image without it, give the server's key as connection.hostKey. If the copy " +
+                "does not boot, look at its console (aws ec2 get-console-output) with keepOnFailure: true.",
+        };
+    }
+    const failure = knownFailure(error);
+    if (failure === undefined) {
+        throw error;
+    }
+    return failure;
+}
