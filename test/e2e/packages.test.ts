@@ -55,7 +55,7 @@ describe("the package in a project without @pulumi/aws", function () {
         expect(stdout).not.to.match(/aws/);
         const ami = failed(await project.preview()).diagnostics;
         expect(ami).to.match(
-            /AppConsistentAmi needs the package @pulumi\/aws, .*: npm install @pulumi\/aws@7/,
+            /AppConsistentAmi needs the package @pulumi\/aws, .*Install it by npm install @pulumi\/aws@7/,
         );
         project.setProgram(
             `${PROGRAM}${snapshot()}new AppConsistentReplica("copy", { snapshot, launch: { instanceType: "m5.large", subnetId: "subnet-1", vpcSecurityGroupIds: ["sg-1"] } });`,

@@ -117,7 +117,7 @@ for (const [sdk, install] of Object.entries(SDKS)) {
 
         it("stays, with a list in the program that is an old one", async () => {
             const { diagnostics } = succeeded(await up({ labels: '["n1"]' }));
-            expect(diagnostics).to.match(/remove `labels`, which is not used/);
+            expect(diagnostics).to.match(/remove `labels`, because it is not used/);
         });
 
         it("stays where a night is left out by --target", async () => {

@@ -12,6 +12,7 @@ describe("tags", () => {
             level: "app-consistent-snapshot:level",
             state: "app-consistent-snapshot:state",
             lease: "app-consistent-snapshot:lease",
+            members: "app-consistent-snapshot:members",
             healed: "app-consistent-snapshot:healed",
             thaw: "app-consistent-snapshot:thaw",
         });

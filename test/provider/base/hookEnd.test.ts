@@ -10,7 +10,7 @@ const ENDS: [HookEnd, RegExp][] = [
     [126, /^exited with 126$/],
     [
         127,
-        /^exited with 127, as for a command that was not found in PATH \(\/usr\/local\/sbin:\S+:\/snap\/bin\)$/,
+        /^exited with 127, as for a command that was not found in PATH \(\/usr\/local\/sbin:\S+:\/run\/wrappers\/bin\)$/,
     ],
     [128, /^exited with 128$/],
     [137, /^was ended by signal 9$/],

@@ -176,7 +176,7 @@ describe("faults of the cloud", function () {
             assert.match(
                 plainError(outcome).message,
                 new RegExp(
-                    `^VOLUMES_CHANGED .*got .*${volumeId}.*the instance is awake; no snapshot was kept`,
+                    `^VOLUMES_CHANGED .*took snapshots of .*${volumeId}.*the instance is awake; no snapshot was kept`,
                 ),
             );
             const made = await scene.cloud.snapshots();
@@ -205,7 +205,7 @@ describe("faults of the cloud", function () {
             const failed = await scene.create();
             assert.match(
                 plainError(failed).message,
-                /^DUPLICATE_SNAPSHOTS .*what could not be undone now \(.*ec2:DeleteSnapshot.*\) is deleted by the next run/,
+                /^DUPLICATE_SNAPSHOTS .*next run deletes what could not be undone now \(.*ec2:DeleteSnapshot.*\)/,
             );
             const left = await scene.cloud.snapshots(scene.instance);
             assert.lengthOf(left, 6);

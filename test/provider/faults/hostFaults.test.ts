@@ -388,7 +388,7 @@ describe("faults of the host and of the connection", function () {
             assert.equal(evidence.cleanup, "failed");
             assert.match(
                 evidence.message ?? "",
-                /Clean-up failed: .*When the instance is awake, remove what is left in \/run/,
+                /Clean-up failed: .*When the instance is awake, remove the folder \/run\/app-consistent-snapshot/,
             );
             assert.match(outcome.lines.join("\n"), /warning: .*[Cc]lean-up/);
             scene.host.exec(`rm -rf ${scene.host.guardDirectory}`);

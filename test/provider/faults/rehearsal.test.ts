@@ -63,7 +63,7 @@ describe("the rehearsal of post-thaw, with nothing frozen", function () {
                 assert.match(message, /nothing is frozen by this run/);
                 assert.match(
                     message,
-                    /What to do: With nothing frozen it has to exit with 0, or with 205\. /,
+                    /What to do: With nothing frozen, post-thaw has to exit with 0 or 205\. /,
                 );
                 assert.deepEqual(refused.events, ["post thaw"]);
                 assert.deepEqual(setRequests(refused), []);

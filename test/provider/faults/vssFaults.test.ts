@@ -59,7 +59,7 @@ describe("faults of VSS", function () {
             assert.match(
                 message,
                 fault.mayRun
-                    ? /could not be undone now \(delete the snapshots: the document has not ended yet, or .*is deleted by the next run/
+                    ? /next run deletes what could not be undone now \(delete the snapshots: the document has not ended yet, or /
                     : /State: (the instance is awake|nothing is frozen by this run); no snapshot was kept\./,
             );
             assert.match(message, /What to do: \S/);
@@ -237,7 +237,7 @@ describe("faults of VSS", function () {
             const problem =
                 /remove the VSS components: Uninstall of AwsVssComponents did not succeed: Failed/;
             assert.match(evidence.message ?? "", problem);
-            assert.match(evidence.message ?? "", /next run removes it.*AWS-ConfigureAWSPackage/);
+            assert.match(evidence.message ?? "", /next run removes them\. .*AWS-ConfigureAWSPackage/);
             assert.match(outcome.lines.join("\n"), new RegExp(`warning: .*${problem.source}`));
             scene.expectComponents("2.5.1");
         });
@@ -515,7 +515,7 @@ describe("faults of VSS", function () {
             const outcome = await scene.create();
             assert.match(
                 plainError(outcome).message,
-                /^VSS_FAILED .*what could not be undone now \(delete the snapshots: .*ec2:DeleteSnapshot.*is deleted by the next run/s,
+                /^VSS_FAILED .*next run deletes what could not be undone now \(delete the snapshots: .*ec2:DeleteSnapshot/s,
             );
             const left = await scene.cloud.snapshots(scene.instance);
             assert.isTrue(left.every(({ tags }) => tags["app-consistent-snapshot:state"] === "in-progress"));

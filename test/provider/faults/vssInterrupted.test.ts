@@ -11,7 +11,7 @@ const TAG = "app-consistent-snapshot:";
 const NOTHING_KEPT = /^INTERRUPTED .*no snapshot was kept/;
 /** There is no time to wait for what the document may still make. */
 const MAY_FOLLOW =
-    /^INTERRUPTED .*\(delete the snapshots: the document has not ended yet, or AWS does not show yet what it made\) is deleted by the next run/;
+    /^INTERRUPTED .*next run deletes what could not be undone now \(delete the snapshots: the document has not ended yet, or AWS does not show yet what it made\)/;
 
 const interrupted = () =>
     new SnapshotError({ code: "INTERRUPTED", message: "The run was interrupted.", remedy: "Run again." });

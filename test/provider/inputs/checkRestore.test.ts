@@ -45,7 +45,7 @@ describe("bad inputs of a restore test", () => {
             "imageId",
             /id of an instance/,
         ],
-        ["no launch", { ...good, launch: undefined }, "launch", /is required: how the copy is launched/],
+        ["no launch", { ...good, launch: undefined }, "launch", /is required; give how the copy is launched/],
         [
             "no subnet",
             { ...good, launch: { ...launch, subnetId: undefined } },
