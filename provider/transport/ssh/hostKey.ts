@@ -34,21 +34,23 @@ const EXPECTED = 'give a line like "ssh-ed25519 AAAA..." or a fingerprint like "
  * - `SHA256:...`: a fingerprint
  * - `256 SHA256:... comment (ED25519)`: what `ssh-keygen -l` prints, and cloud-init on the console
  *
- * Of several lines, those of types that are not accepted are left out.
+ * Of several lines, those of types that are not accepted are left out. Quotes around the text, and `\n` for line ends, are
+ * what a secret store made of it.
  */
 export function parseHostKey(text: string): readonly HostKey[] | HostKeyProblem {
     if (text.includes("PRIVATE KEY")) {
         return { problem: `is a private key, but the host's public key is needed; ${EXPECTED}` };
     }
-    const lines = text
-        .split(/[\r\n]+/)
+    const unquoted = text.trim().replace(/^(["'])([^]*)\1$/, "$2");
+    if (/^(?:[~.]{0,2}\/|[A-Za-z]:\\)\S*$|^\S+\.pub$/.test(unquoted)) {
+        return { problem: 'looks like a path; give the contents of the file: fs.readFileSync(path, "utf8")' };
+    }
+    const lines = unquoted
+        .split(/(?:[\r\n]|\\r|\\n)+/)
         .map((line) => line.trim())
         .filter((line) => line !== "" && !line.startsWith("#"));
     if (lines.length === 0) {
         return { problem: `is empty; ${EXPECTED}` };
-    }
-    if (lines.length === 1 && /^(?:[~.]{0,2}\/|[A-Za-z]:\\)\S*$|^\S+\.pub$/.test(lines[0] ?? "")) {
-        return { problem: 'looks like a path; give the contents of the file: fs.readFileSync(path, "utf8")' };
     }
     const read = lines.map(parseLine);
     const problem = read.find((one) => "problem" in one && (lines.length === 1 || !one.ofOtherType));
@@ -65,11 +67,25 @@ export function parseHostKey(text: string): readonly HostKey[] | HostKeyProblem 
         : { problem: "has no key of a type that is accepted: Ed25519, ECDSA or RSA" };
 }
 
-/** What stands before the keys, as in known_hosts. Hashed names cannot be told apart. */
+/**
+ * The hosts that stand before the keys, as in known_hosts, each by one of its names. Names are of one host where all keys
+ * of one are keys of the other. Hashed names cannot be told apart.
+ */
 function namesIn(lines: readonly string[]): string[] {
-    const named = lines.filter((line) => isHostKeyType(line.split(/\s+/)[1] ?? ""));
-    const names = named.map((line) => line.split(/\s+/)[0] ?? "").filter((name) => !name.startsWith("|"));
-    return [...new Set(names)];
+    const named = lines
+        .map((line) => line.split(/\s+/))
+        .filter(([name = "", type = ""]) => isHostKeyType(type) && !name.startsWith("|"));
+    const keysByName = Map.groupBy(named, ([name = ""]) => name);
+    const keysOf = (name: string) => new Set(keysByName.get(name)?.map(([, , key]) => key));
+    return [...keysByName.keys()].reduce<string[]>((hosts, name) => {
+        const keys = keysOf(name);
+        const isKnown = hosts.some((host) => isWithin(keys, keysOf(host)) || isWithin(keysOf(host), keys));
+        return isKnown ? hosts : [...hosts, name];
+    }, []);
+}
+
+function isWithin<T>(some: ReadonlySet<T>, all: ReadonlySet<T>): boolean {
+    return [...some].every((one) => all.has(one));
 }
 
 /** What is wrong with a host key's text, or undefined. */

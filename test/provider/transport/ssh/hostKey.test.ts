@@ -59,6 +59,7 @@ describe("host keys", () => {
             () => `a ${pair().publicLine}\nb,10.0.0.5 ${pair("rsa").publicLine}`,
             /keys of several hosts \(a and b,10\.0\.0\.5\)/,
         ],
+        ["a path of Windows", () => "C:\\new\\id", /looks like a path/],
         ["a revoked key", () => `@revoked host ${pair().publicLine}`, /revoked/],
         ["comments only", () => "# host:22 SSH-2.0-OpenSSH_9.2", /is empty/],
         ["a fingerprint of a DSA key", () => `1024 ${pair().fingerprint} h (DSA)`, /type \(DSA\)/],
@@ -105,6 +106,37 @@ describe("host keys", () => {
         expect(parseHostKey(`[10.0.0.5]:2222 ${pair().publicLine}`)).to.deep.equal([
             first(pair().publicLine),
         ]);
+    });
+
+    it("reads lines of known_hosts that name one host by several names", () => {
+        const lines = [
+            `db ${pair().publicLine}`,
+            `db ${pair("rsa").publicLine}`,
+            `10.0.0.5 ${pair().publicLine}`,
+        ];
+        const expected = ["ed25519", "rsa", "ed25519"] as const;
+        expect(parseHostKey(lines.join("\n"))).to.deep.equal(
+            expected.map((kind) => first(pair(kind).publicLine)),
+        );
+    });
+
+    it("refuses names that share one key and differ in another", () => {
+        const other = keys.make("ecdsa256").publicLine;
+        const lines = [
+            `a ${pair().publicLine}`,
+            `a ${pair("ecdsa256").publicLine}`,
+            `b ${pair().publicLine}`,
+            `b ${other}`,
+        ];
+        expect(checkHostKey(lines.join("\n"))).to.match(/keys of several hosts \(a and b\)/);
+    });
+
+    it("reads what secret stores made of it", () => {
+        const line = pair().publicLine.trim();
+        const expected = [first(line)];
+        expect(parseHostKey(`"${line}"`)).to.deep.equal(expected);
+        expect(parseHostKey(`'${line}\\n'`)).to.deep.equal(expected);
+        expect(parseHostKey(`# db:22 SSH-2.0\\ndb ${line}\\r\\n`)).to.deep.equal(expected);
     });
 
     for (const kind of Object.keys(KEY_KINDS) as KeyKind[]) {
