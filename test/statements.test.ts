@@ -6,7 +6,14 @@ import { GRACE_MS } from "../provider/aws/earlierSets";
 import { LEASE_MS } from "../provider/aws/setTags";
 import { reasonCodes, unprovenReasons, unquiescedReasons } from "../provider/base/errors";
 import { timing } from "../provider/base/timing";
-import { limits, longestFreeze, longestThaw, timeoutsOf, waitLimit } from "../provider/inputs/timeouts";
+import {
+    limits,
+    longestFreeze,
+    longestThaw,
+    roleSessionLimit,
+    timeoutsOf,
+    waitLimit,
+} from "../provider/inputs/timeouts";
 import { AT_ONCE } from "../provider/run/turn";
 import { allFigures, hashOf, sentenceOf } from "../tools/figures/measured";
 import { ROOT } from "../lab/engine/engine";
@@ -88,6 +95,10 @@ describe("what the pages state", () => {
         ["docs/support.md", `${builtEngine()} is built`],
         ["docs/inputs.md", `\`${longestFreezeFormula()}\``],
         ["docs/inputs.md", `letting go, ${limits.freeze.least} to ${limits.freeze.most}`],
+        [
+            "docs/inputs.md",
+            `\`durationSeconds\` is ${roleSessionLimit.least} to ${roleSessionLimit.most}; without it, STS`,
+        ],
         ["docs/linux.md", `timeouts: { wait: ${waitLimit.usual} }`],
         ["docs/limits.md", `a lease of ${(LEASE_MS + GRACE_MS) / 60_000} minutes`],
         ["docs/outcomes.md", `by its tag for ${timing.visibleMs / 60_000} minutes`],

@@ -14,6 +14,8 @@ export interface AwsSettings {
               readonly roleArn: string;
               readonly sessionName?: string | undefined;
               readonly externalId?: string | undefined;
+              readonly durationSeconds?: number | undefined;
+              readonly sourceIdentity?: string | undefined;
           }
         | undefined;
 }

@@ -35,7 +35,8 @@ export function credentialsFor(settings: AwsSettings, config: AwsConfig, asking:
         ...chainConfig,
         ...(asking.endpoint === undefined ? {} : { endpoint: asking.endpoint }),
     };
-    const roles = settings.assumeRole === undefined ? (config.assumeRoles ?? []) : [settings.assumeRole];
+    const roles =
+        settings.assumeRole === undefined ? (config.assumeRoles ?? []) : [roleOfInput(settings.assumeRole)];
     return roles.reduce<Credentials>(
         (masterCredentials, role) =>
             fromTemporaryCredentials({ masterCredentials, params: roleParams(role), clientConfig }),
@@ -85,8 +86,12 @@ function webIdentityCredentials(
         : fromWebToken({ ...params, webIdentityToken });
 }
 
-function roleParams(role: RoleConfig | NonNullable<AwsSettings["assumeRole"]>) {
-    const { duration, policy, policyArns, sourceIdentity, tags, transitiveTagKeys } = role as RoleConfig;
+function roleOfInput({ durationSeconds, ...role }: NonNullable<AwsSettings["assumeRole"]>): RoleConfig {
+    return { ...role, duration: durationSeconds };
+}
+
+function roleParams(role: RoleConfig) {
+    const { duration, policy, policyArns, sourceIdentity, tags, transitiveTagKeys } = role;
     return {
         RoleArn: role.roleArn,
         RoleSessionName: role.sessionName ?? SESSION_NAME,

@@ -9,7 +9,7 @@ import { environmentName } from "./environmentName";
 import { userProblem } from "./hostAddress";
 import { promisedLevel } from "./promisedLevel";
 import { checkedText, instanceId, noNul, said } from "./texts";
-import { type Limit, limits, waitLimit } from "./timeouts";
+import { type Limit, limits, roleSessionLimit, waitLimit } from "./timeouts";
 import { tunnel } from "./tunnels";
 
 /*
@@ -232,6 +232,15 @@ const aws = z.strictObject(
                         ),
                     sessionName: z.string().optional(),
                     externalId: z.string().optional(),
+                    durationSeconds: seconds(roleSessionLimit).refine(
+                        (given) => given === undefined || Number.isInteger(given),
+                        "must be a whole number of seconds",
+                    ),
+                    sourceIdentity: z
+                        .string()
+                        // What STS takes (AssumeRole, "SourceIdentity").
+                        .regex(/^[\w+=,.@-]{2,64}$/, "must be 2 to 64 letters, digits or _+=,.@-")
+                        .optional(),
                 },
                 'must be an object, such as { roleArn: "arn:aws:iam::123456789012:role/backup" }',
             )

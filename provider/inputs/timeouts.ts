@@ -22,6 +22,9 @@ export const limits = {
 /** For host keys to be printed. An instance prints them when it boots; EC2 shows the console some minutes later. */
 export const waitLimit = limit(600, 1, DAY);
 
+/** For which STS gives credentials of a role (AssumeRole, "DurationSeconds"). Its default is an hour. */
+export const roleSessionLimit = limit(3600, 900, 12 * 3600);
+
 /** Of a restore test, in seconds: from the launch of the copy to its answer, and for the script that looks at it. */
 export const restoreLimits = { boot: limit(900, 1, DAY), verify: limit(600, 1, DAY) } as const;
 

@@ -190,7 +190,7 @@ export interface AwsArgs {
     region?: Input<string> | undefined;
     /** Profile of AWS's shared config files. Default: `aws:profile` of the stack, then `AWS_PROFILE`. */
     profile?: Input<string> | undefined;
-    /** Role to assume. Default: those of `aws:assumeRoles` of the stack. */
+    /** Role to assume, for some seconds at a time. Default: those of `aws:assumeRoles` of the stack. */
     assumeRole?:
         | {
               /** ARN of the role, `arn:aws:iam::123456789012:role/...`. */
@@ -199,6 +199,13 @@ export interface AwsArgs {
               sessionName?: Input<string> | undefined;
               /** What the role's trust policy asks for. Default: none. */
               externalId?: Input<string> | undefined;
+              /**
+               * Seconds for which the role's credentials are valid, 900 to 43200, and no more than the role allows. They
+               * are renewed while a run lasts. Default: what STS gives, 3600.
+               */
+              durationSeconds?: Input<number> | undefined;
+              /** Who acts, as CloudTrail shows it in all that the role does. The trust policy must allow it. Default: none. */
+              sourceIdentity?: Input<string> | undefined;
           }
         | undefined;
 }

@@ -48,7 +48,7 @@ new AppConsistentSnapshot("nightly", {
     copyTagsFromVolumes: flag,
     volumes: { excludeBootVolume: flag, excludeDataVolumeIds: config.getObject<string[]>("volumes") },
     timeouts: { freeze: count },
-    aws: { region: text, profile: text, assumeRole: { roleArn: "r", sessionName: text, externalId: text } },
+    aws: { region: text, profile: text, assumeRole: { roleArn: "r", sessionName: text, externalId: text, durationSeconds: count, sourceIdentity: text } },
     preflight: word,
 });
 new RestoreTest("test", {
@@ -60,6 +60,10 @@ new RestoreTest("test", {
     sudo: flag,
     timeouts: { boot: count, verify: count },
     keepOnFailure: flag,
+});
+new AppConsistentSnapshot("windows", {
+    instanceId: "i-0123456789abcdef0",
+    quiesce: { method: "vss", copyOnly: flag, noWriters: flag, vssVersion: text, createImage: false, keepComponents: flag },
 });
 new InstanceHostKeys("keys", { instanceId: "i-0123456789abcdef0", source: "systems-manager", timeouts: { wait: count } });
 recipes.mysql({ user: text, socket: text, host: text, port: count });

@@ -170,7 +170,13 @@ describe("AWS settings", () => {
 
     it("assume the resource's role, and really use its credentials", async () => {
         use();
-        const assumeRole = { ...roleOf("backup"), sessionName: "nightly", externalId: "secret-word" };
+        const assumeRole = {
+            ...roleOf("backup"),
+            sessionName: "nightly",
+            externalId: "secret-word",
+            durationSeconds: 1800,
+            sourceIdentity: "ci",
+        };
         const call = await callOf(
             { assumeRole },
             { "aws:assumeRoles": JSON.stringify([roleOf("not-this-one")]) },
@@ -181,6 +187,8 @@ describe("AWS settings", () => {
             RoleArn: assumeRole.roleArn,
             RoleSessionName: "nightly",
             ExternalId: "secret-word",
+            DurationSeconds: 1800,
+            SourceIdentity: "ci",
         });
         expect(assumed[0]?.accessKeyId).to.equal("AKIALOCALCLOUD000001");
         expect(call.accessKeyId).to.match(/^ASIA/);

@@ -91,6 +91,8 @@ describe("check", () => {
                 roleArn: "arn:aws:iam::123456789012:role/backup",
                 sessionName: "s",
                 externalId: "e",
+                durationSeconds: 43_200,
+                sourceIdentity: "ci@example.com",
             },
         },
         owner: "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/ec2:AppConsistentSnapshot::nightly",
@@ -614,6 +616,24 @@ describe("check", () => {
             "aws.assumeRole.roleArn",
             /ARN/,
         ],
+        ...[899, 43_201, 900.5, "3600"].map((durationSeconds): [string, Values, string, RegExp] => [
+            `a role for ${JSON.stringify(durationSeconds)} s`,
+            {
+                ...plain,
+                aws: { assumeRole: { roleArn: "arn:aws:iam::123456789012:role/r", durationSeconds } },
+            },
+            "aws.assumeRole.durationSeconds",
+            /must be a (whole )?number of seconds/,
+        ]),
+        ...["a", "Jane Doe", "x".repeat(65)].map((sourceIdentity): [string, Values, string, RegExp] => [
+            `a source identity of ${sourceIdentity.length} characters`,
+            {
+                ...plain,
+                aws: { assumeRole: { roleArn: "arn:aws:iam::123456789012:role/r", sourceIdentity } },
+            },
+            "aws.assumeRole.sourceIdentity",
+            /2 to 64 letters, digits or _\+=,\.@-/,
+        ]),
         ["an empty region", { ...plain, aws: { region: "" } }, "aws.region", /^is empty$/],
     ];
 
