@@ -382,7 +382,12 @@ describe("a snapshot by VSS", function () {
         it("tells what replaces from what is used at the next snapshot", async () => {
             const before = await scene.create({ waitForCompletion: true });
             const same = { changes: false, replaces: [] };
-            for (const quiesce of [{ copyOnly: true }, { vssVersion: "2.4.0" }, { keepComponents: true }]) {
+            for (const quiesce of [
+                { copyOnly: true },
+                { vssVersion: "2.4.0" },
+                { keepComponents: true },
+                { createImage: false as const },
+            ]) {
                 assert.deepEqual(scene.diff(before, { quiesce }), same, JSON.stringify(quiesce));
             }
             for (const quiesce of [{ noWriters: true }, { createImage: true as const }]) {

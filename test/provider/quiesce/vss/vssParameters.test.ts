@@ -43,6 +43,7 @@ describe("parameters of the VSS documents", () => {
             { quiesce: { method: "vss", createImage: true } },
             { CreateAmi: "True", AmiName: `app-consistent-snapshot-${executionId}` },
         ],
+        ["createImage: false", { quiesce: { method: "vss", createImage: false } }, { CreateAmi: "False" }],
         [
             "createImage with a prefix",
             { quiesce: { method: "vss", createImage: { namePrefix: "sql" } } },
