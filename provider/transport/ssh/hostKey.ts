@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { utils } from "ssh2";
+import { parseKey as parseSshKey } from "./parseKey";
 
 /** The host key types that are accepted, in the order in which they are asked for. `ssh-rsa` means an RSA key; it signs with SHA-2 only. */
 export const HOST_KEY_TYPES = [
@@ -171,11 +171,7 @@ function parseKey(type: string, base64: string): HostKey | LineProblem {
         return { problem: `has an unknown or unsupported key type; ${EXPECTED}`, ofOtherType: true };
     }
     const blob = decodeBase64(base64);
-    if (
-        blob === undefined ||
-        blobType(blob) !== type ||
-        utils.parseKey(`${type} ${base64}`) instanceof Error
-    ) {
+    if (blob === undefined || blobType(blob) !== type || parseSshKey(`${type} ${base64}`) instanceof Error) {
         return { problem: `has no ${type} key behind that word; it may have been cut off` };
     }
     return { type, fingerprint: fingerprint(blob) };

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { utils, type ParsedKey } from "ssh2";
+import type { ParsedKey } from "ssh2";
 import { HOST_KEY_TYPES } from "./hostKey";
+import { parseKey } from "./parseKey";
 import { findMisunderstanding, plainKeyText } from "./privateKeyText";
 
 /** Why a private key cannot be used, and which input is to blame; never quotes them. */
@@ -76,7 +77,7 @@ const WRONG_PASSPHRASE: PrivateKeyProblem = {
 
 function parse(text: string, passphrase?: string): ParsedKey | Error {
     try {
-        const parsed = utils.parseKey(text, passphrase) as ParsedKey | ParsedKey[] | Error;
+        const parsed = parseKey(text, passphrase) as ParsedKey | ParsedKey[] | Error;
         const key = Array.isArray(parsed) ? parsed[0] : parsed;
         return key ?? new Error("no key");
     } catch (error) {
