@@ -7,3 +7,4 @@ export { postgresql } from "./postgresql";
 export type { PostgresqlOptions } from "./postgresql";
 export { redis } from "./redis";
 export type { RedisOptions, RedisTls } from "./redis";
+export * as verify from "./verify";

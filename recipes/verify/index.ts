@@ -1,0 +1,2 @@
+export { postgresql } from "./postgresql";
+export type { VerifyLimits, VerifyScript } from "./verifyScript";
