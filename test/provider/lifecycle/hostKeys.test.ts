@@ -164,7 +164,7 @@ describe("InstanceHostKeys", function () {
             ]);
         });
 
-        const timeouts = { wait: 1 };
+        const timeouts = { wait: 2 };
         for (const [what, arrange, expected] of [
             ["no agent", () => undefined, /^SSM_NOT_MANAGED .*AmazonSSMManagedInstanceCore/],
             [
