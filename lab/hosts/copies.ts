@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type CloudNetwork, loopbackNetwork } from "../cloud/cloudNetwork";
 import { type LocalCloud, consoleOutputOfHostKeys } from "../cloud/localCloud";
 import { type SshHost, type SshHostOptions, sharedClientKey, startSshHost } from "./sshHost";
-import { freePort } from "./sshServer";
+import { freePort } from "./freePort";
 
 const WAIT_MS = 2_000;
 const ENDED_MS = 20_000;

@@ -1,10 +1,11 @@
 import { execFileSync, spawn, type ChildProcess, type SpawnOptionsWithStdioTuple } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "./freePort";
 
 export const KEY_KINDS = {
     ed25519: ["-t", "ed25519"],
@@ -182,15 +183,6 @@ export async function stopProcess(child: ChildProcess): Promise<void> {
     const exited = once(child, "exit");
     child.kill("SIGKILL");
     await exited;
-}
-
-export async function freePort(): Promise<number> {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    server.close();
-    await once(server, "close");
-    return typeof address === "object" && address ? address.port : 0;
 }
 
 async function untilListening(port: number, child: ChildProcess): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Log } from "../base/log";
+import type { Waiting } from "../base/log";
 import { GetConsoleOutputCommand } from "@aws-sdk/client-ec2";
 import { SnapshotError } from "../base/errors";
 import { poll } from "../base/poll";
@@ -6,11 +6,9 @@ import { timing } from "../base/timing";
 import type { Clients } from "./clients";
 import { awsErrorName, request } from "./request";
 
-export interface ReadOptions {
+export interface ReadOptions extends Waiting {
     /** On the clock of `performance.now()`. */
     readonly deadline: number;
-    readonly log: Log;
-    readonly signal: AbortSignal;
 }
 
 /** Reads the host keys' fingerprints from the instance's console; waits while it boots. */
@@ -19,18 +17,12 @@ export async function readHostKeys(
     instanceId: string,
     { deadline, log, signal }: ReadOptions,
 ): Promise<string[]> {
-    let told = false;
-    const keys = await poll(
-        async () => {
-            const found = parseHostKeys(await consoleOutput(clients, instanceId, signal));
-            if (found === undefined && !told) {
-                told = true;
-                log("waiting for the instance to print its SSH host keys on its console", "status");
-            }
-            return found;
-        },
-        { deadline, interval: timing.hostKeysPauseMs, signal },
-    );
+    const keys = await poll(async () => parseHostKeys(await consoleOutput(clients, instanceId, signal)), {
+        deadline,
+        interval: timing.hostKeysPauseMs,
+        signal,
+        onWait: () => log("waiting for the instance to print its SSH host keys on its console", "status"),
+    });
     if (keys === undefined) {
         throw new SnapshotError(
             {

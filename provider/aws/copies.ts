@@ -17,7 +17,7 @@ import { findInstance } from "./instance";
 import { launchFailure } from "./launchFailure";
 import { awsErrorName, request } from "./request";
 import { tagList } from "./setTags";
-import { tagKeys, tagOf } from "./tags";
+import { leaseOf, tagFilter, tagKeys, tagOf } from "./tags";
 
 /** How a copy is launched. */
 export interface Launch {
@@ -210,13 +210,12 @@ export function groupCopies(instances: readonly Instance[], volumes: readonly Vo
     const groups = Map.groupBy([...instances, ...volumes], (made) => tagOf(made, tagKeys.execution) ?? "");
     groups.delete("");
     return [...groups].map(([executionId, made]) => {
-        const leases = made.map((one) => Date.parse(tagOf(one, tagKeys.lease) ?? "")).filter(Number.isFinite);
         return {
             executionId,
             instanceIds: made.flatMap((one) => ("InstanceId" in one ? (one.InstanceId ?? []) : [])),
             volumeIds: made.flatMap((one) => ("VolumeId" in one ? (one.VolumeId ?? []) : [])),
             kept: made.some((one) => tagOf(one, tagKeys.state) === "kept"),
-            lease: leases.length > 0 ? Math.max(...leases) : undefined,
+            lease: leaseOf(made),
         };
     });
 }
@@ -272,11 +271,6 @@ async function describeVolumes(
 }
 
 const GOING: ReadonlySet<string> = new Set(["deleting", "deleted"]);
-
-/** In a filter's value `*`, `?` and `\` mean something; `?` stands for each. */
-function tagFilter(key: string, value: string) {
-    return { Name: `tag:${key}`, Values: [value.replace(/[*?\\]/g, "?")] };
-}
 
 /** Asks EC2 to terminate them. Already gone is done. @throws SnapshotError `COPY_LEFT` that names them */
 export async function terminateCopies(
@@ -349,6 +343,12 @@ export async function untilGone(
     }
 }
 
+/** Whether EC2 has terminated it; it forgets it some time later. */
+export async function isGone(clients: Clients, instanceId: string, signal: AbortSignal): Promise<boolean> {
+    const state = (await findInstance(clients, instanceId, signal))?.State?.Name;
+    return state === undefined || state === "terminated";
+}
+
 /** One step: what of a copy is there still. Volumes that nothing uses any more are deleted. */
 async function leftOf(
     clients: Clients,
@@ -357,10 +357,7 @@ async function leftOf(
     signal: AbortSignal,
 ): Promise<string[]> {
     const instances = await Promise.all(
-        instanceIds.map(async (id) => {
-            const state = (await findInstance(clients, id, signal))?.State?.Name;
-            return state === undefined || state === "terminated" ? [] : [id];
-        }),
+        instanceIds.map(async (id) => ((await isGone(clients, id, signal)) ? [] : [id])),
     );
     if (instances.flat().length > 0) {
         return instances.flat();

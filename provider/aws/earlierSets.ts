@@ -6,7 +6,7 @@ import { deregisterImage, findImages, snapshotIdsOf } from "./images";
 import { findLocks } from "./snapshotLocks";
 import { findSnapshots, imagesOf, isInBin } from "./snapshots";
 import { setTags } from "./setTags";
-import { tagKeys, tagOf } from "./tags";
+import { leaseOf, tagFilter, tagKeys, tagOf } from "./tags";
 
 /** A set counts as abandoned when its run has not renewed its lease for this long after it ran out. */
 export const GRACE_MS = 10 * 60_000;
@@ -35,7 +35,7 @@ export async function findEarlierSets(
     instanceIds: readonly string[],
     signal: AbortSignal,
 ): Promise<EarlierSet[]> {
-    const filters = [{ Name: `tag:${tagKeys.owner}`, Values: [filterFor(owner)] }];
+    const filters = [tagFilter(tagKeys.owner, owner)];
     const [snapshots, images] = await Promise.all([
         findSnapshots(clients, filters, signal),
         findImages(clients, filters, signal),
@@ -52,22 +52,11 @@ function instancesOf(made: Snapshot | Image): string[] {
     return [tagOf(made, tagKeys.instance) ?? "", ...(tagOf(made, tagKeys.members) ?? "").split(" ")];
 }
 
-/**
- * In a filter's value `*`, `?` and `\` mean something (EC2 User Guide, "Filter your resources"). `?` stands for each,
- * so the answer may hold more than was meant.
- */
-function filterFor(value: string): string {
-    return value.replace(/[*?\\]/g, "?");
-}
-
 /** Snapshots and images as the sets they were taken in. */
 export function groupSets(snapshots: readonly Snapshot[], images: readonly Image[]): EarlierSet[] {
     const groups = Map.groupBy([...snapshots, ...images], (made) => tagOf(made, tagKeys.execution) ?? "");
     groups.delete("");
     return [...groups].map(([executionId, members]) => {
-        const leases = members
-            .map((member) => Date.parse(tagOf(member, tagKeys.lease) ?? ""))
-            .filter(Number.isFinite);
         const own = members.filter(isImage);
         const snapshotIds = members.flatMap((member) => (isImage(member) ? [] : (member.SnapshotId ?? [])));
         return {
@@ -76,7 +65,7 @@ export function groupSets(snapshots: readonly Snapshot[], images: readonly Image
             imageIds: own.flatMap((image) => image.ImageId ?? []),
             bareSnapshotIds: own.flatMap(snapshotIdsOf).filter((id) => !snapshotIds.includes(id)),
             complete: members.every((member) => tagOf(member, tagKeys.state) === "complete"),
-            lease: leases.length > 0 ? Math.max(...leases) : undefined,
+            lease: leaseOf(members),
         };
     });
 }

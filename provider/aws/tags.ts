@@ -49,6 +49,20 @@ export function tagOf({ Tags }: Tagged, key: string): string | undefined {
     return Tags?.find((tag) => tag.Key === key)?.Value;
 }
 
+/**
+ * A filter of EC2 for what has the tag with this value. In a filter's value `*`, `?` and `\` mean something (EC2 User Guide,
+ * "Filter your resources"). `?` stands for each, so the answer may hold more than was meant.
+ */
+export function tagFilter(key: string, value: string): { Name: string; Values: string[] } {
+    return { Name: `tag:${key}`, Values: [value.replace(/[*?\\]/g, "?")] };
+}
+
+/** When the leases of all these have run out, in milliseconds since 1970; undefined when there is none that can be read. */
+export function leaseOf(made: readonly Tagged[]): number | undefined {
+    const leases = made.map((one) => Date.parse(tagOf(one, tagKeys.lease) ?? "")).filter(Number.isFinite);
+    return leases.length > 0 ? Math.max(...leases) : undefined;
+}
+
 /** The value of the tag `healed`: the newest, as many as fit. */
 export function healedTag(executionIds: Iterable<string>): string {
     let value = "";

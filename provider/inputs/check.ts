@@ -1,7 +1,7 @@
 import { reaches } from "../base/consistency";
 import { type ConsistencyLevel, levels } from "../base/evidence";
 import { isRecord } from "../base/record";
-import type { CheckFailure } from "./checkFailure";
+import { type CheckFailure, firstOfEach } from "./checkFailure";
 import { checkLogin } from "./checkLogin";
 import { checkSchema, methodOf } from "./checkSchema";
 import { checkScript } from "./checkScript";
@@ -13,18 +13,12 @@ type Inputs = Record<string, unknown>;
 
 /** Every bad input, with what is wrong about it. What is not known yet is never bad. */
 export function checkSnapshotInputs(inputs: Inputs, env: NodeJS.ProcessEnv = process.env): CheckFailure[] {
-    const failures = [
+    return firstOfEach([
         ...checkSchema(schemas.snapshot, inputs),
         ...checkMinimumLevel(inputs),
         ...checkHooks(inputs.quiesce, env),
         ...checkVss(inputs),
-    ];
-    return failures.filter((one, index) => index === failures.findIndex(isAbout(one.property)));
-}
-
-/** The first word about an input is the plainest; what it leads to is not said as well. */
-function isAbout(property: string): (failure: CheckFailure) => boolean {
-    return (failure) => failure.property === property;
+    ]);
 }
 
 export function checkHostKeysInputs(inputs: Inputs): CheckFailure[] {

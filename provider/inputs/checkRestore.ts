@@ -1,6 +1,6 @@
 import { isRecord } from "../base/record";
 import { isUnknown } from "../base/unknown";
-import type { CheckFailure } from "./checkFailure";
+import { type CheckFailure, firstOfEach } from "./checkFailure";
 import { checkLogin } from "./checkLogin";
 import { checkSchema } from "./checkSchema";
 import { checkScript } from "./checkScript";
@@ -11,17 +11,14 @@ type Inputs = Readonly<Record<string, unknown>>;
 /** Every bad input of a restore test, with what is wrong about it. What is not known yet is never bad. */
 export function checkRestoreInputs(inputs: Inputs, env: NodeJS.ProcessEnv = process.env): CheckFailure[] {
     const { connection } = inputs;
-    const failures = [
+    return firstOfEach([
         ...checkHost(connection),
         ...checkSchema(restoreInputs, inputs),
         ...checkSource(inputs),
         ...checkScript("verify", inputs.verify),
         ...checkLogin("connection", connection, env, { isCopy: true }),
         ...checkLogin("connection.proxy", isRecord(connection) ? connection.proxy : undefined, env),
-    ];
-    return failures.filter(
-        ({ property }, index) => index === failures.findIndex((other) => other.property === property),
-    );
+    ]);
 }
 
 /** Not by the schema, which would send it to the place of the bastion's. */

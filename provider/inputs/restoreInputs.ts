@@ -91,6 +91,14 @@ export const restoreInputs = z.strictObject({
 
 export type RestoreInputs = z.infer<typeof restoreInputs>;
 
+/** What the copy is launched from, in words. */
+export function sourceText({
+    imageId,
+    launchTemplate,
+}: Pick<RestoreInputs, "imageId" | "launchTemplate">): string {
+    return imageId ?? `the launch template ${launchTemplate?.id ?? ""}`;
+}
+
 /** In seconds. */
 export function restoreTimeoutsOf({ timeouts = {} }: Pick<RestoreInputs, "timeouts">) {
     return {

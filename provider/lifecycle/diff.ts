@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from "node:util";
 import { effectiveTriggers, type SnapshotInputs } from "../inputs/inputs";
 import { type SnapshotState, quiesceKey } from "../run/state";
 import { isUnknown } from "../base/unknown";
+import { same } from "./same";
 
 export interface DiffResult {
     readonly changes: boolean;
@@ -71,11 +71,4 @@ function volumesOf({ volumes }: Pick<OldState, "volumes">): unknown {
         excludeBootVolume: volumes?.excludeBootVolume ?? false,
         excludeDataVolumeIds: [...(volumes?.excludeDataVolumeIds ?? [])].sort(),
     };
-}
-
-/** Values as they come from the protocol: without undefined, keys in any order. */
-function same(a: unknown, b: unknown): boolean {
-    const plain = (value: unknown): unknown =>
-        value === undefined ? undefined : JSON.parse(JSON.stringify(value));
-    return isDeepStrictEqual(plain(a), plain(b));
 }

@@ -1,9 +1,9 @@
-import { CustomResource, RunError, createUrn, runtime } from "@pulumi/pulumi";
+import { CustomResource, RunError, createUrn } from "@pulumi/pulumi";
 // Apart, as the TypeScript 3.8 that Pulumi ships knows no `type` among other names.
 import type { CustomResourceOptions, ID, Input, Output } from "@pulumi/pulumi";
 import type { ConsistencyLevel, Evidence } from "../base/evidence";
 import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
-import { providerText } from "./providerText";
+import { dynamicProperties } from "./dynamicProperties";
 import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
 import type { Quiescing } from "./snapshotSet";
@@ -348,12 +348,10 @@ export class AppConsistentSnapshot extends CustomResource {
         assertResolvable(PROVIDER);
         const inputs = opts?.id === undefined ? secretLeaves(args, Object.keys(INPUTS)) : { aws: args.aws };
         const owner = opts?.id === undefined ? createUrn(name, TYPE, opts?.parent) : undefined;
-        // A dynamic provider is not told; `check` takes it out again.
-        const previewing = runtime.isDryRun() ? true : undefined;
         super(
             TYPE,
             name,
-            { ...inputs, owner, previewing, ...outputs, __provider: providerText(PROVIDER) },
+            dynamicProperties(PROVIDER, { ...inputs, owner }, outputs),
             hiding(opts, [...INTERNAL, ...Object.keys(outputs)]),
         );
         this.quiescing = opts?.id === undefined ? quiescingOf(args.quiesce) : undefined;

@@ -1,4 +1,4 @@
-import { CustomResource, createUrn, runtime } from "@pulumi/pulumi";
+import { CustomResource, createUrn } from "@pulumi/pulumi";
 // Apart, as the TypeScript 3.8 that Pulumi ships knows no `type` among other names.
 import type { CustomResourceOptions, Output } from "@pulumi/pulumi";
 import type { ConsistencyLevel, Evidence, GroupEvidence } from "../base/evidence";
@@ -6,7 +6,7 @@ import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import { groupSecretTable } from "../base/secretTable";
 import { SHARED_INPUTS } from "./appConsistentSnapshot";
 import type { AppConsistentSnapshotArgs, HooksArgs } from "./appConsistentSnapshot";
-import { providerText } from "./providerText";
+import { dynamicProperties } from "./dynamicProperties";
 import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
 import type { SnapshotSet } from "./snapshotSet";
@@ -104,12 +104,10 @@ export class AppConsistentSnapshotGroup extends CustomResource {
         assertResolvable(PROVIDER);
         const inputs = secretLeaves(args, Object.keys(INPUTS), groupSecretTable);
         const owner = createUrn(name, TYPE, opts?.parent);
-        // A dynamic provider is not told; `check` takes it out again.
-        const previewing = runtime.isDryRun() ? true : undefined;
         super(
             TYPE,
             name,
-            { ...inputs, owner, previewing, ...outputs, __provider: providerText(PROVIDER) },
+            dynamicProperties(PROVIDER, { ...inputs, owner }, outputs),
             hiding(opts, ["owner", "members", "__provider", ...Object.keys(outputs)]),
         );
         this.members = this.sets;

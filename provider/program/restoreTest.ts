@@ -1,10 +1,10 @@
-import { CustomResource, createUrn, runtime } from "@pulumi/pulumi";
+import { CustomResource, createUrn } from "@pulumi/pulumi";
 // Apart, as the TypeScript 3.8 that Pulumi ships knows no `type` among other names.
 import type { CustomResourceOptions, Input, Output } from "@pulumi/pulumi";
 import { restoreSecretTable } from "../base/secretTable";
 import type { ConnectionArgs, AwsArgs, ScriptArgs } from "./appConsistentSnapshot";
 import type { RestoreLaunchArgs } from "./launchArgs";
-import { providerText } from "./providerText";
+import { dynamicProperties } from "./dynamicProperties";
 import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
 
@@ -117,12 +117,10 @@ export class RestoreTest extends CustomResource {
         assertResolvable(PROVIDER);
         const inputs = secretLeaves(args, Object.keys(INPUTS), restoreSecretTable);
         const owner = createUrn(name, TYPE, opts?.parent);
-        // A dynamic provider is not told; `check` takes it out again.
-        const previewing = runtime.isDryRun() ? true : undefined;
         super(
             TYPE,
             name,
-            { ...inputs, owner, previewing, ...outputs, __provider: providerText(PROVIDER) },
+            dynamicProperties(PROVIDER, { ...inputs, owner }, outputs),
             hiding(opts, [...INTERNAL, ...Object.keys(outputs)]),
         );
     }

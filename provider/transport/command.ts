@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { childEnvironment } from "./childEnvironment";
+import { OpenStreams } from "./openStreams";
 import { isPassing, secretsOfAws, startProblem, startProgram, tellOf } from "./program";
 import type { ProgramStream } from "./programStream";
 import type { Route, Way } from "./route";
@@ -16,7 +17,7 @@ export interface CommandRouteSettings {
 
 /** By a program whose standard input and output are the stream, as OpenSSH's ProxyCommand; one for each stream. */
 export class CommandRoute implements Route {
-    readonly #running = new Set<ProgramStream>();
+    readonly #running = new OpenStreams<ProgramStream>();
 
     constructor(
         private readonly to: HopSettings,
@@ -36,7 +37,6 @@ export class CommandRoute implements Route {
             throw this.#notStarted(file, error as NodeJS.ErrnoException);
         });
         this.#running.add(stream);
-        void stream.gone.then(() => this.#running.delete(stream));
         if (signal.aborted) {
             stream.destroy();
             throw signal.reason as Error;
@@ -58,13 +58,8 @@ export class CommandRoute implements Route {
         });
     }
 
-    async close(): Promise<void> {
-        await Promise.all(
-            [...this.#running].map((stream) => {
-                stream.destroy();
-                return stream.gone;
-            }),
-        );
+    close(): Promise<void> {
+        return this.#running.close();
     }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type Failure, SnapshotError } from "../base/errors";
 import { type AwsAccess, NotNow, type SignedTunnel } from "./awsAccess";
+import { OpenStreams } from "./openStreams";
 import type { Route, Way } from "./route";
 import { AttemptOver } from "./ssh/attemptOver";
 import type { HopSettings } from "./ssh/handshake";
@@ -10,7 +11,7 @@ import { TunnelStream } from "./tunnelStream";
 
 /** By an EC2 Instance Connect Endpoint: a WebSocket for each stream. */
 export class ConnectEndpointRoute implements Route {
-    readonly #open = new Set<TunnelStream>();
+    readonly #open = new OpenStreams<TunnelStream>();
 
     constructor(
         private readonly to: HopSettings,
@@ -28,7 +29,6 @@ export class ConnectEndpointRoute implements Route {
             });
         const stream = await openTunnel(tunnel, to, signal);
         this.#open.add(stream);
-        void stream.gone.then(() => this.#open.delete(stream));
         const said = () =>
             stream.ended === undefined
                 ? ""
@@ -36,13 +36,8 @@ export class ConnectEndpointRoute implements Route {
         return { stream, said };
     }
 
-    async close(): Promise<void> {
-        await Promise.all(
-            [...this.#open].map((stream) => {
-                stream.destroy();
-                return stream.gone;
-            }),
-        );
+    close(): Promise<void> {
+        return this.#open.close();
     }
 }
 

@@ -2,7 +2,7 @@ import { restoreSecretTable } from "../../base/secretTable";
 import { isUnknown } from "../../base/unknown";
 import type { CheckFailure } from "../../inputs/checkFailure";
 import { checkRestoreInputs, isSourceUnknown } from "../../inputs/checkRestore";
-import { restoreTimeoutsOf } from "../../inputs/restoreInputs";
+import { restoreTimeoutsOf, sourceText } from "../../inputs/restoreInputs";
 import { sayUnchecked } from "../checkSnapshot";
 import type { Session } from "../session";
 import type { RestoreRequest } from "./restoreOutputs";
@@ -25,9 +25,7 @@ export function checkRestore(
 
 /** What a preview says of a test that `up` would make. */
 function foretold(inputs: RestoreRequest): string {
-    const source = isSourceUnknown(inputs)
-        ? "an image that is not known yet"
-        : (inputs.imageId ?? `the launch template ${inputs.launchTemplate?.id ?? ""}`);
+    const source = isSourceUnknown(inputs) ? "an image that is not known yet" : sourceText(inputs);
     const { boot, verify } = isUnknown(inputs.timeouts)
         ? { boot: "?", verify: "?" }
         : restoreTimeoutsOf(inputs);

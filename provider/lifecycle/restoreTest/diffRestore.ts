@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from "node:util";
 import { effectiveTriggers } from "../../inputs/inputs";
 import type { DiffResult } from "../diff";
+import { same } from "../same";
 import type { Session } from "../session";
 import type { RestoreOutputs, RestoreRequest } from "./restoreOutputs";
 
@@ -31,11 +31,4 @@ export function restoreDiffOf(olds: RestoreOutputs, news: RestoreRequest): DiffR
     };
     const replaces = Object.keys(changed).filter((key) => changed[key]);
     return { changes: replaces.length > 0 || olds.left || !same(olds.aws, news.aws), replaces };
-}
-
-/** Values as they come from the protocol: without undefined, keys in any order. */
-function same(a: unknown, b: unknown): boolean {
-    const plain = (value: unknown): unknown =>
-        value === undefined ? undefined : JSON.parse(JSON.stringify(value));
-    return isDeepStrictEqual(plain(a), plain(b));
 }

@@ -1,4 +1,4 @@
-import { findInstance } from "../../aws/instance";
+import { isGone } from "../../aws/copies";
 import { SnapshotError } from "../../base/errors";
 import { toState } from "../../run/state";
 import { assertSamePlace, placeOf } from "../place";
@@ -32,6 +32,5 @@ async function isThere(session: Session, olds: RestoreOutputs): Promise<boolean>
     const placed = { instance: olds, aws: olds.aws };
     const clients = await session.clients(placeOf(placed));
     await assertSamePlace(clients, placed, signal, "copy is");
-    const state = (await findInstance(clients, olds.instanceId, signal))?.State?.Name;
-    return state !== undefined && state !== "terminated";
+    return !(await isGone(clients, olds.instanceId, signal));
 }

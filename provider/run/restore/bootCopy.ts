@@ -7,7 +7,7 @@ import { pause } from "../../base/pause";
 import { timing } from "../../base/timing";
 import { knownFailure } from "../../quiesce/hooks/knownFailure";
 import { type SshConnection, SshError, type SshSettings, connect } from "../../transport/ssh/connection";
-import { TUNNELS } from "../../transport/tunnel";
+import { findsInstance } from "../../transport/tunnel";
 import type { RestoreRun } from "./restoreRun";
 
 /**
@@ -61,7 +61,7 @@ async function settingsOf(
 ): Promise<SshSettings> {
     const { connection } = inputs;
     const { hostKey, insecureIgnoreHostKey, tunnel } = connection;
-    if (tunnel !== undefined && TUNNELS[tunnel.via].findsInstance) {
+    if (findsInstance(tunnel)) {
         return connection as SshSettings;
     }
     const knowsKey = hostKey !== undefined || insecureIgnoreHostKey === true;

@@ -8,7 +8,7 @@ import { pause } from "../../base/pause";
 import { restoreSecretTable, secretsIn } from "../../base/secretTable";
 import { timing } from "../../base/timing";
 import { Undo } from "../../base/undo";
-import { restoreTimeoutsOf } from "../../inputs/restoreInputs";
+import { restoreTimeoutsOf, sourceText } from "../../inputs/restoreInputs";
 import { knownFailure } from "../../quiesce/hooks/knownFailure";
 import { StillBooting, runVerify } from "../../quiesce/hooks/verify";
 import type { SshConnection } from "../../transport/ssh/connection";
@@ -45,13 +45,7 @@ export async function testRestore(run: RestoreRun): Promise<RestoreState> {
     if (!run.signal.aborted) {
         await reapCopies(run, { patient: true });
     }
-    const state = {
-        ...seen,
-        passed: failed === undefined,
-        left: kept || problems.length > 0,
-        place: { region: run.clients.region, accountId },
-    };
-    return resultOf(run, state, failed, { kept, problems });
+    return resultOf(run, accountId, seen, { failed, kept, problems });
 }
 
 const TERMINATE = "terminate the copy";
@@ -60,7 +54,7 @@ async function attempt(run: RestoreRun, seen: Seen, undo: Undo): Promise<void> {
     const { inputs, log, signal } = run;
     const timeouts = restoreTimeoutsOf(inputs);
     signal.throwIfAborted();
-    log(`launching a copy of ${sourceOf(run)}; it is terminated whatever happens`);
+    log(`launching a copy of ${sourceText(inputs)}; it is terminated whatever happens`);
     const opened: SshConnection[] = [];
     // Comes after the termination, for which there may be little time.
     undo.cleanUp("close the connection", async () => {
@@ -172,10 +166,6 @@ async function verify(
     }
 }
 
-function sourceOf({ inputs }: RestoreRun): string {
-    return inputs.imageId ?? `the launch template ${inputs.launchTemplate?.id ?? ""}`;
-}
-
 function secondsSince(start: number): number {
     return Math.round((performance.now() - start) / 100) / 10;
 }
@@ -203,6 +193,7 @@ async function keepIfAsked(
 }
 
 interface End {
+    readonly failed: SnapshotError | undefined;
     readonly kept: boolean;
     readonly problems: readonly string[];
 }
@@ -210,20 +201,17 @@ interface End {
 /** @throws what `testRestore` throws */
 function resultOf(
     run: RestoreRun,
-    {
-        place,
-        launchedAt,
-        instanceId,
-        ...seen
-    }: Seen & Pick<RestoreState, "passed" | "left"> & { place: Pick<RestoreState, "region" | "accountId"> },
-    failed: SnapshotError | undefined,
-    { kept, problems }: End,
+    accountId: string,
+    { launchedAt, instanceId, ...seen }: Seen,
+    { failed, kept, problems }: End,
 ): RestoreState {
     const problem = problems.find((one) => one.startsWith(TERMINATE));
     const state: RestoreState = {
         ...seen,
-        ...place,
+        passed: failed === undefined,
         left: kept || problem !== undefined,
+        region: run.clients.region,
+        accountId,
         instanceId: instanceId ?? "",
         testedAt: new Date().toISOString(),
         ...(failed === undefined ? {} : { reason: failed.code, message: failed.failure.message }),

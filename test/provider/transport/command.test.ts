@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, SshError, type SshSettings } from "../../../provider/transport/ssh/connection";
 import { processesIn } from "../../../lab/hosts/hostProcesses";
-import { freePort, KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
+import { freePort } from "../../../lab/hosts/freePort";
+import { KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
 
 const AWS = {
     AWS_ACCESS_KEY_ID: "AKIAOFTHERESOURCE",

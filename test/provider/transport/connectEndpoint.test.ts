@@ -7,7 +7,8 @@ import { connect, SshError } from "../../../provider/transport/ssh/connection";
 import type { LocalCloud } from "../../../lab/cloud/localCloud";
 import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 import { ConnectEndpoint } from "../../../lab/hosts/connectEndpoint";
-import { freePort, KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
+import { freePort } from "../../../lab/hosts/freePort";
+import { KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
 import { rejection } from "../../../lab/rejection";
 import { type Place, startConnectEndpoint } from "../../../lab/scenes/connectEndpointScene";
 

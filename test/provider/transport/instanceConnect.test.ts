@@ -6,7 +6,8 @@ import { newKey } from "../../../provider/transport/instanceConnect";
 import { connect, SshError, type SshSettings } from "../../../provider/transport/ssh/connection";
 import type { LocalCloud } from "../../../lab/cloud/localCloud";
 import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
-import { freePort, KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
+import { freePort } from "../../../lab/hosts/freePort";
+import { KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
 import { rejection } from "../../../lab/rejection";
 
 const SEND = "SendSSHPublicKey";

@@ -17,7 +17,8 @@ import { ConnectEndpoint } from "../../../lab/hosts/connectEndpoint";
 import { startConnectEndpoint } from "../../../lab/scenes/connectEndpointScene";
 import { startSessionScene } from "../../../lab/scenes/sessionScene";
 import { Relay, type RelayOptions } from "../../../lab/hosts/relay";
-import { freePort, KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
+import { freePort } from "../../../lab/hosts/freePort";
+import { KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
 
 interface RouteUnderTest {
     /** Starts what the route needs, and gives what leads to a port by it. */

@@ -6,7 +6,8 @@ import { connect, SshError, type SshConnection } from "../../../provider/transpo
 import { sharedCloud } from "../../../lab/cloud/sharedCloud";
 import type { LocalCloud } from "../../../lab/cloud/localCloud";
 import { processesIn } from "../../../lab/hosts/hostProcesses";
-import { freePort, KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
+import { freePort } from "../../../lab/hosts/freePort";
+import { KeyFolder, Sshd, type KeyPair } from "../../../lab/hosts/sshServer";
 import { type SessionScene, startSessionScene } from "../../../lab/scenes/sessionScene";
 import { rejection } from "../../../lab/rejection";
 import { actionsOf, policiesOf, sectionOf } from "../../pages";

@@ -14,7 +14,8 @@ import {
 } from "../../../../provider/transport/ssh/connection";
 import { timing } from "../../../../provider/base/timing";
 import { Relay } from "../../../../lab/hosts/relay";
-import { freePort, KeyFolder, Sshd, type KeyPair, type SshdOptions } from "../../../../lab/hosts/sshServer";
+import { freePort } from "../../../../lab/hosts/freePort";
+import { KeyFolder, Sshd, type KeyPair, type SshdOptions } from "../../../../lab/hosts/sshServer";
 
 describe("ssh connection", () => {
     let keys: KeyFolder;
