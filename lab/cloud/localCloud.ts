@@ -329,6 +329,16 @@ export class LocalCloud {
         return this.control("await_launch", wait, limitMs + CONTROL_LIMIT_MS);
     }
 
+    /** The private address, whether requests know of the instance yet or not; null when it is terminated. */
+    addressOf(instanceId: string, region = this.region): Promise<string | null> {
+        return this.control("address_of", { region, instance_id: instanceId });
+    }
+
+    /** For how many milliseconds Describe and Terminate do not know of an instance that is launched. Default: not at all. */
+    hideLaunches(milliseconds: number): Promise<void> {
+        return this.control("hide_launches", { milliseconds });
+    }
+
     /** For snapshots made from now on: of one instance, or of all that have no course of their own. */
     configureSnapshots(course: SnapshotCourse, instanceId?: string): Promise<void> {
         return this.control("configure_snapshots", {

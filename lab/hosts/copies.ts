@@ -1,4 +1,3 @@
-import { DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { setTimeout as delay } from "node:timers/promises";
 import { type CloudNetwork, loopbackNetwork } from "../cloud/cloudNetwork";
 import { type LocalCloud, consoleOutputOfHostKeys } from "../cloud/localCloud";
@@ -90,8 +89,8 @@ export class Copies {
             return;
         }
         this.#launched.add(instanceId);
-        const address = await this.#addressOf(instanceId);
-        if (address === "") {
+        const address = await this.#cloud.addressOf(instanceId);
+        if (address === null) {
             return;
         }
         const host = await startSshHost({
@@ -105,19 +104,6 @@ export class Copies {
         await prepare?.(host, volumes);
         if (prints === "keys") {
             await this.#cloud.setConsoleOutput(instanceId, consoleOutputOfHostKeys([...host.hostKeyLines]));
-        }
-    }
-
-    /** Empty for one that is terminated already. */
-    async #addressOf(instanceId: string): Promise<string> {
-        const ec2 = new EC2Client(this.#cloud.clientConfig({ accessKeyId: "AKIACOPIES0000000001" }));
-        try {
-            const { Reservations } = await ec2.send(
-                new DescribeInstancesCommand({ InstanceIds: [instanceId] }),
-            );
-            return Reservations?.[0]?.Instances?.[0]?.PrivateIpAddress ?? "";
-        } finally {
-            ec2.destroy();
         }
     }
 

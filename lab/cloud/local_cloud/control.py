@@ -89,6 +89,15 @@ class Control:
         with self._cloud.acting:
             self._cloud.volume_contents.give(volume_id, Range(file, offset, length))
 
+    def address_of(self, region: str, instance_id: str) -> "str | None":
+        """None: it is terminated, and its address may be somebody else's."""
+        with self._cloud.acting:
+            instance = self._find(region, instance_id)[1]
+            return None if instance.state == "terminated" else instance.private_ip_address
+
+    def hide_launches(self, milliseconds: float) -> None:
+        self._cloud.late_launches.hide(milliseconds)
+
     def await_launch(self, skip: int, seconds: float) -> Any:
         return self._cloud.launches_seen.after(skip, seconds)
 

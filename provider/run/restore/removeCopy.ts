@@ -11,8 +11,8 @@ const HURRIED_LOOK_MS = 500;
 
 /** For all of it: EC2 may show a copy late, and terminates it in minutes. */
 export const removalLimitMs = () => 2 * timing.visibleMs + timing.copyGoneMs + 60_000;
-/** Pulumi kills the provider 5 s after the SIGINT (sdk/go/common/resource/plugin, `Close`). */
-export const HURRIED_LIMIT_MS = 3_000;
+/** The process ends 4 s after the signal (`Interruption`), and may have waited for an answer of RunInstances. */
+const HURRIED_LIMIT_MS = 2_500;
 
 type Removal = Pick<RestoreRun, "clients" | "executionId" | "log" | "signal">;
 

@@ -104,7 +104,7 @@ async function attempt(run: RestoreRun, seen: Seen, undo: Undo): Promise<void> {
 }
 
 /** Whoever ends the run while EC2 launches it waits for the answer that long, because only that names what to terminate. */
-const ANSWER_GRACE_MS = 1_500;
+const ANSWER_GRACE_MS = 1_000;
 
 /** A launch that EC2 has refused leaves nothing to look for. */
 async function launch({ inputs, clients, executionId, signal }: RestoreRun, seen: Seen): Promise<string> {

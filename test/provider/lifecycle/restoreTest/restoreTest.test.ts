@@ -4,6 +4,7 @@ import {
     type RestoreOutcome,
     RESTORE_SECRET,
     RestoreScene,
+    SHORT_LIMITS,
     stateAfter,
 } from "../../../../lab/scenes/restoreScene";
 import { needsRoot } from "../../../../lab/hosts/sshHost";
@@ -11,7 +12,6 @@ import { actionsOf, policiesOf, sectionOf } from "../../../pages";
 
 const script = (text: string) => ({ script: `#!/bin/sh\n${text}\n` });
 const OF_THE_LAB = [{ Effect: "Allow", Action: "sts:*", Resource: "*" }];
-const UNSEEN = { visibleMs: 2_000, copyGoneMs: 3_000 };
 
 describe("a restore test", function () {
     this.timeout(120_000);
@@ -22,17 +22,7 @@ describe("a restore test", function () {
         needsRoot(this);
         scene = await RestoreScene.start();
     });
-    beforeEach(() =>
-        Object.assign(timing, {
-            copyLookMs: 100,
-            hostKeysPauseMs: 100,
-            bootPauseMs: 100,
-            copyLeaseMs: 2_000,
-            copyRenewalMs: 500,
-            refusedPausesMs: [50, 50, 50],
-            ...UNSEEN,
-        }),
-    );
+    beforeEach(() => Object.assign(timing, SHORT_LIMITS));
     afterEach(async () => {
         Object.assign(timing, usual);
         try {
