@@ -276,8 +276,15 @@ export class LocalCloud {
         return this.control("restore", { regions });
     }
 
-    setInstanceState(instanceId: string, state: InstanceState, region = this.region): Promise<void> {
-        return this.control("set_instance_state", { region, instance_id: instanceId, state });
+    /** `reason`: as EC2 tells it, such as `Client.InternalError: Client error on launch`. */
+    setInstanceState(
+        instanceId: string,
+        state: InstanceState,
+        reason?: string,
+        region = this.region,
+    ): Promise<void> {
+        const what = withoutUndefined({ region, instance_id: instanceId, state, reason });
+        return this.control("set_instance_state", what);
     }
 
     /** When it was started last; a new one says a day ago. */

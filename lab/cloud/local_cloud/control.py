@@ -51,9 +51,9 @@ class Control:
         with self._cloud.acting:
             inventory.restore(self._account(None), regions)
 
-    def set_instance_state(self, region: str, instance_id: str, state: str) -> None:
+    def set_instance_state(self, region: str, instance_id: str, state: str, reason: "str | None" = None) -> None:
         with self._cloud.acting:
-            instances.set_state(self._find(region, instance_id)[1], state)
+            instances.set_state(self._find(region, instance_id)[1], state, reason)
 
     def set_instance_started(self, region: str, instance_id: str, seconds_ago: float) -> None:
         with self._cloud.acting:
