@@ -30,11 +30,11 @@ const USER = "admin";
 
 const run = promisify(execFile);
 
-export type MachineSettings = Pick<QemuSettings, "instanceId" | "volumes" | "cloudInit" | "processors">;
+export type MachineSettings = Pick<QemuSettings, "instanceId" | "volumes" | "cloudInit" | "processors"> &
+    Partial<Pick<QemuSettings, "address" | "port">>;
 
 /** A virtual machine that claims to be an instance: QEMU, which ends with this process, whatever ends that. */
 export class Machine {
-    readonly address = "127.0.0.1";
     readonly user = USER;
     #qemu: ChildProcess | undefined;
     #qmp: Qmp | undefined;
@@ -42,15 +42,21 @@ export class Machine {
 
     private constructor(
         readonly settings: MachineSettings,
+        readonly address: string,
         readonly port: number,
         private readonly folder: string,
     ) {}
 
-    /** Switched on; `ready` tells when it answers. */
+    /** Switched on; `ready` tells when it answers. Default: at a port of 127.0.0.1 that is free. */
     static async start(settings: MachineSettings): Promise<Machine> {
         const folder = mkdtempSync(join(tmpdir(), "machine-"));
         writeFileSync(join(folder, "known_hosts"), `* ${hostKey()}\n`);
-        const machine = new Machine(settings, await freePort(), folder);
+        const machine = new Machine(
+            settings,
+            settings.address ?? "127.0.0.1",
+            settings.port ?? (await freePort()),
+            folder,
+        );
         await machine.powerOn();
         return machine;
     }
@@ -81,8 +87,8 @@ export class Machine {
 
     /** @param changes for this time */
     async powerOn(changes: Pick<MachineSettings, "cloudInit"> = {}): Promise<void> {
-        const { port, folder } = this;
-        const args = qemuArguments({ ...this.settings, ...changes, port, folder });
+        const { address, port, folder } = this;
+        const args = qemuArguments({ ...this.settings, ...changes, address, port, folder });
         this.#startedAt = performance.now();
         const qemu = spawn("setpriv", ["--pdeathsig", "KILL", "qemu-system-x86_64", ...args], {
             stdio: ["ignore", "ignore", "pipe"],
