@@ -39,6 +39,7 @@ export class Machine {
     #qemu: ChildProcess | undefined;
     #qmp: Qmp | undefined;
     #startedAt = 0;
+    #hasInstanceStore = false;
 
     private constructor(
         readonly settings: MachineSettings,
@@ -90,6 +91,7 @@ export class Machine {
         const { address, port, folder } = this;
         const args = qemuArguments({ ...this.settings, ...changes, address, port, folder });
         this.#startedAt = performance.now();
+        this.#hasInstanceStore = false;
         const qemu = spawn("setpriv", ["--pdeathsig", "KILL", "qemu-system-x86_64", ...args], {
             stdio: ["ignore", "ignore", "pipe"],
         });
@@ -253,8 +255,12 @@ export class Machine {
         await this.#execute("cont");
     }
 
-    /** Until it is switched off. */
+    /** Until it is switched off; once only, if it is there already. */
     async addInstanceStore(file: string): Promise<void> {
+        if (this.#hasInstanceStore) {
+            return;
+        }
+        this.#hasInstanceStore = true;
         for (const [command, parameters] of instanceStoreCommands(file)) {
             await this.#execute(command, parameters);
         }

@@ -92,7 +92,8 @@ export const FAULTS: readonly MachineFault[] = [
     },
     {
         name: "reboot between pre-freeze and thaw",
-        mayEnd: ["HOLD_UNPROVEN", "CONNECTION_LOST", "THAW_PENDING"],
+        // It takes its time: the set may be requested before the guard is ended.
+        mayEnd: ["succeeded", "HOLD_UNPROVEN", "CONNECTION_LOST", "THAW_PENDING"],
         boots: true,
         strike: whileFrozen(async ({ machine }, letGo) => {
             await machine.reboot();
@@ -165,7 +166,9 @@ export const FAULTS: readonly MachineFault[] = [
             await machine.run(
                 "id late >/dev/null 2>&1 || useradd -m -s /bin/sh late; " +
                     "cp -r /home/admin/.ssh /home/late/ && chown -R late: /home/late/.ssh && " +
-                    `printf %s '${USER_DATA}' >/var/lib/lab-seed/user-data && rm -f ${RIGHTS} && sync`,
+                    `printf %s '${USER_DATA}' >/var/lib/lab-seed/user-data && rm -f ${RIGHTS} && ` +
+                    // It runs once for an instance.
+                    "rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/sem && sync",
             );
             await machine.powerOff();
             await machine.powerOn({ cloudInit: true });

@@ -97,7 +97,7 @@ async function inLab<T>(begin: (lab: MachineLab) => Promise<Scene<T>>): Promise<
         return {
             take: (task) => told(scene.take(task)),
             close: async () => {
-                await scene.close().catch((error: unknown) => log(`${String(error)}`));
+                await scene.close().catch((error: unknown) => log(String(error)));
                 await lab.stop();
             },
         };
