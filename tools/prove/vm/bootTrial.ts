@@ -6,6 +6,7 @@ import { judge, type Verdict } from "../verdict";
 import { type Copy, lookAtCopy } from "./lookAtCopy";
 import type { MachineLab } from "./machineLab";
 import { type Logs, MachineWriters } from "./machineWriters";
+import { patiently } from "./patiently";
 import { programOf } from "./program";
 import type { Scene } from "./series";
 import { xfsNeedsReplay } from "./xfsReplay";
@@ -27,6 +28,8 @@ export interface BootResult {
     readonly bootSeconds?: number;
     /** From RunInstances until all was looked at. */
     readonly recoverySeconds?: number;
+    /** Tries before, for which the machine was too slow. */
+    readonly refused?: number;
     readonly rootReplayed: boolean;
     readonly database: Verdict;
     readonly files: Verdict;
@@ -54,11 +57,12 @@ export class BootTrials implements Scene<number> {
         await writers.progress(WRITTEN);
         await sleep(Math.random() * RANDOM_MS);
         project.setProgram(programOf({ instanceId: instance.instanceId, machine, run }));
-        succeeded(await project.up({ limitMs: UP_LIMIT_MS }));
+        const { result, refused } = await patiently(() => project.up({ limitMs: UP_LIMIT_MS }));
+        succeeded(result);
         // It is awake: they go on.
         await writers.progress(1);
         writers.pause();
-        this.tell(await bootImage(lab, writers));
+        this.tell({ ...(await bootImage(lab, writers)), refused });
     }
 
     async close(): Promise<void> {

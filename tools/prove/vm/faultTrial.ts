@@ -5,6 +5,7 @@ import { type BootResult, bootImage, UP_LIMIT_MS } from "./bootTrial";
 import { LIMITS, type MachineFault, type Target } from "./faults";
 import { GUARD_FOLDER, type MachineLab } from "./machineLab";
 import { MachineWriters } from "./machineWriters";
+import { patiently } from "./patiently";
 import { programOf } from "./program";
 import type { Scene } from "./series";
 
@@ -41,7 +42,7 @@ export class FaultTrials implements Scene<MachineFault> {
         const trials = new FaultTrials(lab, log, tell);
         log(`booted in ${(await lab.machine.ready()).toFixed(0)} s`);
         await lab.machine.booted();
-        const result = await trials.#spawn().result;
+        const { result } = await patiently(() => trials.#spawn().result);
         if (result.code !== 0) {
             throw new Error(`no set can be taken of the machine: ${result.stdout}`);
         }
@@ -79,7 +80,7 @@ export class FaultTrials implements Scene<MachineFault> {
                 await machine.bootedSince(bootId);
             }
             await machine.ready();
-            const healing = await this.#spawn().result;
+            const { result: healing } = await patiently(() => this.#spawn().result);
             const healed = endOf(healing);
             if (fault.boots === true) {
                 await writers.stop();

@@ -63,6 +63,8 @@ const LONGEST_WORDS = 1_000;
 const EXPLANATION = [
     "- To replay: ext4 on the stripe, unless `systemd-fsck` said at boot that it was clean and nobody replayed its journal; " +
         "XFS, if anything of its tree is missing or other without a replay of its log.",
+    "- Too slow: the recipe's 40 s to freeze were over, because the emulated machine ran beside other work. Such an `up` " +
+        "fails with `PRE_FREEZE_FAILED`, and leaves the instance awake and no set.",
     "- The root file system is never frozen. So it starts as after a loss of power, by a replay of its journal.",
     "- Broken, or of ours: units that failed, file systems that are not mounted, page checksums, a database that takes no " +
         "transaction, errors in the logs, and files on any volume that name this package or the run.",
@@ -81,6 +83,10 @@ function bootTable(boots: readonly BootResult[]): string[] {
         String(among.reduce((all, one) => all + of(one), 0));
     const rows: [what: string, figure: string][] = [
         ["sets, each booted", String(boots.length)],
+        [
+            "tries before, for which the machine was too slow",
+            String(boots.reduce((all, { refused = 0 }) => all + refused, 0)),
+        ],
         ["level", counted(boots.map(({ level }) => level))],
         ["quiesced by", counted(boots.map(({ vouchedBy }) => `\`${vouchedBy}\``))],
         [

@@ -17,7 +17,7 @@ const log = (line: string) => console.error(`prove: ${line}`);
 
 /**
  * The proof in a machine that boots. Options: `runs` of the boot, `faults` of each fault, `restores` by a RestoreTest;
- * `only`: `boot`, `restoreTest`, or those faults whose names begin so; `output` of the report; `results`: a file of
+ * `only` what begins so, by commas: `boot`, `restoreTest` or a fault's name; `output` of the report; `results`: a file of
  * an earlier call whose results count as well, and to which those of this call are added; `record`: the entry of
  * docs/figures.json. What fails is in the report, and the next runs are made all the same.
  */
@@ -34,14 +34,14 @@ export async function proveInMachine(args: string[]): Promise<void> {
         log(`${kind}, ${results.of(kind).length}: ${JSON.stringify(result)}`);
         writeFileSync(options.output, machineReport(results));
     };
-    const isWanted = (name: string) => options.only === "" || options.only === name;
+    const isWanted = (name: string) => options.only.split(",").some((only) => name.startsWith(only));
     const rounds = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
     await inScenes(
         isWanted("boot") ? rounds(options.runs) : [],
         () => inLab(async (lab) => BootTrials.begin(lab, (result) => keep("boot", result))),
         (_, error) => keep("boot", failedBoot(error)),
     );
-    const wanted = FAULTS.filter(({ name }) => name.startsWith(options.only));
+    const wanted = FAULTS.filter(({ name }) => isWanted(name));
     await inScenes(
         rounds(options.faults).flatMap(() => wanted),
         () => inLab(async (lab) => FaultTrials.begin(lab, log, (result) => keep("fault", result))),
