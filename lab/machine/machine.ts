@@ -21,6 +21,11 @@ import { Qmp } from "./qmp";
 
 /** Emulated, on a machine that does other things as well, a boot can take minutes. */
 const BOOT_LIMIT_MS = 900_000;
+/**
+ * On a busy machine the BIOS now and then waits for ever for the second processor, whose start was lost. A kernel says
+ * something on the console long before.
+ */
+const SILENCE_MS = 90_000;
 const COMMAND_LIMIT_MS = 600_000;
 const ANSWER_LIMIT_MS = 10_000;
 const RETRY_MS = 500;
@@ -40,6 +45,7 @@ export class Machine {
     #qmp: Qmp | undefined;
     #startedAt = 0;
     #hasInstanceStore = false;
+    #silence: NodeJS.Timeout | undefined;
 
     private constructor(
         readonly settings: MachineSettings,
@@ -103,6 +109,7 @@ export class Machine {
         for (;;) {
             try {
                 this.#qmp = await Qmp.connect(socket);
+                this.#resetIfSilent();
                 return;
             } catch (cause) {
                 if (qemu.exitCode !== null || performance.now() > deadline) {
@@ -220,6 +227,17 @@ export class Machine {
     async reset(): Promise<void> {
         this.#startedAt = performance.now();
         await this.#execute("system_reset");
+        this.#resetIfSilent();
+    }
+
+    #resetIfSilent(): void {
+        clearTimeout(this.#silence);
+        const before = this.console;
+        this.#silence = setTimeout(() => {
+            if (this.console === before) {
+                this.reset().catch(() => undefined);
+            }
+        }, SILENCE_MS).unref();
     }
 
     /** In order: everything is stopped and written. */
@@ -294,6 +312,7 @@ export class Machine {
     }
 
     async #end(): Promise<void> {
+        clearTimeout(this.#silence);
         this.#qmp?.close();
         this.#qmp = undefined;
         const qemu = this.#qemu;
