@@ -287,6 +287,12 @@ export class Machine {
     /** From now on a volume answers nothing that it is asked, until `release`. */
     async hang(volumeId: string): Promise<void> {
         await this.#limit(volumeId, 1);
+        // One request passes, and the next ones wait until it is paid for, for an hour: a read, that either passes or waits.
+        await this.run(
+            `dd if="$(lsblk -dnpo NAME,SERIAL | awk '$2 == "${diskOf(volumeId)}" { print $1 }')" of=/dev/null bs=4096 count=1 ` +
+                "iflag=direct status=none </dev/null >/dev/null 2>&1 & " +
+                'while state=$(awk \'{ print $3 }\' "/proc/$!/stat") && [ "$state" != Z ] && [ "$state" != D ]; do sleep 0.1; done',
+        );
     }
 
     async release(volumeId: string): Promise<void> {
