@@ -66,14 +66,14 @@ const ofStripe = ({ instance }: MachineLab) => instance.volumeIds[1] ?? "";
 
 const WAITS = "/run/lab-cloud-init-waits";
 const MAY_END = "/run/lab-cloud-init-may-end";
-const RIGHTS = "/etc/sudoers.d/late";
 const LATE = "late";
-/** Gives its rights to an account that can log in, when somebody has said that it may. */
+const RIGHTS = `/etc/sudoers.d/${LATE}`;
+/** Gives its rights to an account that can log in, when somebody has said that it may. To YAML a colon and a space are a map. */
 const USER_DATA = `#cloud-config
 runcmd:
   - touch ${WAITS}
   - while [ ! -e ${MAY_END} ]; do sleep 1; done
-  - echo "late ALL=(ALL:ALL) NOPASSWD: ALL" >${RIGHTS}
+  - echo "${LATE} ALL=(ALL) NOPASSWD:ALL" >${RIGHTS}
 `;
 
 export const FAULTS: readonly MachineFault[] = [
@@ -174,8 +174,8 @@ export const FAULTS: readonly MachineFault[] = [
         mayEnd: ["succeeded"],
         async prepare({ machine }) {
             await machine.run(
-                "id late >/dev/null 2>&1 || useradd -m -s /bin/sh late; " +
-                    "cp -r /home/admin/.ssh /home/late/ && chown -R late: /home/late/.ssh && " +
+                `id ${LATE} >/dev/null 2>&1 || useradd -m -s /bin/sh ${LATE}; ` +
+                    `cp -r /home/admin/.ssh /home/${LATE}/ && chown -R ${LATE}: /home/${LATE}/.ssh && ` +
                     `printf %s '${USER_DATA}' >/var/lib/lab-seed/user-data && rm -f ${RIGHTS} && ` +
                     // It runs once for an instance.
                     "rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/sem && sync",

@@ -2,12 +2,14 @@ import { expect } from "chai";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { EngineResult } from "../../../../lab/engine/project";
 import type { BootResult } from "../../../../tools/prove/vm/bootTrial";
 import { endOf, flawsOf } from "../../../../tools/prove/vm/faultTrial";
 import { FAULTS } from "../../../../tools/prove/vm/faults";
 import { mountProblems, readBootLog } from "../../../../tools/prove/vm/lookAtCopy";
 import { bootHolds, machineReport } from "../../../../tools/prove/vm/machineReport";
 import { loginIn, notSeenIn, type RestoreResult } from "../../../../tools/prove/vm/restoreTrial";
+import { patiently, wasTooSlow } from "../../../../tools/prove/vm/patiently";
 import { Results } from "../../../../tools/prove/vm/results";
 import { inScenes } from "../../../../tools/prove/vm/series";
 import { reasonCodes } from "../../../../provider/base/errors";
@@ -122,6 +124,36 @@ describe("how an up with a fault in it ended", () => {
         for (const { name, mayEnd } of FAULTS) {
             expect(["succeeded", ...reasonCodes], name).to.include.members([...mayEnd]);
         }
+    });
+});
+
+describe("an up for which the machine is too slow", () => {
+    const SLOW =
+        'error: PRE_FREEZE_FAILED (i-0): The pre-freeze script exited with 1. Its stderr ends: "PostgreSQL goes on to write: ' +
+        'not within 40 s. Of these, postgresql took 10 s". State: the instance is awake';
+    const ended = (code: number, stdout: string) => ({ code, stdout }) as EngineResult;
+
+    it("is one that the recipe itself refused for the time it took", () => {
+        expect(wasTooSlow(ended(255, SLOW))).to.equal(true);
+        expect(wasTooSlow(ended(0, SLOW))).to.equal(false);
+        expect(wasTooSlow(ended(255, 'error: PRE_FREEZE_FAILED (i-0): "no such database"'))).to.equal(false);
+        expect(wasTooSlow(ended(255, "error: THAW_PENDING (i-0): not within 40 s"))).to.equal(false);
+    });
+
+    it("is tried again, and counted; what ends otherwise, and the fifth, stands", async () => {
+        const tried = async (...codes: number[]) => {
+            let left = codes;
+            const up = async () => {
+                const [code = 0] = left;
+                left = left.slice(1);
+                return await Promise.resolve(ended(code, SLOW));
+            };
+            const { result, refused } = await patiently(up);
+            return [result.code, refused, left.length];
+        };
+        expect(await tried(0)).to.deep.equal([0, 0, 0]);
+        expect(await tried(255, 255, 0)).to.deep.equal([0, 2, 0]);
+        expect(await tried(255, 255, 255, 255, 255, 0)).to.deep.equal([255, 4, 1]);
     });
 });
 
