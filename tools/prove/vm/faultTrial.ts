@@ -129,12 +129,12 @@ export class FaultTrials implements Scene<MachineFault> {
     }
 }
 
-/** The code of the resource's error, as each error's text begins with one. */
+/** The code of the resource's error, as each error's text begins with one. One whose state is saved stands in a list. */
 export function endOf({ code, stdout }: Pick<EngineResult, "code" | "stdout">): string {
     if (code === 0) {
         return "succeeded";
     }
-    const [, found] = /error: ([A-Z_]{4,}) \(/.exec(stdout) ?? [];
+    const [, found] = /(?:error: |^\s*\* )([A-Z_]{4,}) \(/m.exec(stdout) ?? [];
     return reasonCodes.find((one) => one === found) ?? "an unknown failure";
 }
 

@@ -7,7 +7,7 @@ import type { Program } from "./program";
 
 const REACHED_LIMIT_MS = 900_000;
 /** Seconds. As short as an emulated machine allows, because some faults last longer than all of them. */
-export const LIMITS = { preFreeze: 90, freeze: 30, postThaw: 30 };
+export const LIMITS = { preFreeze: 60, freeze: 30, postThaw: 20 };
 /** For longer than the freeze may last. */
 const PAUSED_MS = (LIMITS.freeze + 15) * 1000;
 

@@ -113,6 +113,12 @@ describe("how an up with a fault in it ended", () => {
     const cases: readonly [what: string, code: number, stdout: string, end: string][] = [
         ["well", 0, "warning: error: THAW_PENDING (i-0)", "succeeded"],
         ["by a code", 255, line("HOLD_UNPROVEN"), "HOLD_UNPROVEN"],
+        [
+            "by a code, with its state saved",
+            255,
+            "error: 1 error occurred:\n    \t* THAW_PENDING (i-0): It. [PRE_FREEZE_TIMEOUT] The",
+            "THAW_PENDING",
+        ],
         ["by what is no code", 255, line("SOME_THING"), "an unknown failure"],
         ["without a word", 255, "", "an unknown failure"],
     ];
