@@ -136,6 +136,8 @@ export type LaunchEvent =
           what: "launched";
           instanceId: string;
           imageId: string;
+          /** Its private one. */
+          address: string;
           volumes: { device: string; volumeId: string; snapshotId: string; root: boolean }[];
       }
     | { what: "terminated"; instanceId: string };

@@ -1,4 +1,4 @@
-"""What RunInstances has launched and TerminateInstances has ended, for whoever boots a machine for each (lab/machine)."""
+"""What RunInstances has launched and TerminateInstances has ended, for whoever boots a host for each (lab/hosts, lab/machine)."""
 
 import threading
 from typing import Any
@@ -19,7 +19,15 @@ class LaunchesSeen:
             }
             for name, device in instance.block_device_mapping.items()
         ]
-        self._add({"what": "launched", "instanceId": instance.id, "imageId": instance.image_id, "volumes": volumes})
+        self._add(
+            {
+                "what": "launched",
+                "instanceId": instance.id,
+                "imageId": instance.image_id,
+                "address": instance.private_ip,
+                "volumes": volumes,
+            }
+        )
 
     def terminated(self, instance: Any) -> None:
         self._add({"what": "terminated", "instanceId": instance.id})
