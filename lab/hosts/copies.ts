@@ -85,12 +85,16 @@ export class Copies {
         }
     }
 
-    async #start({ instanceId, address, volumes }: Launched): Promise<void> {
+    async #start({ instanceId, volumes }: Launched): Promise<void> {
         const { never = false, host: options = {}, console: prints = "keys", prepare } = this.boot;
         if (never || this.#launched.has(instanceId)) {
             return;
         }
         this.#launched.add(instanceId);
+        const address = await this.#cloud.addressOf(instanceId);
+        if (address === null) {
+            return;
+        }
         const host = await startSshHost({
             freshHostKeys: true,
             ...options,
