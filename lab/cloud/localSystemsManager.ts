@@ -305,6 +305,11 @@ export class LocalSystemsManager {
         return this.cloud.control("end_sessions", { reason });
     }
 
+    /** Cuts what clients have open, without a close. The sessions go on, so that a client may resume them. */
+    cutDataChannels(): Promise<void> {
+        return this.cloud.control("cut_data_channels");
+    }
+
     /** Resolves when all sessions have ended, and nobody has a data channel to one. Fails after the limit. */
     async noSessionLeft({ limitMs = 10_000 } = {}): Promise<void> {
         const wait = { seconds: limitMs / 1000 };

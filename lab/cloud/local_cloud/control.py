@@ -293,6 +293,11 @@ class Control:
         for session in sessions.all():
             sessions.end(session, reason)
 
+    def cut_data_channels(self) -> None:
+        for session in self._cloud.systems_manager.sessions.all():
+            if session.agent is not None:
+                session.agent.cut()
+
     def await_no_session(self, seconds: float) -> bool:
         sessions = self._cloud.systems_manager.sessions
         with sessions.changed:
