@@ -8,7 +8,12 @@
  */
 import * as aws from "@pulumi/aws";
 import { Config } from "@pulumi/pulumi";
-import { AppConsistentAmi, AppConsistentSnapshot, RestoreTest, recipes } from "pulumi-app-consistent-snapshot";
+import {
+    AppConsistentAmi,
+    AppConsistentSnapshot,
+    RestoreTest,
+    recipes,
+} from "pulumi-app-consistent-snapshot";
 import { recoveryPoints } from "pulumi-app-consistent-snapshot/components";
 
 const config = new Config();
