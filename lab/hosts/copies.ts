@@ -56,8 +56,9 @@ export class Copies {
         this.#watching = this.#watch();
     }
 
-    static async start(cloud: LocalCloud): Promise<Copies> {
-        return new Copies(cloud, await loopbackNetwork(cloud), await freePort());
+    /** @param port of their sshd, such as that of the server that they are copies of. Default: a free one */
+    static async start(cloud: LocalCloud, port?: number): Promise<Copies> {
+        return new Copies(cloud, await loopbackNetwork(cloud), port ?? (await freePort()));
     }
 
     /** `launch` of a program. */
