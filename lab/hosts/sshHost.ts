@@ -171,13 +171,12 @@ export abstract class SshHost {
         await this.until(() => this.processes().every(stands), { what: "the stop of processes" });
     }
 
-    /** Kills the sshd processes that serve connections. */
+    /** Kills the sshd processes that serve connections. One may end by itself meanwhile. */
     killSessions(signal: NodeJS.Signals = "SIGKILL"): void {
-        for (const { pid, command } of this.processes()) {
-            if (/^sshd(-session|-auth)?: /.test(command) && !/listener/.test(command)) {
-                this.signal(pid, signal);
-            }
-        }
+        const pids = this.processes()
+            .filter(({ command }) => /^sshd(-session|-auth)?: /.test(command) && !/listener/.test(command))
+            .map(({ pid }) => pid);
+        this.exec(`kill -${signal.replace("SIG", "")} ${pids.join(" ")} 2>/dev/null; true`);
     }
 
     writeScript(path: string, text: string, attributes: { mode?: number; owner?: number } = {}): void {

@@ -302,6 +302,21 @@ class Control:
         for session in sessions.all():
             sessions.end(session, reason)
 
+    def cut_data_channels(self) -> None:
+        sessions = self._cloud.systems_manager.sessions
+        open_ones = [one for one in sessions.all() if one.state == "Connected" and one.agent is not None]
+        for session in open_ones:
+            session.agent.cut()
+        with sessions.changed:
+            sessions.changed.wait_for(lambda: all(one.clients == 0 for one in open_ones), 10)
+
+    def await_resumed(self, seconds: float) -> bool:
+        sessions = self._cloud.systems_manager.sessions
+        with sessions.changed:
+            return sessions.changed.wait_for(
+                lambda: all(one.clients > 0 for one in sessions.all() if one.state == "Connected"), seconds
+            )
+
     def await_no_session(self, seconds: float) -> bool:
         sessions = self._cloud.systems_manager.sessions
         with sessions.changed:

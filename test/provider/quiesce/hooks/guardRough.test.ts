@@ -326,6 +326,21 @@ describe("guard, handled roughly,", function () {
     );
 
     everywhere(
+        "main is killed after it has named a post-thaw, and before it has sent the verb",
+        async (host) => {
+            const guard = await frozen(host);
+            const folder = `${host.guardDirectory}/$(ls ${host.guardDirectory} | grep ^acs-)`;
+            host.exec(
+                `until=$(($(cut -d. -f1 /proc/uptime)00 + 12000)); for inbox in watcher1 watcher2; do ` +
+                    `printf 'due 5 %s thawing thaw\\nusing post1\\n' "$until" 1<>${folder}/$inbox; done`,
+            );
+            host.signal(main(host)?.pid ?? 0, "SIGKILL");
+            await thaw(host, guard);
+            return guard;
+        },
+    );
+
+    everywhere(
         "main is killed in a long post-thaw: its watcher waits for it, and is not late",
         async (host) => {
             host.writeHooks({ post: "sleep 15" });
