@@ -19,17 +19,8 @@ import { Session } from "../../provider/lifecycle/session";
 import { Copies } from "../hosts/copies";
 import type { SshHost } from "../hosts/sshHost";
 import { type CloudScene, startCloudScene } from "./cloudScene";
+import type { RestoreOutcome } from "./restoreOutcome";
 import { RestoreProcess } from "./restoreProcess";
-
-/** How a test ended. */
-export interface RestoreOutcome {
-    readonly id: string;
-    readonly inputs: RestoreInputs;
-    readonly state: RestoreOutputs | undefined;
-    /** An "init error" when it has properties. */
-    readonly error: (Error & { id?: string; properties?: RestoreOutputs }) | undefined;
-    readonly lines: readonly string[];
-}
 
 export const RESTORE_SECRET = "s3cret-of-the-verification";
 

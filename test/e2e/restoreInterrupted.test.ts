@@ -15,6 +15,7 @@ describe("a restore test of the real engine that is interrupted", function () {
         needsRoot(this);
         scene = await RestoreScene.start();
         project = await makeProject({ program: "", env: scene.cloud.env });
+        await expectNextUpPasses();
     });
     after(async () => {
         await project.dispose();
