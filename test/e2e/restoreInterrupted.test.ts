@@ -6,7 +6,7 @@ import { LONG_VERIFY, RestoreScene } from "../../lab/scenes/restoreScene";
 
 /** The real engine, with the limits that users have; leases are made to run out, and not waited for. */
 describe("a restore test of the real engine that is interrupted", function () {
-    this.timeout(300_000);
+    this.timeout(600_000);
     let scene: RestoreScene;
     let project: Project;
     let trigger = 0;
