@@ -25,7 +25,7 @@ const BOOT_LIMIT_MS = 900_000;
  * On a busy machine the BIOS now and then waits for ever for the second processor, whose start was lost. A kernel says
  * something on the console long before.
  */
-const SILENCE_MS = 90_000;
+const SILENCE_MS = 45_000;
 const COMMAND_LIMIT_MS = 600_000;
 const ANSWER_LIMIT_MS = 10_000;
 const RETRY_MS = 500;
