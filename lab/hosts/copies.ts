@@ -56,8 +56,9 @@ export class Copies {
         this.#watching = this.#watch();
     }
 
-    static async start(cloud: LocalCloud): Promise<Copies> {
-        return new Copies(cloud, await loopbackNetwork(cloud), await freePort());
+    /** @param port of their sshd, such as that of the server that they are copies of. Default: a free one */
+    static async start(cloud: LocalCloud, port?: number): Promise<Copies> {
+        return new Copies(cloud, await loopbackNetwork(cloud), port ?? (await freePort()));
     }
 
     /** `launch` of a program. */
@@ -85,12 +86,16 @@ export class Copies {
         }
     }
 
-    async #start({ instanceId, address, volumes }: Launched): Promise<void> {
+    async #start({ instanceId, volumes }: Launched): Promise<void> {
         const { never = false, host: options = {}, console: prints = "keys", prepare } = this.boot;
         if (never || this.#launched.has(instanceId)) {
             return;
         }
         this.#launched.add(instanceId);
+        const address = await this.#cloud.addressOf(instanceId);
+        if (address === null) {
+            return;
+        }
         const host = await startSshHost({
             freshHostKeys: true,
             ...options,

@@ -84,7 +84,11 @@ export class LaunchedMachines {
         }
     }
 
-    async #boot({ instanceId, address, volumes }: Launched): Promise<Machine> {
+    async #boot({ instanceId, volumes }: Launched): Promise<Machine> {
+        const address = await this.cloud.addressOf(instanceId);
+        if (address === null) {
+            throw new Error(`${instanceId} was terminated before it booted`);
+        }
         const inOrder = volumes.toSorted((a, b) => Number(b.root) - Number(a.root));
         const parts = await Promise.all(
             inOrder.map(async ({ snapshotId }) => {

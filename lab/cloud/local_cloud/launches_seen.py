@@ -19,15 +19,7 @@ class LaunchesSeen:
             }
             for name, device in instance.block_device_mapping.items()
         ]
-        self._add(
-            {
-                "what": "launched",
-                "instanceId": instance.id,
-                "imageId": instance.image_id,
-                "address": instance.private_ip,
-                "volumes": volumes,
-            }
-        )
+        self._add({"what": "launched", "instanceId": instance.id, "imageId": instance.image_id, "volumes": volumes})
 
     def terminated(self, instance: Any) -> None:
         self._add({"what": "terminated", "instanceId": instance.id})
