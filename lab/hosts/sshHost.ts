@@ -445,6 +445,10 @@ class NamespacedHost extends SshHost {
 
     protected async ended(): Promise<void> {
         await Promise.all([this.child, ...this.#helpers].map(exited));
+        // All that runs on the host has it open, and ends a moment later: until then its ports are in use.
+        if (this.child.stderr?.closed === false) {
+            await once(this.child.stderr, "close", { signal: AbortSignal.timeout(20_000) });
+        }
         // Only now: nothing of the host can wait for them any more.
         for (const { pid, exitCode } of this.#watchdogs) {
             if (pid && exitCode === null) {
