@@ -16,22 +16,27 @@ import type { RecipeScripts } from "./combine";
  * @throws TypeError for none, and for what is not absolute
  */
 export function fileSystems(paths: readonly string[]): RecipeScripts {
-    // A program that TypeScript does not check may give one path, and no list.
-    const given: unknown = paths;
-    const bad = Array.isArray(given) ? paths.find((path) => !/^\/[^\0\n]*$/.test(path)) : given;
-    if (bad !== undefined || paths.length === 0) {
-        throw new TypeError(
-            'recipes.fileSystems() needs a list of absolute paths on the instance, such as ["/data"], ' +
-                `not ${JSON.stringify(bad ?? given)}`,
-        );
-    }
     return recipeOf([
         {
             kind: "fileSystems",
             functions: "file_systems",
             needs: [],
             level: "filesystem",
-            settings: { paths: paths.join("\n") },
+            settings: { paths: pathsSetting("recipes.fileSystems", paths) },
         },
     ]);
+}
+
+/** For the script. @throws TypeError for none, and for what is not absolute */
+export function pathsSetting(caller: string, paths: readonly string[]): string {
+    // A program that TypeScript does not check may give one path, and no list.
+    const given: unknown = paths;
+    const bad = Array.isArray(given) ? paths.find((path) => !/^\/[^\0\n]*$/.test(path)) : given;
+    if (bad !== undefined || paths.length === 0) {
+        throw new TypeError(
+            `${caller}() needs a list of absolute paths on the instance, such as ["/data"], ` +
+                `not ${JSON.stringify(bad ?? given)}`,
+        );
+    }
+    return paths.join("\n");
 }

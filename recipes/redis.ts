@@ -40,19 +40,24 @@ export interface RedisOptions {
  * @throws TypeError for a file of `tls` that is not an absolute path, and for `socket` beside `host` or `tls`
  */
 export function redis(options: RedisOptions = {}): RecipeScripts {
-    const { port = 6379, socket = "", host = "", user = "", tls = false } = options;
-    if (socket !== "" && (host !== "" || tls !== false)) {
-        throw new TypeError("redis() takes a socket, or host and tls");
-    }
     return recipeOf([
         {
             kind: "redis",
             functions: "redis",
-            needs: [],
+            needs: ["redisClient"],
             level: "application",
-            settings: { port: String(port), socket, ...given({ host, user, ...tlsSettings(tls) }) },
+            settings: redisSettings(options),
         },
     ]);
+}
+
+/** How the client reaches the server, for redisClient.sh. */
+export function redisSettings(options: RedisOptions): Record<string, string> {
+    const { port = 6379, socket = "", host = "", user = "", tls = false } = options;
+    if (socket !== "" && (host !== "" || tls !== false)) {
+        throw new TypeError("redis() takes a socket, or host and tls");
+    }
+    return { port: String(port), socket, ...given({ host, user, ...tlsSettings(tls) }) };
 }
 
 function tlsSettings(tls: boolean | RedisTls): Record<string, string> {

@@ -5,11 +5,13 @@ import {
     AppConsistentReplica,
     AppConsistentSnapshot,
     InstanceHostKeys,
+    RestoreTest,
     recipes,
     recoveryPoints,
 } from "../index";
 import { runMocked } from "../lab/engine/mockedEngine";
 import { readAwsConfig } from "../provider/aws/awsConfig";
+import { checkRestoreInputs } from "../provider/inputs/checkRestore";
 import { checkHostKeysInputs, checkSnapshotInputs } from "../provider/inputs/check";
 
 /*
@@ -838,12 +840,242 @@ const HOST_KEYS: Row[] = [
     ],
 ];
 
+const launch = {
+    instanceType: "m7i.large",
+    subnetId: "subnet-0123456789abcdef0",
+    vpcSecurityGroupIds: ["sg-0123456789abcdef0"],
+};
+const test = (more: Values): Values => ({
+    imageId: "ami-0123456789abcdef0",
+    launch,
+    connection: { user: "snapshot", password: "correct horse" },
+    verify: { script: "true" },
+    ...more,
+});
+const launched = (more: Values): Values => test({ launch: { ...launch, ...more } });
+const IMAGE_REQUIRED =
+    "imageId: is required: the image to test, such as image.imageId; or `launchTemplate: { id }` in its place";
+const VERIFY_REQUIRED =
+    "verify: must be { path: ... } of a script on the instance, or { script: ... } with its text";
+const RESTORE_INPUTS =
+    "imageId, launchTemplate, launch, connection, verify, sudo, timeouts, keepOnFailure, triggers, tags, aws";
+
+const RESTORE: Row[] = [
+    // What is tested.
+    ["no image", test({ imageId: undefined }), [IMAGE_REQUIRED]],
+    [
+        "a snapshot for an image",
+        test({ imageId: "snap-0123456789abcdef0" }),
+        [
+            'imageId: "snap-0123456789abcdef0" is the id of a snapshot, and not the id of an image, such as ami-0123456789abcdef0',
+        ],
+    ],
+    [
+        "the server for its image",
+        test({ imageId: INSTANCE }),
+        [
+            'imageId: "i-0123456789abcdef0" is the id of an instance, and not the id of an image, such as ami-0123456789abcdef0',
+        ],
+    ],
+    [
+        "an image's name",
+        test({ imageId: "golden-2026" }),
+        ['imageId: "golden-2026" is not the id of an image, such as ami-0123456789abcdef0'],
+    ],
+    [
+        "several images",
+        test({ imageId: ["ami-0123456789abcdef0"] }),
+        ["imageId: must be one id, as a string"],
+    ],
+    [
+        "the console's word for an image",
+        test({ imageId: undefined, ami: "ami-0123456789abcdef0" }),
+        ['ami: is not an input; did you mean "imageId"?', IMAGE_REQUIRED],
+    ],
+    [
+        "the set itself",
+        test({ imageId: undefined, snapshot: {} }),
+        [
+            "snapshot: is not an input: make an image of the set by AppConsistentAmi, and give its imageId",
+            IMAGE_REQUIRED,
+        ],
+    ],
+    [
+        "the server beside the image",
+        test({ instanceId: INSTANCE }),
+        ["instanceId: has to go, because the test launches an instance of its own"],
+    ],
+    [
+        "an image and a launch template",
+        test({ launchTemplate: { id: "lt-0123456789abcdef0" } }),
+        [
+            "launchTemplate: is given beside imageId: give one of them, the one that the copy is to be launched from",
+        ],
+    ],
+    [
+        "a launch template's id alone",
+        test({ imageId: undefined, launchTemplate: "lt-0123456789abcdef0" }),
+        ['launchTemplate: "lt-0123456789abcdef0" must be an object: { id: template.id, version: ... }'],
+    ],
+    [
+        "a version as a number",
+        test({ imageId: undefined, launchTemplate: { id: "lt-0123456789abcdef0", version: 3 } }),
+        ['launchTemplate.version: 3 must be a string, such as "3"; String(template.latestVersion) makes one'],
+    ],
+    // Where it runs.
+    [
+        "nothing of where",
+        test({ launch: undefined }),
+        [
+            "launch: is required; give how the copy is launched: { instanceType, subnetId, vpcSecurityGroupIds }",
+        ],
+    ],
+    [
+        "no subnet",
+        launched({ subnetId: undefined }),
+        [
+            "launch.subnetId: is required; give a subnet that is fenced off, so that the copy cannot act (docs/restore-test.md)",
+        ],
+    ],
+    [
+        "the network for its subnet",
+        launched({ subnetId: "vpc-0123456789abcdef0" }),
+        [
+            'launch.subnetId: "vpc-0123456789abcdef0" is the id of a VPC, and not the id of a subnet, such as subnet-0123456789abcdef0',
+        ],
+    ],
+    [
+        "the subnet beside launch",
+        test({ subnetId: "subnet-0123456789abcdef0" }),
+        ["subnetId: is not an input here; its place is launch.subnetId"],
+    ],
+    [
+        "security groups by a shorter name",
+        launched({ vpcSecurityGroupIds: undefined, securityGroupIds: ["sg-0123456789abcdef0"] }),
+        [
+            "launch.vpcSecurityGroupIds: is required; give security groups that fence the copy off, so that it cannot act (docs/restore-test.md)",
+            'launch.securityGroupIds: is not an input; did you mean "vpcSecurityGroupIds"?',
+        ],
+    ],
+    [
+        "one security group",
+        launched({ vpcSecurityGroupIds: "sg-0123456789abcdef0" }),
+        ['launch.vpcSecurityGroupIds: "sg-0123456789abcdef0" must be a list, such as [group.id]'],
+    ],
+    [
+        "no security group",
+        launched({ vpcSecurityGroupIds: [] }),
+        [
+            "launch.vpcSecurityGroupIds: is an empty list: EC2 would take the VPC's default group, which may let the copy act",
+        ],
+    ],
+    [
+        "a security group's name",
+        launched({ vpcSecurityGroupIds: ["default"] }),
+        [
+            'launch.vpcSecurityGroupIds[0]: "default" is not the id of a security group, such as sg-0123456789abcdef0',
+        ],
+    ],
+    [
+        "no type",
+        launched({ instanceType: undefined }),
+        ["launch.instanceType: is required; give the type of the copy, such as m7i.large"],
+    ],
+    [
+        "a size for a type",
+        launched({ instanceType: "large" }),
+        ['launch.instanceType: "large" is not an instance type, such as m7i.large'],
+    ],
+    // How to log in.
+    [
+        "the server's address",
+        test({ connection: login }),
+        [
+            "connection.host: has to go: the copy's address is known when it is launched. A bastion on the way is `proxy`; a `tunnel` has the copy's id as %h",
+        ],
+    ],
+    [
+        "no connection",
+        test({ connection: undefined }),
+        ["connection: is required; give how to log in to the copy over ssh, such as { user, privateKey }"],
+    ],
+    [
+        "quiesce, as for a snapshot",
+        test({ quiesce: { method: "none" } }),
+        [`quiesce: is not an input; the inputs here are ${RESTORE_INPUTS}`],
+    ],
+    // What is run.
+    ["nothing to run", test({ verify: undefined }), [VERIFY_REQUIRED]],
+    ["a text for a script", test({ verify: "true" }), [VERIFY_REQUIRED]],
+    [
+        "a script in both ways",
+        test({ verify: { script: "true", path: "/usr/local/sbin/verify" } }),
+        ["verify: needs a `path` or a `script`, not both"],
+    ],
+    [
+        "a script in neither way",
+        test({ verify: {} }),
+        ["verify: needs a `path` or a `script`, and has neither"],
+    ],
+    ["an empty script", test({ verify: { script: "" } }), ["verify.script: is empty"]],
+    [
+        "a file of this machine",
+        test({ verify: { path: "./verify.sh" } }),
+        [
+            'verify.path: must be an absolute path on the instance, such as /usr/local/sbin/freeze; to send a file of this machine, give { script: fs.readFileSync(path, "utf8") } instead',
+        ],
+    ],
+    [
+        "a recipe that freezes",
+        test({ verify: recipes.postgresql() }),
+        ["verify: is a recipe that freezes; give the one that verifies, such as recipes.verify.postgresql()"],
+    ],
+    [
+        "all recipes that verify",
+        test({ verify: recipes.verify }),
+        [
+            "verify: is all of recipes.verify; call the one of the application, such as recipes.verify.postgresql()",
+        ],
+    ],
+    // The rest.
+    [
+        "milliseconds",
+        test({ timeouts: { boot: 900_000 } }),
+        [
+            "timeouts.boot: 900000 must be a number of seconds, 1 to 86400; if it is meant in milliseconds, give 900",
+        ],
+    ],
+    [
+        "a snapshot's limit",
+        test({ timeouts: { freeze: 5 } }),
+        ["timeouts.freeze: is not an input; the inputs here are boot, verify"],
+    ],
+    [
+        "a limit beside the timeouts",
+        test({ boot: 900 }),
+        ["boot: is not an input here; its place is timeouts.boot"],
+    ],
+    [
+        "a flag from the config, unread",
+        test({ keepOnFailure: "true" }),
+        [
+            'keepOnFailure: "true" must be true or false, not a string; config.getBoolean reads one from the stack\'s config',
+        ],
+    ],
+    [
+        "the region beside aws",
+        test({ region: "eu-central-1" }),
+        ["region: is not an input here; its place is aws.region"],
+    ],
+];
+
 describe("mistakes of a first hour", () => {
     for (const [type, rows, check] of [
         ["AppConsistentSnapshot", SNAPSHOT, (inputs: Values) => checkSnapshotInputs(inputs, {})],
         ["InstanceHostKeys", HOST_KEYS, checkHostKeysInputs],
+        ["RestoreTest", RESTORE, (inputs: Values) => checkRestoreInputs(inputs, {})],
     ] as const) {
-        describe(`in the inputs of an ${type}`, () => {
+        describe(`in the inputs of ${type}`, () => {
             for (const [what, inputs, texts] of rows) {
                 it(what, () => {
                     expect(
@@ -867,7 +1099,8 @@ describe("mistakes of a first hour", () => {
             new AppConsistentSnapshot("nightly", { ...args, ...more }, opts);
         const ami = (more: object, opts?: object) => () =>
             new AppConsistentAmi("golden", { snapshot: snapshot(), ...more }, opts);
-        const launch = { instanceType: "t3.micro", subnetId: "subnet-1", vpcSecurityGroupIds: ["sg-1"] };
+        const tested = (more: object, opts?: object) => () =>
+            new RestoreTest("db", { ...test({}), ...more } as never, opts);
         const replica = (more: object, opts?: object) => () =>
             new AppConsistentReplica("standby", { snapshot: snapshot(), launch, ...more }, opts);
         const points = (more: object) => () => recoveryPoints({ keep: 7, ...more });
@@ -883,6 +1116,21 @@ describe("mistakes of a first hour", () => {
                 "import of host keys",
                 () => new InstanceHostKeys("keys", { instanceId: INSTANCE }, { import: INSTANCE }),
                 'InstanceHostKeys "keys": remove the option import, because Pulumi cannot import a dynamic resource by it. Without it, the resource reads the keys from the instance.',
+            ],
+            [
+                "import of a test",
+                tested({}, { import: INSTANCE }),
+                'RestoreTest "db": remove the option import, because Pulumi cannot import a dynamic resource by it. A test leaves nothing in AWS that could be imported.',
+            ],
+            [
+                "a script that verifies, not called",
+                tested({ verify: recipes.verify.postgresql }),
+                'RestoreTest "db": `verify` is a function; call it, such as recipes.fileSystems([...]).',
+            ],
+            [
+                "customTimeouts of a test",
+                tested({}, { customTimeouts: { create: "1h" } }),
+                'RestoreTest "db": the option customTimeouts never reaches a dynamic resource; use the input `timeouts`, in seconds, instead.',
             ],
             [
                 "customTimeouts",

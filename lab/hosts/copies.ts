@@ -1,7 +1,6 @@
-import { DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { setTimeout as delay } from "node:timers/promises";
 import { type CloudNetwork, loopbackNetwork } from "../cloud/cloudNetwork";
-import { type LocalCloud, consoleOutputOfHostKeys } from "../cloud/localCloud";
+import { type LaunchEvent, type LocalCloud, consoleOutputOfHostKeys } from "../cloud/localCloud";
 import { type SshHost, type SshHostOptions, sharedClientKey, startSshHost } from "./sshHost";
 import { freePort } from "./freePort";
 
@@ -14,6 +13,8 @@ export interface CopiedVolume {
     readonly volumeId: string;
     readonly snapshotId: string;
 }
+
+type Launched = Extract<LaunchEvent, { what: "launched" }>;
 
 /** What the host of an instance is to be like. */
 export interface Boot {
@@ -55,8 +56,9 @@ export class Copies {
         this.#watching = this.#watch();
     }
 
-    static async start(cloud: LocalCloud): Promise<Copies> {
-        return new Copies(cloud, await loopbackNetwork(cloud), await freePort());
+    /** @param port of their sshd, such as that of the server that they are copies of. Default: a free one */
+    static async start(cloud: LocalCloud, port?: number): Promise<Copies> {
+        return new Copies(cloud, await loopbackNetwork(cloud), port ?? (await freePort()));
     }
 
     /** `launch` of a program. */
@@ -74,7 +76,7 @@ export class Copies {
             seen += 1;
             try {
                 if (event.what === "launched") {
-                    await this.#start(event.instanceId, event.volumes);
+                    await this.#start(event);
                 } else {
                     await this.#end(event.instanceId);
                 }
@@ -84,14 +86,14 @@ export class Copies {
         }
     }
 
-    async #start(instanceId: string, volumes: readonly CopiedVolume[]): Promise<void> {
+    async #start({ instanceId, volumes }: Launched): Promise<void> {
         const { never = false, host: options = {}, console: prints = "keys", prepare } = this.boot;
         if (never || this.#launched.has(instanceId)) {
             return;
         }
         this.#launched.add(instanceId);
-        const address = await this.#addressOf(instanceId);
-        if (address === "") {
+        const address = await this.#cloud.addressOf(instanceId);
+        if (address === null) {
             return;
         }
         const host = await startSshHost({
@@ -105,19 +107,6 @@ export class Copies {
         await prepare?.(host, volumes);
         if (prints === "keys") {
             await this.#cloud.setConsoleOutput(instanceId, consoleOutputOfHostKeys([...host.hostKeyLines]));
-        }
-    }
-
-    /** Empty for one that is terminated already. */
-    async #addressOf(instanceId: string): Promise<string> {
-        const ec2 = new EC2Client(this.#cloud.clientConfig({ accessKeyId: "AKIACOPIES0000000001" }));
-        try {
-            const { Reservations } = await ec2.send(
-                new DescribeInstancesCommand({ InstanceIds: [instanceId] }),
-            );
-            return Reservations?.[0]?.Instances?.[0]?.PrivateIpAddress ?? "";
-        } finally {
-            ec2.destroy();
         }
     }
 

@@ -1,9 +1,17 @@
+import { CreateSnapshotsCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { assert } from "chai";
 import { shellQuote } from "../../provider/quiesce/hooks/guardProgram";
 import type { RecipeScripts } from "../../recipes";
-import { type LocalCloud, startLocalCloud } from "../cloud/localCloud";
+import { type CloudInstance, type LocalCloud, startLocalCloud } from "../cloud/localCloud";
 import type { HostProcess } from "./hostProcesses";
 import { type SshHost, startSshHost } from "./sshHost";
-import { type VolumeLayout, type Volumes, hostRun, mountVolumes } from "../volumes/volumes";
+import {
+    type RestoredVolume,
+    type VolumeLayout,
+    type Volumes,
+    hostRun,
+    mountVolumes,
+} from "../volumes/volumes";
 
 export interface RecipeRun {
     readonly exitCode: number;
@@ -22,6 +30,7 @@ export interface RunOptions {
 
 const SCRIPT = "/run/recipe";
 const OTHER_SCRIPT = "/run/recipe-other";
+const VERIFY = "/run/verify";
 const STATE = "/run/app-consistent-snapshot-recipe";
 /** Nothing that a test freezes stays frozen for longer. */
 const LONGEST_TEST_S = 90;
@@ -32,6 +41,7 @@ export class RecipeHost {
 
     private constructor(
         private readonly cloud: LocalCloud,
+        private readonly instance: CloudInstance,
         readonly host: SshHost,
         private readonly volumes: Volumes,
     ) {}
@@ -41,7 +51,7 @@ export class RecipeHost {
         const instance = await cloud.createInstance({ volumes: layouts.length + 1 });
         const host = await startSshHost({ instanceId: instance.instanceId });
         try {
-            return new RecipeHost(cloud, host, await mountVolumes(cloud, instance, host, layouts));
+            return new RecipeHost(cloud, instance, host, await mountVolumes(cloud, instance, host, layouts));
         } catch (error) {
             await host.stop();
             await cloud.stop();
@@ -70,11 +80,54 @@ export class RecipeHost {
             this.host.writeScript(OTHER_SCRIPT, recipe.preFreeze.script);
         }
         const script = recipe === undefined ? SCRIPT : OTHER_SCRIPT;
-        const output = await this.shell(
-            `env -i ${variables.join(" ")} ${shell} ${script} ${verb} </dev/null 2>&1; echo "exit $?"`,
-        );
+        return await this.#run(`${variables.join(" ")} ${shell} ${script} ${verb}`);
+    }
+
+    /**
+     * Runs a script for restore tests as one does on a copy.
+     * @param on where restored volumes are in the place of the originals, after this command. Default: on the host itself
+     */
+    async verify(
+        { script }: { readonly script: string },
+        { shell = "sh", on }: { shell?: string; on?: { volumes: RestoredVolume[]; after: string } } = {},
+    ): Promise<RecipeRun> {
+        this.host.writeScript(VERIFY, script);
+        const run = `ACS_INSTANCE_ID=i-1 ${shell} ${VERIFY} verify`;
+        const ended = await this.#run(run, on);
+        const left = await this.shell("ls -d /run/app-consistent-snapshot-verify* 2>/dev/null; true");
+        assert.equal(left, "", "the script left its folder");
+        return ended;
+    }
+
+    async #run(command: string, on?: { volumes: RestoredVolume[]; after: string }): Promise<RecipeRun> {
+        const text = `env -i ${command} </dev/null 2>&1; echo "exit $?"`;
+        const output =
+            on === undefined
+                ? await this.shell(text)
+                : await this.volumes.runOn(on.volumes, `{ ${on.after}; } >/dev/null && { ${text}; }`);
         const [, said = "", code = ""] = /^([\s\S]*)exit (\d+)\n$/.exec(output) ?? [];
         return { exitCode: Number(code), output: said };
+    }
+
+    /** What its volumes hold at this moment, by a set of snapshots, as volumes of their own. */
+    async restored(): Promise<RestoredVolume[]> {
+        await this.shell(this.volumes.mountPoints.map((mountPoint) => `sync -f ${mountPoint}`).join(" && "));
+        const ec2 = new EC2Client(this.cloud.clientConfig());
+        try {
+            const { Snapshots = [] } = await ec2.send(
+                new CreateSnapshotsCommand({
+                    InstanceSpecification: { InstanceId: this.instance.instanceId },
+                }),
+            );
+            return await this.volumes.restore(
+                Snapshots.map(({ SnapshotId = "", VolumeId = "" }) => ({
+                    snapshotId: SnapshotId,
+                    volumeId: VolumeId,
+                })),
+            );
+        } finally {
+            ec2.destroy();
+        }
     }
 
     shell(command: string): Promise<string> {

@@ -10,9 +10,17 @@ type Inputs = Readonly<Record<string, unknown>>;
 
 /** Every bad input of a restore test, with what is wrong about it. What is not known yet is never bad. */
 export function checkRestoreInputs(inputs: Inputs, env: NodeJS.ProcessEnv = process.env): CheckFailure[] {
-    const { connection } = inputs;
+    const { connection, verify } = inputs;
+    const recipe = recipeProblem(verify);
+    if (recipe !== undefined) {
+        return [
+            { property: "verify", reason: recipe },
+            ...checkRestoreInputs({ ...inputs, verify: { script: ":" } }, env),
+        ];
+    }
     return firstOfEach([
         ...checkHost(connection),
+        ...checkStrangers(inputs),
         ...checkSchema(restoreInputs, inputs),
         ...checkSource(inputs),
         ...checkScript("verify", inputs.verify),
@@ -33,6 +41,32 @@ function checkHost(connection: unknown): CheckFailure[] {
               },
           ]
         : [];
+}
+
+/** What stands for the script where somebody has taken the wrong thing of `recipes`. */
+function recipeProblem(verify: unknown): string | undefined {
+    if (!isRecord(verify) || verify.script !== undefined || verify.path !== undefined) {
+        return undefined;
+    }
+    if ("preFreeze" in verify) {
+        return "is a recipe that freezes; give the one that verifies, such as recipes.verify.postgresql()";
+    }
+    return "postgresql" in verify
+        ? "is all of recipes.verify; call the one of the application, such as recipes.verify.postgresql()"
+        : undefined;
+}
+
+/** What belongs to the server that the image is of. */
+const STRANGERS: Readonly<Record<string, string>> = {
+    instanceId: "has to go, because the test launches an instance of its own",
+    snapshot: "is not an input: make an image of the set by AppConsistentAmi, and give its imageId",
+    snapshotIds: "is not an input: make an image of the set by AppConsistentAmi, and give its imageId",
+};
+
+function checkStrangers(inputs: Inputs): CheckFailure[] {
+    return Object.entries(STRANGERS).flatMap(([property, reason]) =>
+        inputs[property] === undefined ? [] : [{ property, reason }],
+    );
 }
 
 function checkSource({ imageId, launchTemplate }: Inputs): CheckFailure[] {

@@ -21,7 +21,7 @@ const metadataOptions = z.strictObject(
 const launch = z.strictObject(
     {
         instanceType: z
-            .string(said("such as m7i.large", "must be a string"))
+            .string(said("the type of the copy, such as m7i.large", "must be a string"))
             .regex(/^[a-z][\w-]*\.[\w-]+$/, "is not an instance type, such as m7i.large"),
         subnetId: idOf(
             "subnet",

@@ -13,6 +13,9 @@ const FOREIGN_NAMES: Readonly<Record<string, string>> = {
     jumphost: "proxy",
     passphrase: "privateKeyPassword",
     identityfile: "privateKey",
+    ami: "imageId",
+    securitygroups: "vpcSecurityGroupIds",
+    securitygroupids: "vpcSecurityGroupIds",
 };
 
 /** Where an input belongs that stands in a wrong place, or what it may have been meant to be. */

@@ -60,7 +60,7 @@ export interface RestoreTestArgs {
 const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/restoreTestProvider";
 const TYPE = "pulumi-nodejs:dynamic/ec2:RestoreTest";
 
-const EXISTING = "a test leaves nothing in AWS that could be imported";
+const EXISTING = "A test leaves nothing in AWS that could be imported.";
 
 /** All of them, by the compiler's word. */
 const INPUTS: { readonly [Name in keyof RestoreTestArgs]-?: true } = {

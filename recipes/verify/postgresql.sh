@@ -10,14 +10,14 @@ postgresql_tool() {
     as "$account" "$@"
 }
 
-# Usage: select_value STATEMENT
-select_value() {
-    postgresql_tool psql -X -q -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=terse -d "$database" -c "$1" 2>"$errors"
+# Usage: postgresql_select STATEMENT [DATABASE]
+postgresql_select() {
+    postgresql_tool psql -X -q -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=terse -d "${2:-$database}" -c "$1" 2>"$errors"
 }
 
-# Sets `value`. Usage: read_value STATEMENT
-read_value() {
-    value=$(select_value "$1") || fail "PostgreSQL does not answer a question: $(complaint)"
+# Sets `value`. Usage: postgresql_read STATEMENT [DATABASE]
+postgresql_read() {
+    value=$(postgresql_select "$@") || fail "PostgreSQL does not answer a question: $(complaint)"
 }
 
 postgresql_answers() {
@@ -31,27 +31,31 @@ postgresql_verify() {
     command -v psql >/dev/null || fail 'psql is not installed'
     wait_for 'PostgreSQL is not up' postgresql_answers
     printf 'PostgreSQL answered after %s s\n' "$waited"
-    require_writable
-    read_value "select setting from pg_config where name = 'BINDIR'"
+    postgresql_require_writable
+    postgresql_read "select setting from pg_config where name = 'BINDIR'"
     # The server's own tools: they are of its version, and need not be in the PATH.
     PATH=$value:$PATH
-    read_everything
-    print_numbers
+    postgresql_read_everything
+    postgresql_print_numbers
 }
 
-require_writable() {
-    read_value 'select pg_is_in_recovery()'
+# A table of 1 MB, committed: neither its file nor the WAL may be out of room.
+postgresql_require_writable() {
+    postgresql_read 'select pg_is_in_recovery()'
     [ "$value" = f ] || fail 'PostgreSQL is in recovery: the copy is a standby, which takes no writes'
-    read_value "select current_setting('transaction_read_only')"
+    postgresql_read "select current_setting('transaction_read_only')"
     [ "$value" = off ] || fail 'PostgreSQL is read-only: default_transaction_read_only is on'
-    select_value 'create temporary table app_consistent_snapshot_verify as select 1 as n' ||
-        fail "PostgreSQL cannot write: $(complaint)"
+    for statement in "create table app_consistent_snapshot_verify as
+            select n, repeat('x', 1000) as filling from generate_series(1, 1000) n" \
+        checkpoint 'drop table app_consistent_snapshot_verify'; do
+        postgresql_select "$statement" || fail "PostgreSQL cannot write: $(complaint)"
+    done
 }
 
 # pg_amcheck looks at tables and their B-tree indexes. It is part of PostgreSQL since 14, and needs an extension, which
 # is made on the copy.
-read_everything() {
-    read_value "select count(*) from pg_available_extensions where name = 'amcheck'
+postgresql_read_everything() {
+    postgresql_read "select count(*) from pg_available_extensions where name = 'amcheck'
         and current_setting('server_version_num')::int >= 140000"
     read_uptime
     began=$uptime
@@ -69,11 +73,19 @@ read_everything() {
     printf 'read whole by %s in %s s\n' "$reader" "$((uptime - began))"
 }
 
-print_numbers() {
-    read_value 'select count(*) from pg_database where datallowconn'
-    printf 'databases: %s\n' "$value"
-    read_value 'select sum(pg_database_size(oid)) from pg_database where datallowconn'
+postgresql_print_numbers() {
+    postgresql_read 'select datname from pg_database where datallowconn'
+    printf '%s\n' "$value" >"$work/databases"
+    databases=0 tables=0
+    while IFS= read -r name; do
+        postgresql_read "select count(*) from pg_class where relkind in ('r', 'p', 'm') and oid >= 16384" "$name"
+        databases=$((databases + 1)) tables=$((tables + value))
+    done <"$work/databases"
+    printf 'databases: %s\ntables: %s\n' "$databases" "$tables"
+    # Some systems make a new cluster when they start, where the folder is empty because nothing is mounted there.
+    [ "$tables" -gt 0 ] || fail 'PostgreSQL has no table that anybody made: see whether its data is mounted'
+    postgresql_read 'select sum(pg_database_size(oid)) from pg_database where datallowconn'
     printf 'bytes: %s\n' "$value"
-    read_value "select current_setting('data_checksums')"
+    postgresql_read "select current_setting('data_checksums')"
     printf 'checksums of pages: %s\n' "$value"
 }

@@ -1,11 +1,13 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154,SC2317 # the settings come behind, and each script uses some of the helpers
-# What the scripts for `verify` of a restore test share. verifyScript.ts puts this text first, then that of one
-# application, then its settings, and a call of its function NAME_verify.
+# shellcheck disable=SC2034,SC2154,SC2317 # the settings come behind, and each script uses some of the helpers
+# What the scripts for `verify` of a restore test share. verifyScript.ts puts this text first, then those of what is
+# verified, and then for each a shell with its settings and a call of its function NAME_verify.
 
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
-export PATH LC_ALL
+# Where clients look for root's own files.
+HOME=~root
+export PATH LC_ALL HOME
 umask 077
 set -f
 cd / || exit 1
@@ -17,14 +19,18 @@ trap 'exit 1' HUP INT TERM
 errors=$work/errors
 : >"$errors"
 
-fail() {
+say() {
     printf 'verify: %s\n' "$*" >&2
+}
+
+fail() {
+    say "$@"
     exit 1
 }
 
 # What a tool complained of last, on one line. Usage: complaint [LINES]
 complaint() {
-    tail -n "${1:-1}" "$errors" | tr '\n' ' ' | cut -c 1-500
+    tail -n "${1:-1}" "$errors" | sed 's/^verify: //' | tr '\n' ' ' | sed 's/ *$//' | cut -c 1-500
 }
 
 read_uptime() {
@@ -45,6 +51,11 @@ wait_for() {
     done
     read_uptime
     waited=$((uptime - began))
+}
+
+# Runs a command, and kills it when it takes longer. Usage: in_seconds SECONDS COMMAND...
+in_seconds() {
+    timeout -s KILL "$@"
 }
 
 # As another account, without a session of its own or a shell between. Usage: as ACCOUNT COMMAND...

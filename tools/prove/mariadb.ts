@@ -13,6 +13,9 @@ const START =
     `tries=0; until ${SQL} -e 'select 1' >/dev/null 2>&1; ` +
     "do tries=$((tries + 1)); [ $tries -lt 600 ] || exit 1; sleep 0.1; done";
 
+/** Where restored volumes are in the place of the originals, as `Volumes.runOn` has them. Ends when it answers. */
+export const startRestored = `mount -t tmpfs -o mode=755 restored /run/mysql && chown nobody /run/mysql && { ${START}; }`;
+
 /** With InnoDB's redo log on a volume of its own. */
 export const mariadb: Application = {
     name: "MariaDB",
@@ -35,7 +38,7 @@ export const mariadb: Application = {
     async read(volumes, restored) {
         const output = await volumes.runOn(
             restored,
-            `mount -t tmpfs -o mode=755 restored /run/mysql && chown nobody /run/mysql && { ${START}; }; ` +
+            `${startRestored}; ` +
                 `${SQL} -e 'select writer, n from proof.numbers order by 1, 2' 2>&1; ${nextPart}; ` +
                 `cat /run/mysql/log.err; ${nextPart}; ` +
                 `${SQL} -e 'check table proof.numbers extended' 2>&1; true`,

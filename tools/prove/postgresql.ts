@@ -30,6 +30,17 @@ export async function forgetAll(host: SshHost): Promise<void> {
     await hostRun(host, `${SQL} -c 'truncate numbers'`);
 }
 
+/** An orderly end, after which nothing is left to recover. */
+export async function stop(host: SshHost): Promise<void> {
+    await hostRun(host, `${BIN}; ${AS} pg_ctl -s -w -t 60 -D /mnt/data/postgresql -m fast stop`);
+}
+
+/** Where restored volumes are in the place of the originals, as `Volumes.runOn` has them. Ends when it answers. */
+export const startRestored =
+    `${BIN} && mount -t tmpfs -o mode=755 restored /run/postgresql && chown postgres /run/postgresql && ` +
+    // Left by the server that ran on it: its process id may be somebody's here.
+    `rm -f /mnt/data/postgresql/postmaster.pid && ${start(LOG)} >/dev/null 2>&1`;
+
 /** With its WAL on a volume of its own, and checksums in its pages. */
 export const postgresql: Application = {
     name: "PostgreSQL",
@@ -51,9 +62,7 @@ export const postgresql: Application = {
     async read(volumes, restored) {
         const output = await volumes.runOn(
             restored,
-            `${BIN} && mount -t tmpfs -o mode=755 restored /run/postgresql && chown postgres /run/postgresql && ` +
-                // Left by the server that ran on it: its process id may be somebody's here.
-                `rm -f /mnt/data/postgresql/postmaster.pid && ${start(LOG)} >/dev/null 2>&1; ` +
+            `${startRestored}; ` +
                 `${SQL} -c 'select writer, n from numbers order by 1, 2' 2>&1; ${nextPart}; ` +
                 `cat ${LOG}; ${nextPart}; ` +
                 `${AS} pg_ctl -s -D /mnt/data/postgresql -m fast stop; ` +

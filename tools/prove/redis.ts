@@ -14,6 +14,11 @@ function start(persistence: string): string {
     );
 }
 
+/** Where restored volumes are in the place of the originals, as `Volumes.runOn` has them. Ends when it answers. */
+export function startRestored(persistence: string): string {
+    return `mount -t tmpfs restored /run/redis && ${SERVER} && { ${start(persistence)}; }`;
+}
+
 function redis(name: string, persistence: string): Application {
     return {
         name,
@@ -34,7 +39,7 @@ function redis(name: string, persistence: string): Application {
             const writers = Array.from({ length: WRITERS }, (_, writer) => writer);
             const output = await volumes.runOn(
                 restored,
-                `mount -t tmpfs restored /run/redis && ${SERVER} && { ${start(persistence)}; }; ` +
+                `${startRestored(persistence)}; ` +
                     writers
                         .map((writer) => `${CLIENT} lrange writer-${writer} 0 -1 | sed 's/^/${writer} /'; `)
                         .join("") +
@@ -52,6 +57,8 @@ function redis(name: string, persistence: string): Application {
     };
 }
 
-export const redisWithLog = redis("Redis, append-only file", "--appendonly yes --save ''");
+export const WITH_LOG = "--appendonly yes --save ''";
+export const WITH_DUMPS = "--appendonly no --save ''";
+export const redisWithLog = redis("Redis, append-only file", WITH_LOG);
 /** Loses on purpose what came after its last dump; with the recipe the last dump is of the moment. */
-export const redisWithDumps = redis("Redis, dumps only", "--appendonly no --save ''");
+export const redisWithDumps = redis("Redis, dumps only", WITH_DUMPS);
