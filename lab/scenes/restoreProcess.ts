@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
-import { type Server, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, type Server, createServer } from "node:net";
 import { join } from "node:path";
 import { timing } from "../../provider/base/timing";
 import type { RestoreInputs } from "../../provider/inputs/restoreInputs";
@@ -9,7 +8,7 @@ import type { LocalCloud } from "../cloud/localCloud";
 import { ROOT } from "../engine/engine";
 import { type Lines, linesOf } from "../lines";
 import { RESULT, type RestoreOnce } from "./restoreOnce";
-import type { RestoreOutcome } from "./restoreScene";
+import type { RestoreOutcome } from "./restoreOutcome";
 
 /** How a process ended. */
 export interface ProcessEnd {

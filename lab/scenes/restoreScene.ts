@@ -19,21 +19,12 @@ import { Session } from "../../provider/lifecycle/session";
 import { Copies } from "../hosts/copies";
 import type { SshHost } from "../hosts/sshHost";
 import { type CloudScene, startCloudScene } from "./cloudScene";
+import type { RestoreOutcome } from "./restoreOutcome";
 import { RestoreProcess } from "./restoreProcess";
-
-/** How a test ended. */
-export interface RestoreOutcome {
-    readonly id: string;
-    readonly inputs: RestoreInputs;
-    readonly state: RestoreOutputs | undefined;
-    /** An "init error" when it has properties. */
-    readonly error: (Error & { id?: string; properties?: RestoreOutputs }) | undefined;
-    readonly lines: readonly string[];
-}
 
 export const RESTORE_SECRET = "s3cret-of-the-verification";
 
-const VERIFYING_LIMIT_MS = 60_000;
+const VERIFYING_LIMIT_MS = 180_000;
 const GO = "/run/go-on";
 /** Takes until `goOn`, and says that it has begun. */
 export const LONG_VERIFY = {
@@ -87,7 +78,7 @@ export class RestoreScene {
             launch: this.copies.launch,
             connection: { user: "admin", port: this.copies.port, privateKey: this.copies.clientKey },
             verify: { script: `#!/bin/sh\npassword=${RESTORE_SECRET}\necho "5 tables, 17 rows"\n` },
-            timeouts: { boot: 20, verify: 20 },
+            timeouts: { boot: 60, verify: 60 },
             owner: `urn:pulumi:test::restore::ec2:RestoreTest::test-${(this.#owners += 1)}`,
             ...changes,
         };

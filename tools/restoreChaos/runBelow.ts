@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RestoreOutcome } from "../../lab/scenes/restoreScene";
+import type { RestoreOutcome } from "../../lab/scenes/restoreOutcome";
 import { type Ended, type RestoreChaosLab, RUN_LIMIT_MS } from "./lab";
 import type { Plan } from "./plan";
 import { strike, type Target } from "./strike";

@@ -1,4 +1,4 @@
-import type { RestoreOutcome } from "../../lab/scenes/restoreScene";
+import type { RestoreOutcome } from "../../lab/scenes/restoreOutcome";
 import type { RestoreChaosLab } from "./lab";
 import type { Plan } from "./plan";
 

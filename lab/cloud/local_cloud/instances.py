@@ -135,10 +135,15 @@ def attach_new_volume(backend: Any, instance: Any, device: str, volume: "dict[st
 
 
 def set_state(instance: Any, state: str, reason: "str | None" = None) -> None:
-    """:param reason: code and message, as DescribeInstances tells them"""
+    """
+    One that is terminated stays so.
+
+    :param reason: code and message, as DescribeInstances tells them
+    """
+    if instance.state == "terminated":
+        return
     if state == "terminated":
-        if instance.state != "terminated":
-            instance.terminate()
+        instance.terminate()
         return
     instance._state.name = state
     instance._state.code = STATE_CODES[state]

@@ -3,13 +3,8 @@ import { timing } from "../../../provider/base/timing";
 import type { Phase } from "../../../lab/cloud/localCloud";
 import { needsRoot } from "../../../lab/hosts/sshHost";
 import type { RestoreProcess } from "../../../lab/scenes/restoreProcess";
-import {
-    LONG_VERIFY,
-    type RestoreOutcome,
-    RestoreScene,
-    SHORT_LIMITS,
-    stateAfter,
-} from "../../../lab/scenes/restoreScene";
+import type { RestoreOutcome } from "../../../lab/scenes/restoreOutcome";
+import { LONG_VERIFY, RestoreScene, SHORT_LIMITS, stateAfter } from "../../../lab/scenes/restoreScene";
 
 /** The provider is ended while a request waits, and the request is carried out all the same. */
 interface AtRequest {

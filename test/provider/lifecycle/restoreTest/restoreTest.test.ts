@@ -1,7 +1,7 @@
 import { assert, expect } from "chai";
 import { timing } from "../../../../provider/base/timing";
+import type { RestoreOutcome } from "../../../../lab/scenes/restoreOutcome";
 import {
-    type RestoreOutcome,
     LONG_VERIFY,
     RESTORE_SECRET,
     RestoreScene,
