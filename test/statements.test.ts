@@ -47,6 +47,7 @@ function builtEngine(): string {
 const PAGE_OF = {
     "prove-50": "docs/proof.md",
     "prove-20": "docs/proof.md",
+    "prove-vm": "docs/proof.md",
     chaos: "docs/chaos.md",
     bench: "docs/performance.md",
     scale: "docs/performance.md",

@@ -1,4 +1,8 @@
 // How long a group is frozen: `npx tsx tools/groupFigures.ts [--members 2,3,10 --roundTrips 0,20,100 --rounds 3 --record groups]`.
+// With `--record groups` it puts its table into docs/groups.md; `npx tsx tools/figures.ts` then breaks the lines.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../lab/engine/engine";
 import type { Evidence } from "../provider/base/evidence";
 import type { GroupInputs } from "../provider/inputs/inputs";
 import { CapturedLog } from "../lab/capturedLog";
@@ -7,7 +11,7 @@ import { create, remove } from "../lab/scenes/lifecycle";
 import { Scene } from "../lab/scenes/scene";
 import { TcpProxy } from "../lab/hosts/tcpProxy";
 import { median, ms, table } from "./bench/report";
-import { recordFigures } from "./figures/measured";
+import { allFigures, recordFigures, sentenceOf } from "./figures/measured";
 import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
 
@@ -15,7 +19,10 @@ import { ownOptions } from "./options";
 const API_MS = 300;
 const LIMIT = { rate: 5, burst: 5 };
 
-const options = ownOptions("npx tsx tools/groupFigures.ts", {
+const COMMAND = "npx tsx tools/groupFigures.ts";
+const PAGE = join(ROOT, "docs/groups.md");
+
+const options = ownOptions(COMMAND, {
     members: [2, 3, 10],
     roundTrips: [0, 20, 100],
     rounds: 3,
@@ -57,8 +64,24 @@ async function main(): Promise<void> {
     } finally {
         await Scene.stopAll();
     }
-    console.log(figuresTable(ways));
-    recordFigures(options.record, "groups", "npx tsx tools/groupFigures.ts");
+    const text = figuresTable(ways);
+    console.log(text);
+    recordFigures(options.record, "groups", COMMAND);
+    const figures = allFigures()[options.record];
+    if (figures !== undefined) {
+        writeFileSync(PAGE, recorded(readFileSync(PAGE, "utf8"), text, sentenceOf(figures)));
+    }
+}
+
+const TABLE = /(?<=\n)\| members \|[^]*?(?=\n\n)/;
+const SENTENCE = /Measured by `npx tsx tools\/groupFigures\.ts`[^]*?Changed since then:[^]*?\.(?=\n\n)/;
+
+/** The page with this table and this sentence in the place of those that it has. */
+function recorded(page: string, text: string, sentence: string): string {
+    if (!TABLE.test(page) || !SENTENCE.test(page)) {
+        throw new Error(`${PAGE} has no table of groups, or does not say when it was measured`);
+    }
+    return page.replace(TABLE, () => text.trim()).replace(SENTENCE, () => sentence);
 }
 
 interface WayTo {

@@ -10,6 +10,7 @@ import { setupEngine } from "../lab/setup/setupEngine.mjs";
 import { setupHost } from "../lab/setup/setupHost.mjs";
 import { setupMachine } from "../lab/setup/setupMachine.mjs";
 import { BARE_KINDS, INSTALL_KINDS, OLDEST_SDK, setupInstall } from "../lab/setup/setupInstall.mjs";
+import { setupSessionClient } from "../lab/setup/setupSessionClient.mjs";
 import { TEST_USER_LANDS, USER_LANDS, setupUserLands } from "../lab/setup/setupUserLands.mjs";
 import { hashOf, isStamped, writeStamp } from "../lab/setup/stamp.mjs";
 
@@ -91,6 +92,7 @@ async function setup(purpose) {
     if (purpose === "demo") return;
     // Here, because a lane of the tests has no network to fetch it by.
     setupAwsCli({ root, log });
+    setupSessionClient({ root, log });
     // Without root nothing could stand on them, and the tests that do are skipped.
     if (process.platform === "linux" && process.getuid() === 0) {
         setupUserLands({ root, log, names: purpose === "hosts" ? USER_LANDS : TEST_USER_LANDS });

@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { awsPluginFolder } from "../awsPlugin/pluginFolder";
 import { setupEngine } from "../setup/setupEngine.mjs";
 import { type Lines, linesOf } from "../lines";
 
@@ -19,12 +20,12 @@ export function findEngine(): string {
 /** Marks all processes of one project, orphans too, so that they can be found and ended by their id. */
 export const MARK = "ACS_TEST_PROJECT";
 
-/** Holds `pulumi-resource-aws`: the real one is downloaded, and would call the real AWS. */
-const AWS_PLUGIN = join(ROOT, "lab/awsPlugin");
-
-/** Folders to put first on PATH: of the engine, of its plugins, and of the Node that runs this. */
+/**
+ * Folders to put first on PATH: of the engine, of its plugins, and of the Node that runs this. The real plugin of
+ * @pulumi/aws is downloaded, and would call the real AWS.
+ */
 export function enginePath(): string[] {
-    return [findEngine(), AWS_PLUGIN, dirname(process.execPath)];
+    return [findEngine(), awsPluginFolder(), dirname(process.execPath)];
 }
 
 /**

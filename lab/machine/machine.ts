@@ -22,10 +22,11 @@ import { Qmp } from "./qmp";
 /** Emulated, on a machine that does other things as well, a boot can take minutes. */
 const BOOT_LIMIT_MS = 900_000;
 /**
- * On a busy machine the BIOS now and then waits for ever for the second processor, whose start was lost. A kernel says
- * something on the console long before.
+ * On a busy machine the BIOS now and then waits for ever for the second processor, whose start was lost, or gives up a
+ * disk that answers late. The kernel's first line is on the console long before.
  */
-const SILENCE_MS = 90_000;
+const KERNEL_LIMIT_MS = 60_000;
+const KERNEL = "Linux version";
 const COMMAND_LIMIT_MS = 600_000;
 const ANSWER_LIMIT_MS = 10_000;
 const RETRY_MS = 500;
@@ -45,7 +46,7 @@ export class Machine {
     #qmp: Qmp | undefined;
     #startedAt = 0;
     #hasInstanceStore = false;
-    #silence: NodeJS.Timeout | undefined;
+    #kernelTimer: NodeJS.Timeout | undefined;
 
     private constructor(
         readonly settings: MachineSettings,
@@ -109,7 +110,7 @@ export class Machine {
         for (;;) {
             try {
                 this.#qmp = await Qmp.connect(socket);
-                this.#resetIfSilent();
+                this.#resetWithoutKernel();
                 return;
             } catch (cause) {
                 if (qemu.exitCode !== null || performance.now() > deadline) {
@@ -227,17 +228,17 @@ export class Machine {
     async reset(): Promise<void> {
         this.#startedAt = performance.now();
         await this.#execute("system_reset");
-        this.#resetIfSilent();
+        this.#resetWithoutKernel();
     }
 
-    #resetIfSilent(): void {
-        clearTimeout(this.#silence);
-        const before = this.console;
-        this.#silence = setTimeout(() => {
-            if (this.console === before) {
+    #resetWithoutKernel(): void {
+        clearTimeout(this.#kernelTimer);
+        const before = this.console.length;
+        this.#kernelTimer = setTimeout(() => {
+            if (!this.console.includes(KERNEL, before)) {
                 this.reset().catch(() => undefined);
             }
-        }, SILENCE_MS).unref();
+        }, KERNEL_LIMIT_MS).unref();
     }
 
     /** In order: everything is stopped and written. */
@@ -318,7 +319,7 @@ export class Machine {
     }
 
     async #end(): Promise<void> {
-        clearTimeout(this.#silence);
+        clearTimeout(this.#kernelTimer);
         this.#qmp?.close();
         this.#qmp = undefined;
         const qemu = this.#qemu;

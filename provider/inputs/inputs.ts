@@ -335,7 +335,13 @@ const MEMBER_COUNT = `needs ${MEMBERS.least} to ${MEMBERS.most} members`;
 const groupInputs = z.strictObject({
     members: z
         .record(
-            z.string().regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits and any of . - _"),
+            z
+                .string()
+                // Pulumi keeps what begins with two underscores for itself.
+                .regex(
+                    /^(?!__)[\w.-]{1,64}$/,
+                    "must be 1 to 64 letters, digits and any of . - _, and not begin with __",
+                ),
             z.strictObject({
                 instanceId: z.unknown(),
                 quiesce: z.unknown(),

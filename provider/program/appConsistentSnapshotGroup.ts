@@ -1,6 +1,6 @@
-import { CustomResource, createUrn } from "@pulumi/pulumi";
+import { CustomResource, Output, RunError, createUrn } from "@pulumi/pulumi";
 // Apart, as the TypeScript 3.8 that Pulumi ships knows no `type` among other names.
-import type { CustomResourceOptions, ID, Input, Output } from "@pulumi/pulumi";
+import type { CustomResourceOptions, ID, Input } from "@pulumi/pulumi";
 import type { ConsistencyLevel, Evidence, GroupEvidence } from "../base/evidence";
 import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import { groupSecretTable } from "../base/secretTable";
@@ -98,7 +98,7 @@ export class AppConsistentSnapshotGroup extends CustomResource {
     /** Not known of a group that was got by its id. */
     readonly #names: readonly string[] | undefined;
 
-    /** @throws Error when an option of Pulumi cannot have the effect that its user expects. */
+    /** @throws RunError when an option of Pulumi cannot have the effect that its user expects. */
     constructor(name: string, args: AppConsistentSnapshotGroupArgs, opts?: CustomResourceOptions) {
         assertUsable({ type: "AppConsistentSnapshotGroup", name, existing: EXISTING }, args, opts);
         assertResolvable(PROVIDER);
@@ -112,7 +112,7 @@ export class AppConsistentSnapshotGroup extends CustomResource {
             hiding(opts, ["owner", "members", "__provider", ...Object.keys(outputs)]),
         );
         this.members = this.sets;
-        this.#names = isGot ? undefined : Object.keys(args.members);
+        this.#names = isGot ? undefined : namesOf(args.members);
     }
 
     /** Finds the sets of an existing group by its id (`acs-...`). Its tags tell no times: `evidence` is empty. */
@@ -133,16 +133,18 @@ export class AppConsistentSnapshotGroup extends CustomResource {
 
     /**
      * The set of one member, for `AppConsistentAmi` and `AppConsistentReplica`.
-     * @throws Error when the group has no such member
+     * @throws RunError when the group has no such member
      */
     member(name: string): SnapshotSet {
         if (this.#names?.includes(name) === false) {
-            throw new Error(`the group has no member "${name}"; it has ${this.#names.join(", ")}`);
+            throw new RunError(`the group has no member "${name}"; it has ${this.#names.join(", ")}`);
         }
         const set = this.members.apply((members) => {
-            const found = members[name];
+            const found = Object.hasOwn(members, name) ? members[name] : undefined;
             if (found === undefined) {
-                throw new Error(`the group has no set of its member "${name}"`);
+                throw new RunError(
+                    `the group has no set of a member "${name}"; it has those of ${Object.keys(members).join(", ")}`,
+                );
             }
             return found;
         });
@@ -158,6 +160,16 @@ export class AppConsistentSnapshotGroup extends CustomResource {
             quiescing: { method: "hooks", createImage: false },
         };
     }
+}
+
+/** A program that TypeScript does not check may have none, or an Output there, which is known later. */
+function namesOf(members: unknown): readonly string[] | undefined {
+    return typeof members !== "object" ||
+        members === null ||
+        Output.isInstance(members) ||
+        members instanceof Promise
+        ? undefined
+        : Object.keys(members);
 }
 
 /** Declared, so that they are unknown, not absent, at preview. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { verifySet } from "../aws/snapshots";
 import { type SnapshotError, messageOf } from "../base/errors";
 import { timing } from "../base/timing";
+import { timeoutsOf } from "../inputs/timeouts";
 import type { Quiescer } from "../quiesce/quiescer";
 import { assertLevel } from "./assertLevel";
 import { capture } from "./capture";
@@ -19,7 +20,7 @@ import type { SnapshotState } from "./state";
 import { stateOf } from "./stateOf";
 import { takeBack, takeBackAll } from "./takeBack";
 import { throttledBy } from "./throttling";
-import { together } from "./together";
+import { inTurn, together } from "./together";
 
 /**
  * What came of one instance. A `SnapshotError`: nothing was kept and the instance is awake. An `UnfinishedError`: the
@@ -89,7 +90,7 @@ async function quiesceAndCapture(parts: readonly Sourced[]): Promise<Captured[]>
     await together(ready, ({ part: { run, source }, quiescer }) =>
         assertPreconditions(run, source, quiescer),
     );
-    await together(ready, ({ part: { undo }, quiescer }) => quiescer.deploy(undo));
+    await deployAll(ready);
     return await capture(
         ready.map(({ part, quiescer }) => ({
             part,
@@ -97,6 +98,26 @@ async function quiesceAndCapture(parts: readonly Sourced[]): Promise<Captured[]>
             reserve: () => reserve(part.run, part.source, part.undo),
         })),
     );
+}
+
+interface Ready {
+    readonly part: Sourced;
+    readonly quiescer: Quiescer;
+}
+
+/**
+ * In the order of their instances where another run's lock may be waited for: two groups that share members would wait for
+ * each other, each with a lock that the other one needs.
+ */
+async function deployAll(ready: readonly Ready[]): Promise<void> {
+    const deploy = ({ part: { undo }, quiescer }: Ready) => quiescer.deploy(undo);
+    if (ready.every(({ part: { run } }) => timeoutsOf(run.inputs).lock === 0)) {
+        await together(ready, deploy);
+        return;
+    }
+    const idOf = ({ part: { run } }: Ready) => run.inputs.instanceId;
+    const order = [...ready].sort((one, other) => (idOf(one) < idOf(other) ? -1 : 1));
+    await inTurn(ready, order, deploy);
 }
 
 function quiescerOf({ run, source, undo }: Sourced): Quiescer {

@@ -18,3 +18,22 @@ export async function together<M, T>(all: readonly M[], work: (one: M) => Promis
     }
     return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
 }
+
+/**
+ * Does the same for one after the other, until it fails for one.
+ * @param order all of them, the first one first
+ * @throws SomeFailed, by the order of `all`
+ */
+export async function inTurn<M>(
+    all: readonly M[],
+    order: readonly M[],
+    work: (one: M) => Promise<void>,
+): Promise<void> {
+    for (const one of order) {
+        try {
+            await work(one);
+        } catch (error) {
+            throw new SomeFailed(all.map((other) => (other === one ? error : undefined)));
+        }
+    }
+}

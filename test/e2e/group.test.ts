@@ -58,7 +58,9 @@ export const { imageId } = image;
             .to.include(`\`pulumi up\` will freeze ${servers["db"]!.instanceId} by its scripts`)
             .and.include(`\`pulumi up\` will freeze ${servers["app"]!.instanceId} by its scripts`);
         const up = succeeded(await project.up());
-        expect(textsOf(up).join("\n")).to.match(/^db: the instance is awake; frozen for /m);
+        expect(textsOf(up).join("\n"))
+            .to.match(/^db: quiescing i-\S+ for 265 s at the very longest \(limits: /m)
+            .and.match(/^db: the instance is awake; frozen for /m);
         const outputs = await project.outputs();
         expect(outputs).to.include({ consistencyLevel: "application", samePoint: true, thawPending: false });
         const sets = outputs["members"] as Sets;
@@ -69,6 +71,41 @@ export const { imageId } = image;
         expect(JSON.stringify(project.state())).not.to.include(servers["db"]!.host.clientKey.split("\n")[1]);
         const again = succeeded(await project.preview({ args: ["--expect-no-changes"] }));
         expect(textsOf(again)).to.deep.equal([]);
+    });
+
+    it("is got by another stack, by its id; what cannot work is refused with what to do instead", async () => {
+        const group = project
+            .state()
+            .resources.find(({ type }) => type.endsWith("AppConsistentSnapshotGroup"));
+        const id = group?.id ?? "";
+        const reader = await lab.project({
+            program: `import { AppConsistentSnapshotGroup } from "pulumi-app-consistent-snapshot";
+const found = AppConsistentSnapshotGroup.get("found", ${JSON.stringify(id)});
+const refusal = (attempt: () => unknown): string => {
+    try {
+        attempt();
+        return "nothing";
+    } catch (error) {
+        return (error as Error).message;
+    }
+};
+export const { samePoint, consistencyLevel } = found;
+export const ids = found.member("db").snapshotIds;
+export const image = refusal(() => AppConsistentSnapshotGroup.get("other", "ami-1"));
+export const imported = refusal(() => new AppConsistentSnapshotGroup("other", { members: {} }, { import: "acs-1" }));
+`,
+        });
+        succeeded(await reader.up());
+        const before = await project.outputs();
+        const outputs = await reader.outputs();
+        expect(outputs).to.deep.include({ samePoint: true, consistencyLevel: "application" });
+        expect(outputs["ids"]).to.deep.equal((before["members"] as Sets)["db"]?.snapshotIds);
+        expect(outputs["image"]).to.match(
+            /"ami-1" is not the id of a group; .*app-consistent-snapshot:group/,
+        );
+        expect(outputs["imported"]).to.match(/remove the option import.*AppConsistentSnapshotGroup\.get/);
+        succeeded(await reader.destroy());
+        expect(await snapshotsOf("db")).not.to.deep.equal([]);
     });
 
     it("takes new sets of both for a new trigger, and deletes the old ones", async () => {
@@ -95,6 +132,13 @@ export const { imageId } = image;
     it("refuses at preview what no group can be", async () => {
         project.setProgram(program({}, ["db"]));
         expect(failed(await project.preview()).diagnostics).to.match(/members.*needs 2 to 10 members/s);
+        project.setProgram(program({ triggers: ["again"] }).replace('member("db")', 'member("web")'));
+        expect(failed(await project.preview()).diagnostics).to.match(/no member "web"; it has db, app/);
+        servers["app"]!.host.exec("rm /usr/sbin/post-thaw-script");
+        project.setProgram(program({ triggers: ["looked at"], preflight: "fail" }));
+        expect(failed(await project.preview()).diagnostics).to.match(
+            /members\.app\.quiesce\.scripts.*SCRIPT_MISSING/s,
+        );
         project.setProgram(program({ triggers: ["again"] }));
     });
 
@@ -126,6 +170,26 @@ export const { imageId } = image;
                 .filter(({ tags }) => sets.includes(tags["app-consistent-snapshot:execution"] ?? ""))
                 .map(({ snapshotId }) => snapshotId),
         );
+    });
+
+    it("gets a parent, a name and, by a transform, tags, and stays as it is", async () => {
+        const before = await snapshotsOf("db");
+        const opts = `{
+    parent: new pulumi.ComponentResource("test:index:Ledger", "parent"),
+    aliases: [{ name: "ledger", parent: pulumi.rootStackResource }],
+    transforms: [({ props, opts }) => ({ props: { ...props, tags: { team: "shop" } }, opts })],
+}`;
+        project.setProgram(
+            `import * as pulumi from "@pulumi/pulumi";\n` +
+                program({ triggers: ["new"] })
+                    .replace('Group("ledger"', 'Group("books"')
+                    .replace("});\nconst image", `}, ${opts});\nconst image`),
+        );
+        const { summary } = succeeded(await project.up());
+        expect(summary).to.include({ create: 1, update: 1 }).and.not.have.any.keys("replace", "delete");
+        expect(await snapshotsOf("db")).to.deep.equal(before);
+        const [set] = await lab.cloud.snapshots(servers["db"]!.instance);
+        expect(set?.tags["team"]).to.equal("shop");
     });
 
     it("is destroyed as a whole", async () => {

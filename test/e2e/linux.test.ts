@@ -38,7 +38,7 @@ describe("the Linux path with the real engine", function () {
 
         before(async () => {
             args = hooksOf(server);
-            project = await lab.project({ program: programOf(args), typeCheck: true });
+            project = await lab.project({ program: programOf(args) });
         });
         beforeEach(() => lab.cloud.clearCalls());
 
@@ -260,7 +260,7 @@ describe("the Linux path with the real engine", function () {
                         postThaw: { script: server.host.postThawScript(`# ${script}`) },
                     },
                 });
-            const project = await lab.project({ program: programOf(args("")), typeCheck: true });
+            const project = await lab.project({ program: programOf(args("")) });
             const told = [
                 succeeded(await project.preview({ args: ["--diff"] })),
                 succeeded(await project.up({ args: ["--diff"] })),

@@ -14,8 +14,21 @@ export function diffGroup(session: Session, olds: GroupOutputs, news: GroupReque
     const result = groupDiffOf(olds, news);
     if (result.replaces.length > 0) {
         session.logOf(news)(`new sets of all members are due: ${result.replaces.join(" and ")} changed`);
+        sayWhatGoes(session, olds, news);
     }
     return result;
+}
+
+/** Of one that is a member no more, nothing new is taken. */
+function sayWhatGoes(session: Session, olds: GroupOutputs, news: GroupRequest): void {
+    for (const { instanceId } of Object.values(olds.sets)) {
+        if (nameOf(news, instanceId) === undefined) {
+            session.logOf(news)(
+                `warning: ${instanceId} is no member any more: its snapshots go with the replacement, unless ` +
+                    "retainOnDelete is set",
+            );
+        }
+    }
 }
 
 /** What `create` and `delete` get to know of the state. */
@@ -29,7 +42,10 @@ function learn(session: Session, olds: GroupOutputs, news: GroupRequest): void {
             stack.learnState(state);
             believeOf(session, id, state, news);
         } else {
-            stack.learn(id, state, inputsOf(news, name), knownAs(state));
+            // With an alias, the URN is another one by now: `create` asks by it, `delete` by that of the state.
+            for (const owner of new Set([state.owner, news.owner])) {
+                stack.learn(id, state, inputsOf(news, name), knownAs({ ...state, owner }));
+            }
         }
     }
 }
@@ -53,7 +69,7 @@ function believeOf(
 export function groupDiffOf(olds: GroupOutputs, news: GroupRequest): DiffResult {
     const names = Object.keys(news.members);
     const members = names.map((name) => {
-        const set = olds.sets[name];
+        const set = Object.hasOwn(olds.sets, name) ? olds.sets[name] : undefined;
         return set === undefined
             ? { changes: true, replaces: ["instanceId"] }
             : diffOf(stateOf(olds, set).state, inputsOf(news, name));

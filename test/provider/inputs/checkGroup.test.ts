@@ -50,6 +50,11 @@ describe("checkGroupInputs", () => {
             { members: { db, app }, timeouts: { freeze: 500 } },
             [["timeouts.freeze", /^500 must be a number of seconds, 1 to 120/]],
         ],
+        [
+            "a name that is Pulumi's own",
+            { members: { db, ["__app"]: app } },
+            [["members.__app", /and not begin with __$/]],
+        ],
         ["a bad name", { members: { db, "a b": app } }, [['members["a b"]', /must be 1 to 64 letters/]]],
     ];
     for (const [title, inputs, expected] of rows) {

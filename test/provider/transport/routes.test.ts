@@ -12,6 +12,8 @@ import {
     type SshConnection,
     type SshSettings,
 } from "../../../provider/transport/ssh/connection";
+import { ROOT } from "../../../lab/engine/engine";
+import { setupSessionClient } from "../../../lab/setup/setupSessionClient.mjs";
 import { sharedCloud, useCloud } from "../../../lab/cloud/sharedCloud";
 import { ConnectEndpoint } from "../../../lab/hosts/connectEndpoint";
 import { startConnectEndpoint } from "../../../lab/scenes/connectEndpointScene";
@@ -25,6 +27,8 @@ interface RouteUnderTest {
     start(lab: Lab): Promise<Lead>;
     /** A try that fails takes so long at most. Default 1000. */
     readonly tryMs?: number;
+    /** What is needed, where it is not always there; undefined: it is not. */
+    readonly program?: string | undefined;
 }
 
 /** `instance`: with a `host` and a `port`, as TCP takes them. */
@@ -40,6 +44,8 @@ interface Lab {
     /** Called when the route's tests are over. */
     readonly atEnd: (cleanUp: () => unknown) => void;
 }
+
+const sessionClient = setupSessionClient({ root: ROOT, log: () => undefined });
 
 const ROUTES: Readonly<Record<string, RouteUnderTest>> = {
     tcp: { start: () => Promise.resolve((instance) => instance) },
@@ -76,6 +82,17 @@ const ROUTES: Readonly<Record<string, RouteUnderTest>> = {
                 instanceId,
                 tunnel: { via: "session-manager" },
             });
+        },
+    },
+    // A client that nobody here wrote, against the local cloud's data channel: what it stands, others do.
+    "command by another client of Session Manager": {
+        tryMs: 8_000,
+        program: sessionClient,
+        start: async ({ atEnd }) => {
+            const { aws, instanceId, stop } = await startSessionScene();
+            atEnd(stop);
+            const words = [sessionClient ?? "", instanceId, "%p"];
+            return (instance) => ({ ...instance, aws, tunnel: { via: "command", command: words } });
         },
     },
     "bastion by session-manager": {
@@ -164,7 +181,10 @@ for (const [name, route] of Object.entries(ROUTES)) {
         const atEnd: (() => unknown)[] = [];
         const cleanUps: (() => unknown)[] = [];
 
-        before(async () => {
+        before(async function () {
+            if ("program" in route && route.program === undefined) {
+                this.skip();
+            }
             keys = new KeyFolder();
             atEnd.push(() => keys.remove());
             hostKey = keys.make("ed25519");
@@ -319,7 +339,7 @@ for (const [name, route] of Object.entries(ROUTES)) {
 
         it("is cut without a word: we notice by the keepalive", async () => {
             const way = await relay();
-            const connection = await open(way.port, { keepaliveMs: 200 });
+            const connection = await open(way.port, { keepaliveMs: 1_000 });
             const channel = await connection.exec("cat");
             way.silence();
             const { asked, reason } = await connection.closed;

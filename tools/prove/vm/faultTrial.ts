@@ -119,9 +119,10 @@ export class FaultTrials implements Scene<MachineFault> {
     /** From number 1. */
     async #writers(): Promise<MachineWriters> {
         const { machine } = this.lab;
-        await machine.booted();
+        // The whole boot may last longer: cloud-init may still run.
         await machine.run(
-            "psql -X -q -U postgres -d postgres -c 'truncate numbers' && : >/mnt/data/first && : >/mnt/log/second",
+            "until psql -X -q -U postgres -d postgres -c 'truncate numbers' 2>/dev/null; do sleep 1; done; " +
+                ": >/mnt/data/first && : >/mnt/log/second",
         );
         const writers = new MachineWriters(machine);
         await writers.progress(WRITTEN);

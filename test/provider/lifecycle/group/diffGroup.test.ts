@@ -1,3 +1,4 @@
+import { runtime } from "@pulumi/pulumi";
 import { expect } from "chai";
 import type { GroupInputs } from "../../../../provider/inputs/inputs";
 import { type ReasonCode, SnapshotError } from "../../../../provider/base/errors";
@@ -10,6 +11,7 @@ import {
     stillProven,
 } from "../../../../provider/lifecycle/group/groupState";
 
+const { unknownValue } = runtime;
 const connection = { host: "db", user: "u", password: "p", insecureIgnoreHostKey: true };
 const member = (instanceId: string) => ({ instanceId, quiesce: { method: "hooks" as const, connection } });
 const inputs = { members: { db: member("i-00000001"), app: member("i-00000002") }, triggers: ["one"] };
@@ -62,6 +64,24 @@ describe("groupDiffOf", () => {
             "another name",
             outputs(both),
             { members: { db: inputs.members.db, web: inputs.members.app } },
+            ["members"],
+        ],
+        [
+            "a member more, named as what every object has",
+            outputs(both),
+            { members: { ...inputs.members, constructor: member("i-00000003") } },
+            ["members"],
+        ],
+        [
+            "the members swap their names",
+            outputs(both),
+            { members: { db: inputs.members.app, app: inputs.members.db } },
+            ["members"],
+        ],
+        [
+            "one member's instance is replaced by one that is not known yet",
+            outputs(both),
+            { members: { ...inputs.members, db: member(unknownValue) } },
             ["members"],
         ],
         [

@@ -3,8 +3,11 @@ import { expect } from "chai";
 import { tagKeys } from "../../../../provider/aws/tags";
 import { foundGroup } from "../../../../provider/lifecycle/group/findGroup";
 
+/** In the place of a tag that there is not. */
+const WITHOUT = "-";
+
 /** A snapshot of a member's set, as a run that has ended leaves it. */
-function of(member: string, tags: Record<string, string | undefined> = {}, volumeId = "vol-1"): Snapshot {
+function of(member: string, tags: Record<string, string> = {}, volumeId = "vol-1"): Snapshot {
     const all = {
         [tagKeys.group]: "acs-group",
         [tagKeys.member]: member,
@@ -19,7 +22,7 @@ function of(member: string, tags: Record<string, string | undefined> = {}, volum
         SnapshotId: `snap-${member}`,
         VolumeId: volumeId,
         State: "completed",
-        Tags: Object.entries(all).flatMap(([Key, Value]) => (Value === undefined ? [] : [{ Key, Value }])),
+        Tags: Object.entries(all).flatMap(([Key, Value]) => (Value === WITHOUT ? [] : [{ Key, Value }])),
     };
 }
 
@@ -36,7 +39,7 @@ describe("foundGroup", () => {
         ["one is crash", [of("db"), of("app", { [tagKeys.level]: "crash" })], false, ["db", "app"], 2],
         [
             "its run died: no levels yet",
-            [of("db"), of("app", { [tagKeys.level]: undefined })],
+            [of("db"), of("app", { [tagKeys.level]: WITHOUT })],
             false,
             ["db", "app"],
             2,
@@ -53,14 +56,14 @@ describe("foundGroup", () => {
         ],
         [
             "there was no room for the list of instances",
-            [of("db", { [tagKeys.members]: undefined }), of("app", { [tagKeys.members]: undefined })],
+            [of("db", { [tagKeys.members]: WITHOUT }), of("app", { [tagKeys.members]: WITHOUT })],
             false,
             ["db", "app"],
             2,
         ],
         [
             "there was no room for the names",
-            [of("db", { [tagKeys.member]: undefined }), of("app", { [tagKeys.member]: undefined })],
+            [of("db", { [tagKeys.member]: WITHOUT }), of("app", { [tagKeys.member]: WITHOUT })],
             true,
             ["i-db", "i-app"],
             2,

@@ -1,7 +1,6 @@
 // Runs alone: it counts what a rate limit refuses.
 import { assert } from "chai";
 import type { GroupInputs } from "../../../../provider/inputs/inputs";
-import type { Evidence } from "../../../../provider/base/evidence";
 import { CapturedLog } from "../../../../lab/capturedLog";
 import type { LocalCloud } from "../../../../lab/cloud/localCloud";
 import { sharedCloud, useCloud } from "../../../../lab/cloud/sharedCloud";
@@ -15,14 +14,14 @@ const LIMIT = { rate: 5, burst: 5 };
 describe("a group of ten, at EC2's limit", function () {
     this.timeout(120_000);
     let cloud: LocalCloud;
-    let restore: () => void;
+    let restore: (() => void) | undefined;
 
     before(async () => {
         cloud = await sharedCloud();
         restore = useCloud(cloud);
     });
     after(async () => {
-        restore();
+        restore?.();
         await cloud.reset();
         await cloud.deleteSnapshots((await cloud.snapshots()).map(({ snapshotId }) => snapshotId));
     });
@@ -42,7 +41,7 @@ describe("a group of ten, at EC2's limit", function () {
         };
     }
 
-    it("has no request refused, and sends the first four at once", async () => {
+    it("has no request refused, and looks at all of them before it asks for any set", async () => {
         const asked = await inputs();
         await cloud.throttle("CreateSnapshots", LIMIT);
         await cloud.clearCalls();
@@ -60,7 +59,6 @@ describe("a group of ten, at EC2's limit", function () {
         const dryRuns = calls.filter(({ dryRun }) => dryRun).map(({ answeredAt }) => answeredAt ?? Infinity);
         const real = calls.filter(({ dryRun }) => !dryRun).map(({ receivedAt }) => receivedAt);
         assert.isAbove(Math.min(...real), Math.max(...dryRuns), "all are looked at before any is asked for");
-        const evidence: Evidence[] = Object.values(outs.sets).map((set) => set.evidence);
-        assert.lengthOf(evidence, MEMBERS);
+        assert.lengthOf(Object.keys(outs.sets), MEMBERS);
     });
 });

@@ -1,0 +1,4 @@
+export function setupSessionClient(options: {
+    root: string;
+    log: (line: string) => void;
+}): string | undefined;
