@@ -50,6 +50,7 @@ const PAGE_OF = {
     chaos: "docs/chaos.md",
     bench: "docs/performance.md",
     scale: "docs/performance.md",
+    reach: "docs/reach.md",
     startup: "docs/performance.md",
     vss: "docs/windows.md",
     groups: "docs/groups.md",

@@ -3,21 +3,7 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../lab/engine/engine";
 import { type Figures, allFigures, sentenceOf } from "./figures/measured";
-
-const LONGEST_LINE = 112;
-
-function wrapped(sentence: string): string {
-    const lines = [""];
-    for (const word of sentence.split(" ")) {
-        const longer = `${lines.at(-1) ?? ""} ${word}`.trim();
-        if (longer.length > LONGEST_LINE) {
-            lines.push(word);
-        } else {
-            lines[lines.length - 1] = longer;
-        }
-    }
-    return lines.join("\n");
-}
+import { wrapped } from "./figures/wrapped";
 
 /** The sentence about these figures, wherever a page has it, of whatever state it is. */
 function anySentenceOf({ command, commit }: Figures): RegExp {

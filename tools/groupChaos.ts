@@ -13,6 +13,8 @@ const NAMES = ["db", "app", "files"];
 const TIMEOUTS = { connect: 20, preFreeze: 8, freeze: 4, postThaw: 8, completion: 30 };
 /** From the end of a run to a server that is awake. */
 const AWAKE_LIMIT_MS = 60_000;
+/** From then on to hosts on which nothing of the run is left. */
+const IDLE_LIMIT_MS = 60_000;
 const OPERATIONS = [
     "CreateSnapshots",
     "DescribeSnapshots",
@@ -20,6 +22,7 @@ const OPERATIONS = [
     "DescribeInstances",
     "CreateTags",
 ];
+const NOTE_THAW = "read -r t _ </proc/uptime; echo $t >/run/chaos-thawed";
 const BLOWS = [
     "cut",
     "silent",
@@ -98,9 +101,10 @@ async function runSeed(group: GroupScene, members: readonly Member[], seed: numb
     ]);
     const minimum = random.pick(["crash", "application"] as const);
     for (const { scene } of members) {
+        scene.host.exec("rm -f /run/chaos-frozen /run/chaos-thawed");
         scene.host.writeHooks({
             pre: `sleep 0.${random.below(9)}; read -r t _ </proc/uptime; echo $t >/run/chaos-frozen`,
-            post: "read -r t _ </proc/uptime; echo $t >/run/chaos-thawed",
+            post: NOTE_THAW,
         });
     }
     await group.cloud.setLatency("CreateSnapshots", 200 + random.below(600));
@@ -128,6 +132,11 @@ async function runSeed(group: GroupScene, members: readonly Member[], seed: numb
         ...(await notAwake(members, outcome)),
         ...(await falselyClaimed(group, members, outcome)),
     ];
+    // A host that was never told of the cut keeps its session for hours; nobody uses it any more.
+    members.forEach(({ proxy }) => {
+        proxy.cut("RST");
+    });
+    problems.push(...(await notIdle(members)));
     const detail = blow === "cloud" ? `${operation} ${how}` : `${victim.name} ${blow} after ${afterMs} ms`;
     const ended =
         outcome.state === undefined
@@ -191,7 +200,7 @@ async function strike(
                 }),
             };
         case "refuse":
-            host.writeHooks({ pre: "exit 3" });
+            host.writeHooks({ pre: "exit 3", post: NOTE_THAW });
             break;
         case "cloud":
             break;
@@ -213,6 +222,18 @@ async function notAwake(members: readonly Member[], { state, error }: GroupOutco
         }
     }
     return problems;
+}
+
+/** A guard that lost its session ends by itself; until then it has the host's lock. */
+async function notIdle(members: readonly Member[]): Promise<string[]> {
+    const deadline = performance.now() + IDLE_LIMIT_MS;
+    const busy = () => members.filter(({ scene }) => scene.busy.length > 0);
+    while (busy().length > 0 && performance.now() < deadline) {
+        await sleep(50);
+    }
+    return busy().map(
+        ({ name, scene }) => `still runs on ${name}: ${scene.busy.map(({ command }) => command).join("; ")}`,
+    );
 }
 
 /** By the hosts' own clocks and the cloud's, which are the machine's: were all frozen while all sets were taken? */

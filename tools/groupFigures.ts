@@ -1,6 +1,5 @@
 // How long a group is frozen: `npx tsx tools/groupFigures.ts [--members 2,3,10 --roundTrips 0,20,100 --rounds 3 --record groups]`.
 import type { Evidence } from "../provider/base/evidence";
-import { behindBurst } from "../provider/aws/apiSlots";
 import type { GroupInputs } from "../provider/inputs/inputs";
 import { CapturedLog } from "../lab/capturedLog";
 import { GroupScene } from "../lab/scenes/groupScene";
@@ -144,6 +143,11 @@ function sampleOf(
         spread: longest - Math.min(...windows),
         least: Math.max(...answers) + roundTripMs,
     };
+}
+
+/** The least that a request waits which goes with so many others before it. */
+function behindBurst(before: number): number {
+    return (Math.max(0, before - LIMIT.burst + 1) * 1000) / LIMIT.rate;
 }
 
 function figuresTable(ways: readonly Way[]): string {

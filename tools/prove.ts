@@ -1,5 +1,6 @@
 // The proof by restoring: `npm run prove [-- --runs 50 --without 10 --pairs 50 --only PostgreSQL --output prove.md
-// --record prove-50]`; in a machine that boots: `npm run prove -- --vm [--runs 20 --faults 3 --only boot]` (prove/vm/).
+// --record prove-50]`; in a machine that boots: `npm run prove -- --vm [--runs 20 --faults 3 --restores 3 --only boot]`
+// (prove/vm/).
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { recordFigures } from "./figures/measured";

@@ -95,7 +95,29 @@ const recoveryPoints: Scenario = async ({ cloud, project: make }) => {
     return { project, config: { instanceId, run: "wednesday" } };
 };
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { servers, unfinished, recoveryPoints };
+const groups: Scenario = async ({ cloud, host, project: make }) => {
+    const names = ["db", "app", "frozenDb", "frozenApp"];
+    const hosts: Record<string, SshHost> = {};
+    const config: Record<string, string> = { run: "monday" };
+    for (const name of names) {
+        const { instanceId } = await cloud.createInstance({ volumes: 2 });
+        hosts[name] = await host(instanceId);
+        config[`${name}Id`] = instanceId;
+    }
+    const { frozenApp } = hosts;
+    if (frozenApp === undefined) {
+        throw new TypeError("it was started");
+    }
+    // The rehearsal, when nothing is frozen, has to succeed.
+    const { frozenPath } = frozenApp;
+    frozenApp.writeHooks({ post: `[ ! -e ${frozenPath} ] || [ ! -e /run/thaw-fails ] || exit 1` });
+    frozenApp.writeScript("/run/thaw-fails", "");
+    const project = await make(config, hosts);
+    failed(await project.up({ args: ["--continue-on-error"] }));
+    return { project, config, hosts: { frozenApp } };
+};
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = { servers, unfinished, recoveryPoints, groups };
 
 const { release, only } = ownOptions("npm run record", { release: "", only: "" });
 

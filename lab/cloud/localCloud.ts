@@ -276,8 +276,15 @@ export class LocalCloud {
         return this.control("restore", { regions });
     }
 
-    setInstanceState(instanceId: string, state: InstanceState, region = this.region): Promise<void> {
-        return this.control("set_instance_state", { region, instance_id: instanceId, state });
+    /** `reason`: as EC2 tells it, such as `Client.InternalError: Client error on launch`. */
+    setInstanceState(
+        instanceId: string,
+        state: InstanceState,
+        reason?: string,
+        region = this.region,
+    ): Promise<void> {
+        const what = withoutUndefined({ region, instance_id: instanceId, state, reason });
+        return this.control("set_instance_state", what);
     }
 
     /** When it was started last; a new one says a day ago. */
@@ -327,6 +334,16 @@ export class LocalCloud {
     awaitLaunch(skip: number, limitMs: number): Promise<LaunchEvent | null> {
         const wait = { skip, seconds: limitMs / 1000 };
         return this.control("await_launch", wait, limitMs + CONTROL_LIMIT_MS);
+    }
+
+    /** The private address, whether requests know of the instance yet or not; null when it is terminated. */
+    addressOf(instanceId: string, region = this.region): Promise<string | null> {
+        return this.control("address_of", { region, instance_id: instanceId });
+    }
+
+    /** For how many milliseconds Describe and Terminate do not know of an instance that is launched. Default: not at all. */
+    hideLaunches(milliseconds: number): Promise<void> {
+        return this.control("hide_launches", { milliseconds });
     }
 
     /** For snapshots made from now on: of one instance, or of all that have no course of their own. */

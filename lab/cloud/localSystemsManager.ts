@@ -305,6 +305,24 @@ export class LocalSystemsManager {
         return this.cloud.control("end_sessions", { reason });
     }
 
+    /** Cuts what clients have open, without a close. The sessions go on, so that clients may resume them. */
+    cutDataChannels(): Promise<void> {
+        return this.cloud.control("cut_data_channels");
+    }
+
+    /** Resolves when a client has a data channel to each session that has not ended. Fails after the limit. */
+    async resumed({ limitMs = 20_000 } = {}): Promise<void> {
+        if (
+            !(await this.cloud.control<boolean>(
+                "await_resumed",
+                { seconds: limitMs / 1000 },
+                limitMs + 60_000,
+            ))
+        ) {
+            throw new Error(`sessions have no client: ${JSON.stringify(await this.sessions())}`);
+        }
+    }
+
     /** Resolves when all sessions have ended, and nobody has a data channel to one. Fails after the limit. */
     async noSessionLeft({ limitMs = 10_000 } = {}): Promise<void> {
         const wait = { seconds: limitMs / 1000 };

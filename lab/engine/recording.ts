@@ -87,6 +87,11 @@ export function recordedReleases(): string[] {
         .map(({ name }) => name);
 }
 
+/** Not all of today's are of each release. */
+export function recordedScenarios(release: string): string[] {
+    return readdirSync(join(FOLDER, release));
+}
+
 /**
  * What must stay as it is in users' states, by URN: ids, outputs, and the text that the engine runs. Of a set that was
  * got by its id the evidence is left out: it is read anew, and the release invented what no tag tells.

@@ -1,7 +1,6 @@
-import { DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { setTimeout as delay } from "node:timers/promises";
 import { type CloudNetwork, loopbackNetwork } from "../cloud/cloudNetwork";
-import { type LocalCloud, consoleOutputOfHostKeys } from "../cloud/localCloud";
+import { type LaunchEvent, type LocalCloud, consoleOutputOfHostKeys } from "../cloud/localCloud";
 import { type SshHost, type SshHostOptions, sharedClientKey, startSshHost } from "./sshHost";
 import { freePort } from "./freePort";
 
@@ -14,6 +13,8 @@ export interface CopiedVolume {
     readonly volumeId: string;
     readonly snapshotId: string;
 }
+
+type Launched = Extract<LaunchEvent, { what: "launched" }>;
 
 /** What the host of an instance is to be like. */
 export interface Boot {
@@ -75,7 +76,7 @@ export class Copies {
             seen += 1;
             try {
                 if (event.what === "launched") {
-                    await this.#start(event.instanceId, event.volumes);
+                    await this.#start(event);
                 } else {
                     await this.#end(event.instanceId);
                 }
@@ -85,14 +86,14 @@ export class Copies {
         }
     }
 
-    async #start(instanceId: string, volumes: readonly CopiedVolume[]): Promise<void> {
+    async #start({ instanceId, volumes }: Launched): Promise<void> {
         const { never = false, host: options = {}, console: prints = "keys", prepare } = this.boot;
         if (never || this.#launched.has(instanceId)) {
             return;
         }
         this.#launched.add(instanceId);
-        const address = await this.#addressOf(instanceId);
-        if (address === "") {
+        const address = await this.#cloud.addressOf(instanceId);
+        if (address === null) {
             return;
         }
         const host = await startSshHost({
@@ -106,19 +107,6 @@ export class Copies {
         await prepare?.(host, volumes);
         if (prints === "keys") {
             await this.#cloud.setConsoleOutput(instanceId, consoleOutputOfHostKeys([...host.hostKeyLines]));
-        }
-    }
-
-    /** Empty for one that is terminated already. */
-    async #addressOf(instanceId: string): Promise<string> {
-        const ec2 = new EC2Client(this.#cloud.clientConfig({ accessKeyId: "AKIACOPIES0000000001" }));
-        try {
-            const { Reservations } = await ec2.send(
-                new DescribeInstancesCommand({ InstanceIds: [instanceId] }),
-            );
-            return Reservations?.[0]?.Instances?.[0]?.PrivateIpAddress ?? "";
-        } finally {
-            ec2.destroy();
         }
     }
 

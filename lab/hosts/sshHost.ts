@@ -171,13 +171,12 @@ export abstract class SshHost {
         await this.until(() => this.processes().every(stands), { what: "the stop of processes" });
     }
 
-    /** Kills the sshd processes that serve connections. */
+    /** Kills the sshd processes that serve connections. One may end by itself meanwhile. */
     killSessions(signal: NodeJS.Signals = "SIGKILL"): void {
-        for (const { pid, command } of this.processes()) {
-            if (/^sshd(-session|-auth)?: /.test(command) && !/listener/.test(command)) {
-                this.signal(pid, signal);
-            }
-        }
+        const pids = this.processes()
+            .filter(({ command }) => /^sshd(-session|-auth)?: /.test(command) && !/listener/.test(command))
+            .map(({ pid }) => pid);
+        this.exec(`kill -${signal.replace("SIG", "")} ${pids.join(" ")} 2>/dev/null; true`);
     }
 
     writeScript(path: string, text: string, attributes: { mode?: number; owner?: number } = {}): void {
@@ -446,6 +445,10 @@ class NamespacedHost extends SshHost {
 
     protected async ended(): Promise<void> {
         await Promise.all([this.child, ...this.#helpers].map(exited));
+        // All that runs on the host has it open, and ends a moment later: until then its ports are in use.
+        if (this.child.stderr?.closed === false) {
+            await once(this.child.stderr, "close", { signal: AbortSignal.timeout(20_000) });
+        }
         // Only now: nothing of the host can wait for them any more.
         for (const { pid, exitCode } of this.#watchdogs) {
             if (pid && exitCode === null) {

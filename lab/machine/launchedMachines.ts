@@ -1,5 +1,7 @@
 import { rm, stat } from "node:fs/promises";
+import { type CloudNetwork, loopbackNetwork } from "../cloud/cloudNetwork";
 import type { LaunchEvent, LocalCloud } from "../cloud/localCloud";
+import { freePort } from "../hosts/freePort";
 import { Machine } from "./machine";
 import type { VolumeStore } from "./volumeStore";
 
@@ -10,8 +12,8 @@ const MIB = 1024 * 1024;
 type Launched = Extract<LaunchEvent, { what: "launched" }>;
 
 /**
- * Boots a machine for each instance that the cloud launches of an image, from the contents of the image's snapshots, and
- * switches it off when the instance is terminated. All of them end with this process.
+ * Boots a machine for each instance that the cloud launches of an image, at the instance's own address, from the contents
+ * of the image's snapshots; and switches it off when the instance is terminated. All of them end with this process.
  */
 export class LaunchedMachines {
     readonly #machines = new Map<string, Promise<Machine>>();
@@ -19,11 +21,19 @@ export class LaunchedMachines {
     #stopped = false;
     #launched: (() => void) | undefined;
 
-    constructor(
+    private constructor(
         private readonly cloud: LocalCloud,
         private readonly store: VolumeStore,
+        /** Where their addresses are this machine's own. */
+        readonly network: Omit<CloudNetwork, "privateIp">,
+        /** Of all machines' sshd. */
+        readonly port: number,
     ) {
         this.#watching = this.#watch();
+    }
+
+    static async start(cloud: LocalCloud, store: VolumeStore): Promise<LaunchedMachines> {
+        return new LaunchedMachines(cloud, store, await loopbackNetwork(cloud), await freePort());
     }
 
     /** That of an instance, switched on; it need not have booted. */
@@ -75,6 +85,10 @@ export class LaunchedMachines {
     }
 
     async #boot({ instanceId, volumes }: Launched): Promise<Machine> {
+        const address = await this.cloud.addressOf(instanceId);
+        if (address === null) {
+            throw new Error(`${instanceId} was terminated before it booted`);
+        }
         const inOrder = volumes.toSorted((a, b) => Number(b.root) - Number(a.root));
         const parts = await Promise.all(
             inOrder.map(async ({ snapshotId }) => {
@@ -91,7 +105,7 @@ export class LaunchedMachines {
             ranges.push({ volumeId, file, offsetMiB, sizeMiB });
             offsetMiB += sizeMiB;
         }
-        return await Machine.start({ instanceId, volumes: ranges });
+        return await Machine.start({ instanceId, volumes: ranges, address, port: this.port });
     }
 
     async #end(instanceId: string): Promise<void> {

@@ -21,6 +21,11 @@ import { Qmp } from "./qmp";
 
 /** Emulated, on a machine that does other things as well, a boot can take minutes. */
 const BOOT_LIMIT_MS = 900_000;
+/**
+ * On a busy machine the BIOS now and then waits for ever for the second processor, whose start was lost. A kernel says
+ * something on the console long before.
+ */
+const SILENCE_MS = 90_000;
 const COMMAND_LIMIT_MS = 600_000;
 const ANSWER_LIMIT_MS = 10_000;
 const RETRY_MS = 500;
@@ -30,27 +35,35 @@ const USER = "admin";
 
 const run = promisify(execFile);
 
-export type MachineSettings = Pick<QemuSettings, "instanceId" | "volumes" | "cloudInit" | "processors">;
+export type MachineSettings = Pick<QemuSettings, "instanceId" | "volumes" | "cloudInit" | "processors"> &
+    Partial<Pick<QemuSettings, "address" | "port">>;
 
 /** A virtual machine that claims to be an instance: QEMU, which ends with this process, whatever ends that. */
 export class Machine {
-    readonly address = "127.0.0.1";
     readonly user = USER;
     #qemu: ChildProcess | undefined;
     #qmp: Qmp | undefined;
     #startedAt = 0;
+    #hasInstanceStore = false;
+    #silence: NodeJS.Timeout | undefined;
 
     private constructor(
         readonly settings: MachineSettings,
+        readonly address: string,
         readonly port: number,
         private readonly folder: string,
     ) {}
 
-    /** Switched on; `ready` tells when it answers. */
+    /** Switched on; `ready` tells when it answers. Default: at a port of 127.0.0.1 that is free. */
     static async start(settings: MachineSettings): Promise<Machine> {
         const folder = mkdtempSync(join(tmpdir(), "machine-"));
         writeFileSync(join(folder, "known_hosts"), `* ${hostKey()}\n`);
-        const machine = new Machine(settings, await freePort(), folder);
+        const machine = new Machine(
+            settings,
+            settings.address ?? "127.0.0.1",
+            settings.port ?? (await freePort()),
+            folder,
+        );
         await machine.powerOn();
         return machine;
     }
@@ -81,9 +94,10 @@ export class Machine {
 
     /** @param changes for this time */
     async powerOn(changes: Pick<MachineSettings, "cloudInit"> = {}): Promise<void> {
-        const { port, folder } = this;
-        const args = qemuArguments({ ...this.settings, ...changes, port, folder });
+        const { address, port, folder } = this;
+        const args = qemuArguments({ ...this.settings, ...changes, address, port, folder });
         this.#startedAt = performance.now();
+        this.#hasInstanceStore = false;
         const qemu = spawn("setpriv", ["--pdeathsig", "KILL", "qemu-system-x86_64", ...args], {
             stdio: ["ignore", "ignore", "pipe"],
         });
@@ -95,6 +109,7 @@ export class Machine {
         for (;;) {
             try {
                 this.#qmp = await Qmp.connect(socket);
+                this.#resetIfSilent();
                 return;
             } catch (cause) {
                 if (qemu.exitCode !== null || performance.now() > deadline) {
@@ -212,6 +227,17 @@ export class Machine {
     async reset(): Promise<void> {
         this.#startedAt = performance.now();
         await this.#execute("system_reset");
+        this.#resetIfSilent();
+    }
+
+    #resetIfSilent(): void {
+        clearTimeout(this.#silence);
+        const before = this.console;
+        this.#silence = setTimeout(() => {
+            if (this.console === before) {
+                this.reset().catch(() => undefined);
+            }
+        }, SILENCE_MS).unref();
     }
 
     /** In order: everything is stopped and written. */
@@ -247,8 +273,12 @@ export class Machine {
         await this.#execute("cont");
     }
 
-    /** Until it is switched off. */
+    /** Until it is switched off; once only, if it is there already. */
     async addInstanceStore(file: string): Promise<void> {
+        if (this.#hasInstanceStore) {
+            return;
+        }
+        this.#hasInstanceStore = true;
         for (const [command, parameters] of instanceStoreCommands(file)) {
             await this.#execute(command, parameters);
         }
@@ -257,6 +287,12 @@ export class Machine {
     /** From now on a volume answers nothing that it is asked, until `release`. */
     async hang(volumeId: string): Promise<void> {
         await this.#limit(volumeId, 1);
+        // One request passes, and the next ones wait until it is paid for, for an hour: a read, that either passes or waits.
+        await this.run(
+            `dd if="$(lsblk -dnpo NAME,SERIAL | awk '$2 == "${diskOf(volumeId)}" { print $1 }')" of=/dev/null bs=4096 count=1 ` +
+                "iflag=direct status=none </dev/null >/dev/null 2>&1 & " +
+                'while state=$(awk \'{ print $3 }\' "/proc/$!/stat") && [ "$state" != Z ] && [ "$state" != D ]; do sleep 0.1; done',
+        );
     }
 
     async release(volumeId: string): Promise<void> {
@@ -282,6 +318,7 @@ export class Machine {
     }
 
     async #end(): Promise<void> {
+        clearTimeout(this.#silence);
         this.#qmp?.close();
         this.#qmp = undefined;
         const qemu = this.#qemu;

@@ -16,6 +16,7 @@ export interface QemuSettings {
     /** Default 2. */
     readonly processors?: number;
     /** Of loopback, for the machine's port 22. */
+    readonly address: string;
     readonly port: number;
     /** For `qmp` and `console`. */
     readonly folder: string;
@@ -33,7 +34,7 @@ const TRANSLATED_MIB = 512;
  * where there is a /dev/kvm, it need not run a whole kernel.
  */
 export function qemuArguments(settings: QemuSettings): string[] {
-    const { instanceId, volumes, port, folder } = settings;
+    const { instanceId, volumes, address, port, folder } = settings;
     const processors = settings.processors ?? 2;
     const threads = processors > 1 ? "multi" : "single";
     return [
@@ -45,7 +46,7 @@ export function qemuArguments(settings: QemuSettings): string[] {
         ...volumes.flatMap(nvmeDisk),
         ...["-device", `pcie-root-port,id=${FREE_SLOT}`],
         // Nothing of it reaches anybody but the port that leads to it.
-        ...["-netdev", `user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`],
+        ...["-netdev", `user,id=network,restrict=on,hostfwd=tcp:${address}:${port}-:22`],
         ...["-device", "virtio-net-pci,romfile=,netdev=network", "-device", "virtio-rng-pci"],
         ...["-smbios", `type=2,asset=${instanceId}`],
         ...["-smbios", `type=1,manufacturer=Amazon EC2,product=m5.large${cloudInitOf(settings)}`],

@@ -105,6 +105,11 @@ export class GroupScene {
         return await readGroup(before.id, this.stateAfter(before));
     }
 
+    /** By nothing but its id. */
+    async find(id: string): Promise<Awaited<ReturnType<typeof readGroup>>> {
+        return await readGroup(id);
+    }
+
     async remove(before: GroupOutcome): Promise<void> {
         await deleteGroup(this.stateAfter(before));
         this.#known.delete(before.id);

@@ -27,7 +27,7 @@ export const update = (id: string, olds: State, news: Inputs) => updateSnapshot(
 export const remove = (id: string, olds: State) => deleteSnapshot(session, id, olds);
 
 export const createGroup = (inputs: GroupRequest) => create_(session, inputs);
-export const readGroup = (id: string, props: GroupOutputs) => read_(session, id, props);
+export const readGroup = (id: string, props?: Partial<GroupOutputs>) => read_(session, id, props);
 export const updateGroup = (id: string, olds: GroupOutputs, news: GroupRequest) =>
     update_(session, id, olds, news);
 export const diffGroup = (olds: GroupOutputs, news: GroupRequest) => diff_(session, olds, news);

@@ -8,6 +8,7 @@ import {
     type Volume,
 } from "@aws-sdk/client-ec2";
 import { assert } from "chai";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RestoreInputs } from "../../provider/inputs/restoreInputs";
 import { createRestore } from "../../provider/lifecycle/restoreTest/createRestore";
 import { deleteRestore } from "../../provider/lifecycle/restoreTest/deleteRestore";
@@ -16,7 +17,9 @@ import type { RestoreOutputs } from "../../provider/lifecycle/restoreTest/restor
 import { updateRestore } from "../../provider/lifecycle/restoreTest/updateRestore";
 import { Session } from "../../provider/lifecycle/session";
 import { Copies } from "../hosts/copies";
+import type { SshHost } from "../hosts/sshHost";
 import { type CloudScene, startCloudScene } from "./cloudScene";
+import { RestoreProcess } from "./restoreProcess";
 
 /** How a test ended. */
 export interface RestoreOutcome {
@@ -29,6 +32,25 @@ export interface RestoreOutcome {
 }
 
 export const RESTORE_SECRET = "s3cret-of-the-verification";
+
+const VERIFYING_LIMIT_MS = 60_000;
+const GO = "/run/go-on";
+/** Takes until `goOn`, and says that it has begun. */
+export const LONG_VERIFY = {
+    script: `#!/bin/sh\necho verifying >>/run/test-events\nwhile [ ! -e ${GO} ]; do sleep 0.05; done\necho seen\n`,
+};
+
+/** Short enough for tests; the order among them stays. */
+export const SHORT_LIMITS = {
+    copyLookMs: 100,
+    hostKeysPauseMs: 100,
+    bootPauseMs: 100,
+    copyLeaseMs: 2_000,
+    copyRenewalMs: 500,
+    refusedPausesMs: [50, 50, 50],
+    visibleMs: 2_000,
+    copyGoneMs: 3_000,
+} as const;
 
 /** An image of a server with a data volume that termination leaves, and hosts for what is launched of it. */
 export class RestoreScene {
@@ -90,7 +112,17 @@ export class RestoreScene {
     }
 
     async read(before: RestoreOutcome): Promise<RestoreOutputs> {
-        return (await readRestore(this.#session, before.id, stateAfter(before))).props;
+        return (await this.refreshed(before)).props;
+    }
+
+    /** `read`, and what it says. */
+    async refreshed(before: RestoreOutcome): Promise<{ props: RestoreOutputs; lines: readonly string[] }> {
+        const props = stateAfter(before);
+        const { state = props, lines } = await this.#outcome(before.id, before.inputs, async () => {
+            const read = await readRestore(this.#session, before.id, props);
+            return { id: read.id, state: read.props };
+        });
+        return { props: state, lines };
     }
 
     async #outcome(
@@ -111,6 +143,37 @@ export class RestoreScene {
         } finally {
             console.log = log;
         }
+    }
+
+    /** The real process of a run, to be ended; with the limits of this one. */
+    async start(inputs = this.inputs()): Promise<RestoreProcess> {
+        return await RestoreProcess.start(this.cloud, inputs);
+    }
+
+    /** Waits until `LONG_VERIFY` runs on a copy. */
+    async untilVerifying(): Promise<SshHost> {
+        const deadline = performance.now() + VERIFYING_LIMIT_MS;
+        for (;;) {
+            const found = [...this.copies.hosts.values()].find(({ events }) => events.includes("verifying"));
+            if (found !== undefined) {
+                return found;
+            }
+            assert.isBelow(performance.now(), deadline, "no verify script runs");
+            await sleep(20);
+        }
+    }
+
+    /** Waits until a copy has been launched, whether somebody was told or not. */
+    async copyLaunched(): Promise<void> {
+        const deadline = performance.now() + VERIFYING_LIMIT_MS;
+        while (this.copies.hosts.size === 0) {
+            assert.isBelow(performance.now(), deadline, "no copy is launched");
+            await sleep(20);
+        }
+    }
+
+    goOn(host: SshHost): void {
+        host.exec(`touch ${GO}`);
     }
 
     /** Those that the image was launched as, and that are not terminated. */
@@ -147,9 +210,10 @@ export class RestoreScene {
         }
     }
 
-    /** In `afterEach`: nothing of any copy is there. */
+    /** In `afterEach`: nothing of any copy is there, and no host runs for one. */
     async assertNothingLeft(): Promise<void> {
         assert.deepEqual(this.copies.problems, []);
+        await this.copies.untilNone();
         assert.deepEqual(
             (await this.instances()).map(({ InstanceId }) => InstanceId),
             [],

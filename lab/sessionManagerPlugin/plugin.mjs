@@ -130,6 +130,10 @@ class Plugin {
             payloadType,
             payload,
         };
+        // As the real one does: what cannot be sent at once is not sent again later, and that is the end.
+        if (this.#socket.readyState !== WebSocket.OPEN) {
+            end("Cannot perform start session: the data channel is broken\n");
+        }
         this.#sent.set(this.#next, { message, at: performance.now() });
         this.#next += 1;
         this.#write(message);

@@ -9,8 +9,8 @@ import { endSession, startSession } from "./sessions";
 export function awsAccess(clients: Clients): AwsAccess {
     return {
         environment: (signal) => environment(clients, signal),
-        startSession: (instanceId, port, signal) => startSession(clients, instanceId, port, signal),
-        endSession: (sessionId) => endSession(clients, sessionId),
+        startSession: (instanceId, port, signal, log) => startSession(clients, instanceId, port, signal, log),
+        endSession: (sessionId, log) => endSession(clients, sessionId, log),
         sendPublicKey: (key, signal) => sendPublicKey(clients, key, signal),
         signTunnel: (end, signal) => signTunnel(clients, end, signal),
     };

@@ -14,7 +14,7 @@ import { poll } from "../base/poll";
 import { timing } from "../base/timing";
 import type { Clients } from "./clients";
 import { findInstance } from "./instance";
-import { launchFailure } from "./launchFailure";
+import { CAPACITY, launchFailure } from "./launchFailure";
 import { awsErrorName, request } from "./request";
 import { tagList } from "./setTags";
 import { leaseOf, tagFilter, tagKeys, tagOf } from "./tags";
@@ -60,7 +60,8 @@ export interface EarlierCopy {
 
 /**
  * What the request says goes before what a launch template says: no template can protect a copy from being terminated,
- * or put it into another network. A copy that shuts itself down is terminated, and does not stay.
+ * or put it into another network. What is protected from being stopped cannot be terminated either (EC2 User Guide,
+ * "Enable stop protection"). A copy that shuts itself down is terminated, and does not stay.
  */
 export function copyInput({ executionId, imageId, launchTemplate, launch, tags }: CopyRequest) {
     const { metadataOptions, iamInstanceProfile, keyName, privateIp, userData } = launch;
@@ -103,6 +104,7 @@ export function copyInput({ executionId, imageId, launchTemplate, launch, tags }
             HttpPutResponseHopLimit: metadataOptions?.httpPutResponseHopLimit ?? 2,
         },
         DisableApiTermination: false,
+        DisableApiStop: false,
         InstanceInitiatedShutdownBehavior: "terminate",
         TagSpecifications: (["instance", "volume"] as const).map((ResourceType) => ({
             ResourceType,
@@ -111,21 +113,26 @@ export function copyInput({ executionId, imageId, launchTemplate, launch, tags }
     } satisfies RunInstancesCommandInput;
 }
 
-/** Launches it. @throws SnapshotError that says whether there may be one */
-export async function launchCopy(
-    clients: Clients,
-    copy: CopyRequest,
-    signal: AbortSignal,
-): Promise<Instance> {
+/**
+ * Launches it.
+ * @returns its id
+ * @throws SnapshotError that says whether there may be one
+ */
+export async function launchCopy(clients: Clients, copy: CopyRequest, signal: AbortSignal): Promise<string> {
+    let launched: Instance | undefined;
     try {
         const { Instances } = await request("ec2:RunInstances", signal, (abortSignal) =>
             clients.ec2.send(new RunInstancesCommand(copyInput(copy)), { abortSignal }),
         );
-        return Instances?.[0] ?? {};
+        launched = Instances?.[0];
     } catch (error) {
         signal.throwIfAborted();
         throw new SnapshotError(launchFailure(error), { cause: error });
     }
+    if (launched?.InstanceId === undefined) {
+        throw new SnapshotError(launchFailure(new Error("EC2's answer names no instance")));
+    }
+    return launched.InstanceId;
 }
 
 /** Waits until EC2 says that it runs. @throws SnapshotError `LAUNCH_FAILED`, `BOOT_TIMEOUT` */
@@ -164,6 +171,11 @@ export async function untilRunning(
     return running;
 }
 
+/** Whether it is terminated, or about to be. */
+export function isEnding({ State }: Instance): boolean {
+    return State?.Name === "terminated" || State?.Name === "shutting-down";
+}
+
 /** Why a copy is not there any more, or is about to go; undefined: it is there. */
 export function endOf({ State, StateReason, StateTransitionReason }: Instance): Failure | undefined {
     const state = State?.Name;
@@ -180,6 +192,12 @@ export function endOf({ State, StateReason, StateTransitionReason }: Instance): 
 
 /** The reasons are those of the EC2 User Guide, "Troubleshoot instance launch issues", "Instance terminates immediately". */
 function endRemedy(why: string): string {
+    if (/InsufficientInstanceCapacity/.test(why)) {
+        return CAPACITY;
+    }
+    if (/Server\.InternalError/.test(why)) {
+        return "EC2 itself has failed. Run again.";
+    }
     if (/VolumeLimitExceeded/.test(why)) {
         return "Ask AWS for a higher quota of EBS volumes (Service Quotas), or delete volumes, and run again.";
     }
@@ -272,25 +290,27 @@ async function describeVolumes(
 
 const GOING: ReadonlySet<string> = new Set(["deleting", "deleted"]);
 
-/** Asks EC2 to terminate them. Already gone is done. @throws SnapshotError `COPY_LEFT` that names them */
-export async function terminateCopies(
+/**
+ * Asks EC2 to terminate it.
+ * @returns false when EC2 does not know it: it is gone, or so new that EC2 does not know it yet
+ * @throws SnapshotError `COPY_LEFT` that names it
+ */
+export async function terminateCopy(
     clients: Clients,
-    instanceIds: readonly string[],
+    instanceId: string,
     signal: AbortSignal,
-): Promise<void> {
-    for (const instanceId of instanceIds) {
-        try {
-            await request("ec2:TerminateInstances", signal, (abortSignal) =>
-                clients.ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] }), {
-                    abortSignal,
-                }),
-            );
-        } catch (error) {
-            if (awsErrorName(error) !== "InvalidInstanceID.NotFound") {
-                signal.throwIfAborted();
-                throw copyLeft(instanceId, error);
-            }
+): Promise<boolean> {
+    try {
+        await request("ec2:TerminateInstances", signal, (abortSignal) =>
+            clients.ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] }), { abortSignal }),
+        );
+        return true;
+    } catch (error) {
+        if (awsErrorName(error) === "InvalidInstanceID.NotFound") {
+            return false;
         }
+        signal.throwIfAborted();
+        throw copyLeft(instanceId, error);
     }
 }
 
@@ -303,7 +323,7 @@ function copyLeft(instanceId: string, error: unknown): SnapshotError {
             message: `The copy ${instanceId} could not be terminated: ${failure?.message ?? String(error)}`,
             remedy: isProtected
                 ? `Somebody has protected it: aws ec2 modify-instance-attribute --instance-id ${instanceId} ` +
-                  "--no-disable-api-termination, and run again, which terminates it."
+                  `--no-disable-api-termination, the same with --no-disable-api-stop, and run again, which terminates it.`
                 : `${failure?.remedy ?? ""} A later run terminates it; or do so by hand: aws ec2 terminate-instances ` +
                   `--instance-ids ${instanceId}.`,
         },
@@ -343,8 +363,19 @@ export async function untilGone(
     }
 }
 
+/** Whether the copy, or a volume of it, is there still. */
+export async function isCopyThere(
+    clients: Clients,
+    executionId: string,
+    instanceId: string,
+    signal: AbortSignal,
+): Promise<boolean> {
+    const gone = await isGone(clients, instanceId, signal);
+    return !gone || (await describeVolumes(clients, tagKeys.execution, executionId, signal)).length > 0;
+}
+
 /** Whether EC2 has terminated it; it forgets it some time later. */
-export async function isGone(clients: Clients, instanceId: string, signal: AbortSignal): Promise<boolean> {
+async function isGone(clients: Clients, instanceId: string, signal: AbortSignal): Promise<boolean> {
     const state = (await findInstance(clients, instanceId, signal))?.State?.Name;
     return state === undefined || state === "terminated";
 }
@@ -363,22 +394,44 @@ async function leftOf(
         return instances.flat();
     }
     const volumes = await describeVolumes(clients, tagKeys.execution, executionId, signal);
-    for (const { VolumeId = "", State } of volumes) {
-        if (State === "available") {
-            await deleteVolume(clients, VolumeId, signal);
+    const left: string[] = [];
+    for (const { VolumeId = "", State = "" } of volumes) {
+        if (!DELETABLE.has(State) || !(await deleteVolume(clients, VolumeId, signal))) {
+            left.push(VolumeId);
         }
     }
-    return volumes.flatMap(({ VolumeId, State }) => (State === "available" ? [] : (VolumeId ?? [])));
+    return left;
 }
 
-async function deleteVolume(clients: Clients, volumeId: string, signal: AbortSignal): Promise<void> {
+const DELETABLE: ReadonlySet<string> = new Set(["available", "error"]);
+/** EC2 API reference, "Error codes". What Describe told may be older than what Delete knows. */
+const STILL_USED: ReadonlySet<string> = new Set(["VolumeInUse", "IncorrectState"]);
+
+/** @returns false when it is still used. @throws SnapshotError `COPY_LEFT` that names it */
+async function deleteVolume(clients: Clients, volumeId: string, signal: AbortSignal): Promise<boolean> {
     try {
         await request("ec2:DeleteVolume", signal, (abortSignal) =>
             clients.ec2.send(new DeleteVolumeCommand({ VolumeId: volumeId }), { abortSignal }),
         );
+        return true;
     } catch (error) {
-        if (awsErrorName(error) !== "InvalidVolume.NotFound") {
-            throw error;
+        const name = awsErrorName(error);
+        if (name === "InvalidVolume.NotFound" || STILL_USED.has(name)) {
+            return !STILL_USED.has(name);
         }
+        signal.throwIfAborted();
+        const { message, remedy } = error instanceof SnapshotError ? error.failure : NO_WORDS;
+        throw new SnapshotError(
+            {
+                code: "COPY_LEFT",
+                message: `The copy is terminated, but its volume ${volumeId} could not be deleted: ${message}`,
+                remedy:
+                    `${remedy} A later run deletes it; or do so by hand: aws ec2 delete-volume --volume-id ` +
+                    `${volumeId}.`,
+            },
+            { cause: error },
+        );
     }
 }
+
+const NO_WORDS = { message: "EC2 has not said why.", remedy: "" };

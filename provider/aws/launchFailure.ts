@@ -3,7 +3,8 @@ import { wordsOf } from "./foreignAnswer";
 import { keyRemedy } from "./keyProblem";
 import { awsErrorName, isRefusal } from "./request";
 
-const CAPACITY =
+/** What to do when EC2 has none to give. */
+export const CAPACITY =
     "EC2 has no such instance to give there now: run again later, or set another launch.instanceType, or a launch.subnetId in another zone.";
 const QUOTA =
     "Ask AWS for a higher quota (Service Quotas), end instances that are not needed, or set a smaller launch.instanceType.";
@@ -43,6 +44,9 @@ export function launchFailure(error: unknown): Failure {
     if (remedy !== undefined) {
         return { code: "LAUNCH_REFUSED", message, remedy: `${remedy} Then run again.` };
     }
+    if (mayHaveActed(error)) {
+        return unknownLaunch(error, known?.remedy ?? "Run again.");
+    }
     if (known !== undefined && known.code !== "AWS_ERROR") {
         return known;
     }
@@ -53,9 +57,24 @@ export function launchFailure(error: unknown): Failure {
             remedy: keyRemedy(message) ?? "See AWS's words, correct the inputs, and run again.",
         };
     }
+    return unknownLaunch(error, "Run again.");
+}
+
+function unknownLaunch(error: unknown, remedy: string): Failure {
+    const said = error instanceof SnapshotError ? error.failure.message : wordsOf(error);
     return {
         code: "LAUNCH_FAILED",
-        message: `Whether EC2 has launched a copy is not known: ${known?.message ?? wordsOf(error)}`,
-        remedy: "Run again.",
+        message: `Whether EC2 has launched a copy is not known: ${said}`,
+        remedy,
     };
+}
+
+/**
+ * The SDK has sent the request again, and what refused the last one looks at no client token: so the one before may have
+ * been carried out, and its answer lost.
+ */
+function mayHaveActed(error: unknown): boolean {
+    const original = error instanceof SnapshotError ? error.context.cause : error;
+    const metadata = (original as { $metadata?: { attempts?: number } } | undefined)?.$metadata;
+    return (metadata?.attempts ?? 1) > 1;
 }

@@ -1,6 +1,13 @@
-import { StartSessionCommand, TerminateSessionCommand } from "@aws-sdk/client-ssm";
+import {
+    DescribeSessionsCommand,
+    StartSessionCommand,
+    TerminateSessionCommand,
+    type DescribeSessionsCommandOutput,
+} from "@aws-sdk/client-ssm";
 import type { HttpRequest } from "@smithy/types";
-import { factOf } from "../base/errors";
+import { randomUUID } from "node:crypto";
+import { SnapshotError, factOf } from "../base/errors";
+import type { Log } from "../base/log";
 import { NoSession, type StartedSession } from "../transport/awsAccess";
 import type { Clients } from "./clients";
 import { awsErrorName, isRefusal, isThrottling, request } from "./request";
@@ -9,21 +16,26 @@ import { awsErrorName, isRefusal, isThrottling, request } from "./request";
 const DOCUMENT = "AWS-StartSSHSession";
 /** A run that ends does not wait for longer; a session ends by itself when it is idle. */
 const END_LIMIT_MS = 1_500;
+/** Of the look for a session whose start was not answered. Whoever ends need not wait for that. */
+const FIND_LIMIT_MS = 5_000;
 
 /**
  * Asked once at a time: a session has no client token, so a repeated request would leave one behind. Whoever connects tries
- * again.
+ * again. When the answer is lost, the session is found by its reason, and ended; `log` is told when that fails.
  */
 export async function startSession(
     clients: Clients,
     instanceId: string,
     port: number,
     signal: AbortSignal,
+    log: Log,
 ): Promise<StartedSession> {
+    const reason = `pulumi-app-consistent-snapshot ${randomUUID()}`;
     const input = {
         Target: instanceId,
         DocumentName: DOCUMENT,
         Parameters: { portNumber: [String(port)] },
+        Reason: reason,
     };
     const command = new StartSessionCommand(input);
     let endpoint = "";
@@ -49,9 +61,62 @@ export async function startSession(
             token: TokenValue ?? "",
         };
     } catch (error) {
+        if (mayHaveStarted(error)) {
+            await endUnanswered(clients, instanceId, reason, log);
+        }
         signal.throwIfAborted();
         throw noSession(instanceId, error) ?? error;
     }
+}
+
+/** Nobody was there to take the request. */
+const UNSENT = new Set(["EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"]);
+
+function mayHaveStarted(error: unknown): boolean {
+    const original = error instanceof SnapshotError ? error.context.cause : error;
+    return !isRefusal(error) && !UNSENT.has((original as NodeJS.ErrnoException | undefined)?.code ?? "");
+}
+
+/** Ends the session that has this reason, if there is one. Takes a few seconds at most, and never rejects. */
+async function endUnanswered(clients: Clients, instanceId: string, reason: string, log: Log): Promise<void> {
+    try {
+        const found = await findSession(clients, instanceId, reason, AbortSignal.timeout(FIND_LIMIT_MS));
+        if (found !== undefined) {
+            await endSession(clients, found, log);
+        }
+    } catch (error) {
+        log(
+            `warning: ssm:StartSession was not answered, so that there may be a session to ${instanceId}, which ends when it ` +
+                `has been idle. Whether there is one could not be seen: ${factOf(error)}`,
+        );
+    }
+}
+
+async function findSession(
+    clients: Clients,
+    instanceId: string,
+    reason: string,
+    signal: AbortSignal,
+): Promise<string | undefined> {
+    let page: string | undefined;
+    do {
+        const command = new DescribeSessionsCommand({
+            State: "Active",
+            Filters: [{ key: "Target", value: instanceId }],
+            ...(page === undefined ? {} : { NextToken: page }),
+        });
+        const { Sessions, NextToken }: DescribeSessionsCommandOutput = await request(
+            "ssm:DescribeSessions",
+            signal,
+            (abortSignal) => clients.ssm.send(command, { abortSignal }),
+        );
+        const found = Sessions?.find((session) => session.Reason === reason);
+        if (found !== undefined) {
+            return found.SessionId;
+        }
+        page = NextToken;
+    } while (page !== undefined);
+    return undefined;
 }
 
 function endpointOf({ protocol, hostname, port }: HttpRequest): string {
@@ -96,13 +161,16 @@ function noSession(instanceId: string, error: unknown): NoSession | undefined {
 }
 
 /** That it has ended already is no problem. */
-export async function endSession(clients: Clients, sessionId: string): Promise<string | undefined> {
+export async function endSession(clients: Clients, sessionId: string, log: Log): Promise<void> {
     try {
         await request("ssm:TerminateSession", AbortSignal.timeout(END_LIMIT_MS), (abortSignal) =>
             clients.ssm.send(new TerminateSessionCommand({ SessionId: sessionId }), { abortSignal }),
         );
-        return undefined;
     } catch (error) {
-        return awsErrorName(error) === "DoesNotExistException" ? undefined : factOf(error);
+        if (awsErrorName(error) !== "DoesNotExistException") {
+            log(
+                `warning: the session ${sessionId} could not be ended, and ends when it has been idle: ${factOf(error)}`,
+            );
+        }
     }
 }

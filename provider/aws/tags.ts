@@ -12,6 +12,9 @@ export const tagKeys = {
     instance: `${TAG_PREFIX}instance`,
     /** The instances of a group, whose sets were taken together: by it one that is no member any more is found. */
     members: `${TAG_PREFIX}members`,
+    /** The id of the group that the set was taken for, and the member's name in it. Only where there is room. */
+    group: `${TAG_PREFIX}group`,
+    member: `${TAG_PREFIX}member`,
     /** How many snapshots the set was taken with: where that fits, and since there are sets of more than one release. */
     size: `${TAG_PREFIX}size`,
     level: `${TAG_PREFIX}level`,

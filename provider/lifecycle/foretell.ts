@@ -4,6 +4,7 @@ import { containsUnknown, isUnknown } from "../base/unknown";
 import type { CheckFailure } from "../inputs/checkFailure";
 import { limits, longestFreeze, timeoutsOf } from "../inputs/timeouts";
 import type { Preflight } from "../run/preflight";
+import { findsInstance } from "../transport/tunnel";
 import type { Inputs } from "./request";
 import type { Session } from "./session";
 
@@ -23,7 +24,10 @@ export async function foretell(session: Session, inputs: Inputs): Promise<CheckF
     const { failures, endsInPlainSet } = looks ? await look(session, inputs) : NOTHING;
     log(`${freezeText(inputs)}; preview ${looks ? seenText(inputs, failures) : unseenText(inputs)}`);
     if (inputs.preflight === "fail" && !endsInPlainSet) {
-        return failures.map((failure) => ({ property: propertyOf(failure.code), reason: textOf(failure) }));
+        return failures.map((failure) => ({
+            property: propertyOf(failure.code, inputs),
+            reason: textOf(failure),
+        }));
     }
     const outcome = endsInPlainSet ? ' Otherwise `pulumi up` takes a plain set, of level "crash".' : "";
     for (const failure of failures) {
@@ -118,6 +122,9 @@ const PROPERTIES: Partial<Record<ReasonCode, string>> = {
 };
 
 /** The input that a failure is about; most are about the instance. */
-function propertyOf(code: ReasonCode): string {
-    return PROPERTIES[code] ?? "instanceId";
+function propertyOf(code: ReasonCode, { quiesce }: Inputs): string {
+    const isFound = quiesce.method === "hooks" && findsInstance(quiesce.connection.tunnel);
+    return code === "SSH_UNREACHABLE" && isFound
+        ? "quiesce.connection.tunnel"
+        : (PROPERTIES[code] ?? "instanceId");
 }

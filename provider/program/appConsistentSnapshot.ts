@@ -1,10 +1,10 @@
-import { CustomResource, RunError, createUrn } from "@pulumi/pulumi";
+import { CustomResource, createUrn } from "@pulumi/pulumi";
 // Apart, as the TypeScript 3.8 that Pulumi ships knows no `type` among other names.
 import type { CustomResourceOptions, ID, Input, Output } from "@pulumi/pulumi";
 import type { ConsistencyLevel, Evidence } from "../base/evidence";
 import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import { dynamicProperties } from "./dynamicProperties";
-import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
+import { assertExecutionId, assertResolvable, assertUsable, hiding } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
 import type { Quiescing } from "./snapshotSet";
 import { PROVIDER, TYPE } from "./snapshotType";
@@ -364,12 +364,12 @@ export class AppConsistentSnapshot extends CustomResource {
         args: Pick<AppConsistentSnapshotArgs, "aws"> = {},
         opts?: CustomResourceOptions,
     ): AppConsistentSnapshot {
-        if (typeof id === "string" && !/^acs-[0-9a-f-]{36}$/.test(id)) {
-            throw new RunError(
-                `AppConsistentSnapshot "${name}": ${JSON.stringify(id)} is not the id of a set; give that of the resource that ` +
-                    "took it (acs-...), which is also the tag app-consistent-snapshot:execution of its snapshots.",
-            );
-        }
+        assertExecutionId(id, {
+            type: "AppConsistentSnapshot",
+            name,
+            kind: "a set",
+            tag: "app-consistent-snapshot:execution",
+        });
         return new AppConsistentSnapshot(name, args as AppConsistentSnapshotArgs, { ...opts, id });
     }
 }

@@ -1,13 +1,13 @@
 import { CustomResource, createUrn } from "@pulumi/pulumi";
 // Apart, as the TypeScript 3.8 that Pulumi ships knows no `type` among other names.
-import type { CustomResourceOptions, Output } from "@pulumi/pulumi";
+import type { CustomResourceOptions, ID, Input, Output } from "@pulumi/pulumi";
 import type { ConsistencyLevel, Evidence, GroupEvidence } from "../base/evidence";
 import type { InstanceFacts, SnapshotInfo } from "../base/outputs";
 import { groupSecretTable } from "../base/secretTable";
 import { SHARED_INPUTS } from "./appConsistentSnapshot";
 import type { AppConsistentSnapshotArgs, HooksArgs } from "./appConsistentSnapshot";
 import { dynamicProperties } from "./dynamicProperties";
-import { assertResolvable, assertUsable, hiding } from "./resourceOptions";
+import { assertExecutionId, assertResolvable, assertUsable, hiding } from "./resourceOptions";
 import { secretLeaves } from "./secretLeaves";
 import type { SnapshotSet } from "./snapshotSet";
 
@@ -51,8 +51,7 @@ export interface GroupMember {
 const PROVIDER = "pulumi-app-consistent-snapshot/bin/provider/groupProvider";
 const TYPE = "pulumi-nodejs:dynamic/ec2:AppConsistentSnapshotGroup";
 
-const EXISTING =
-    'To read the set of one member without managing it, use AppConsistentSnapshot.get("NAME", "acs-...").';
+const EXISTING = 'To read one without managing it, use AppConsistentSnapshotGroup.get("NAME", "acs-...").';
 
 const INPUTS: { readonly [Name in keyof AppConsistentSnapshotGroupArgs]-?: true } = {
     members: true,
@@ -96,14 +95,16 @@ export class AppConsistentSnapshotGroup extends CustomResource {
     declare public readonly thawPending: Output<boolean>;
     /** What the engine knows `members` by: as an input, that name is taken. */
     declare private readonly sets: Output<Record<string, GroupMember>>;
-    readonly #names: readonly string[];
+    /** Not known of a group that was got by its id. */
+    readonly #names: readonly string[] | undefined;
 
     /** @throws Error when an option of Pulumi cannot have the effect that its user expects. */
     constructor(name: string, args: AppConsistentSnapshotGroupArgs, opts?: CustomResourceOptions) {
         assertUsable({ type: "AppConsistentSnapshotGroup", name, existing: EXISTING }, args, opts);
         assertResolvable(PROVIDER);
-        const inputs = secretLeaves(args, Object.keys(INPUTS), groupSecretTable);
-        const owner = createUrn(name, TYPE, opts?.parent);
+        const isGot = opts?.id !== undefined;
+        const inputs = isGot ? { aws: args.aws } : secretLeaves(args, Object.keys(INPUTS), groupSecretTable);
+        const owner = isGot ? undefined : createUrn(name, TYPE, opts?.parent);
         super(
             TYPE,
             name,
@@ -111,7 +112,23 @@ export class AppConsistentSnapshotGroup extends CustomResource {
             hiding(opts, ["owner", "members", "__provider", ...Object.keys(outputs)]),
         );
         this.members = this.sets;
-        this.#names = Object.keys(args.members);
+        this.#names = isGot ? undefined : Object.keys(args.members);
+    }
+
+    /** Finds the sets of an existing group by its id (`acs-...`). Its tags tell no times: `evidence` is empty. */
+    static get(
+        name: string,
+        id: Input<ID>,
+        args: Pick<AppConsistentSnapshotGroupArgs, "aws"> = {},
+        opts?: CustomResourceOptions,
+    ): AppConsistentSnapshotGroup {
+        assertExecutionId(id, {
+            type: "AppConsistentSnapshotGroup",
+            name,
+            kind: "a group",
+            tag: "app-consistent-snapshot:group",
+        });
+        return new AppConsistentSnapshotGroup(name, args as AppConsistentSnapshotGroupArgs, { ...opts, id });
     }
 
     /**
@@ -119,7 +136,7 @@ export class AppConsistentSnapshotGroup extends CustomResource {
      * @throws Error when the group has no such member
      */
     member(name: string): SnapshotSet {
-        if (!this.#names.includes(name)) {
+        if (this.#names?.includes(name) === false) {
             throw new Error(`the group has no member "${name}"; it has ${this.#names.join(", ")}`);
         }
         const set = this.members.apply((members) => {

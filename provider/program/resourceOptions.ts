@@ -43,6 +43,29 @@ function optionsProblem(opts: CustomResourceOptions | undefined, existing: strin
     return undefined;
 }
 
+/**
+ * Refuses what is not the id of anything that was taken.
+ * @param kind what the id should be of
+ * @param tag where else it stands
+ * @throws RunError with what to give instead
+ */
+export function assertExecutionId(
+    id: unknown,
+    {
+        type,
+        name,
+        kind,
+        tag,
+    }: { readonly type: string; readonly name: string; readonly kind: string; readonly tag: string },
+): void {
+    if (typeof id === "string" && !/^acs-[0-9a-f-]{36}$/.test(id)) {
+        throw new RunError(
+            `${type} "${name}": ${JSON.stringify(id)} is not the id of ${kind}; give that of the resource that ` +
+                `took it (acs-...), which is also the tag ${tag} of its snapshots.`,
+        );
+    }
+}
+
 /** `providers` is an option of components; a program that TypeScript does not check may give it here. */
 function providersOf(opts: CustomResourceOptions | undefined): unknown[] {
     const { provider, providers = [] } = (opts ?? {}) as { provider?: unknown; providers?: object };

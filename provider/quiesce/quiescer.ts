@@ -4,8 +4,15 @@ import type { HookEnd } from "../base/hookEnd";
 import type { CaptureEvidence } from "../base/evidence";
 import type { Undo } from "../base/undo";
 
-/** Takes the snapshots, at once: the API slot and the connection are held already. `limitMs` bounds the answer. */
-export type SnapshotCall = (limitMs: number, signal: AbortSignal) => Promise<CreatedSet>;
+/**
+ * Takes the snapshots, at once: the API slot and the connection are held already. `limitMs` bounds the answer. When
+ * `givenUp` is aborted the request is not sent, if it was not by then.
+ */
+export type SnapshotCall = (
+    limitMs: number,
+    signal: AbortSignal,
+    givenUp: AbortSignal,
+) => Promise<CreatedSet>;
 
 /** Why an instance is not known to be awake. */
 export interface NotAwake {

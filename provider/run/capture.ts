@@ -123,7 +123,7 @@ async function answerOf<P extends Capturing>(
     inVain: AbortController,
 ): Promise<{ value: CreatedSet } | { error: unknown }> {
     try {
-        return { value: await send(held.answerLimitMs(), part.run.signal) };
+        return { value: await send(held.answerLimitMs(), part.run.signal, inVain.signal) };
     } catch (error) {
         inVain.abort(groupFailure());
         return { error };

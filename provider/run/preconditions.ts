@@ -95,6 +95,7 @@ async function awsPreconditions(run: Run, source: Source, quiescer: Quiescer): P
 /** A dry run counts against the API's limit like any other request. */
 async function permissionFailure(run: Run, source: Source): Promise<Failure | undefined> {
     await run.shared.apiSlots.take(source.facts, run);
+    await run.shared.apiSlots.use(source.facts, run.signal);
     return await dryRunCreateSnapshots(run.clients, setRequest(run, source), run.signal);
 }
 

@@ -1,6 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { behindBurst } from "../aws/apiSlots";
-import { abortable } from "../base/abortable";
 import { SnapshotCallError, createSnapshots } from "../aws/createSnapshots";
 import type { Source } from "../aws/instance";
 import { request } from "../aws/request";
@@ -54,16 +51,16 @@ export async function reserve(run: Run, source: Source, undo: Undo): Promise<Sna
     // For as long as pre-freeze takes; also when it fails, and the set is never asked for.
     const warm = keepWarm(own, (connection, limit) => touch(connection.clients.ec2Once, volumeId, limit));
     undo.cleanUp("end the connections' being kept open", () => warm.end());
-    return async (limitMs, callSignal) => {
-        const before = run.group?.instanceIds.indexOf(run.inputs.instanceId) ?? 0;
-        await abortable(sleep(behindBurst(before)), callSignal);
+    return async (limitMs, callSignal, givenUp) => {
+        const deadline = performance.now() + limitMs;
+        await run.shared.apiSlots.use(source.facts, AbortSignal.any([callSignal, givenUp]));
         const connection = warm.pick();
         outcome = "unknown";
         try {
             const set = await createSnapshots(
                 connection.clients,
                 setRequest(run, source),
-                limitMs,
+                Math.ceil(Math.max(0, deadline - performance.now())),
                 callSignal,
             );
             outcome = "created";

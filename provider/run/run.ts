@@ -20,6 +20,9 @@ export interface Run {
 }
 
 export interface GroupOfRun {
+    readonly id: string;
+    /** The member's name. */
+    readonly member: string;
     /** The instances of all members, in the order of their requests, which are sent at the same time. */
     readonly instanceIds: readonly string[];
     /** Executions of the whole group that the stack knows of, those of former members too. */

@@ -23,7 +23,13 @@ export function setRequest(
     // In the order of what they are worth.
     const optional = {
         [tagKeys.size]: String(volumes.length),
-        ...(group === undefined ? {} : { [tagKeys.members]: group.instanceIds.join(" ") }),
+        ...(group === undefined
+            ? {}
+            : {
+                  [tagKeys.members]: group.instanceIds.join(" "),
+                  [tagKeys.group]: group.id,
+                  [tagKeys.member]: group.member,
+              }),
         ...(healed.size === 0 ? {} : { [tagKeys.healed]: healedTag(healed) }),
         ...defaultTags(clients, inputs),
     };

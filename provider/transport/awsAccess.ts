@@ -1,4 +1,5 @@
 import type { Agent } from "node:https";
+import type { Log } from "../base/log";
 
 /** What ways to a host need of AWS. `aws/awsAccess.ts`, a floor above, makes it of the run's clients. */
 export interface AwsAccess {
@@ -9,12 +10,14 @@ export interface AwsAccess {
      */
     environment(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
     /**
-     * Starts a session of Systems Manager to a port of an instance, by the document AWS-StartSSHSession.
+     * Starts a session of Systems Manager to a port of an instance, by the document AWS-StartSSHSession. When nobody
+     * answers, it looks for some seconds whether there is a session all the same, and ends it; `log` is told of one that
+     * may be left.
      * @throws NoSession; SnapshotError for what is not about the instance; the signal's reason
      */
-    startSession(instanceId: string, port: number, signal: AbortSignal): Promise<StartedSession>;
-    /** Ends a session, within about a second. Resolves with why that could not be done; never rejects. */
-    endSession(sessionId: string): Promise<string | undefined>;
+    startSession(instanceId: string, port: number, signal: AbortSignal, log: Log): Promise<StartedSession>;
+    /** Ends a session, within about a second. `log` is told when that could not be done; never rejects. */
+    endSession(sessionId: string, log: Log): Promise<void>;
     /**
      * Has EC2 Instance Connect give a public key to an instance, where it is good for logins in the next 60 s.
      * @throws NotNow; SnapshotError when AWS refuses it for good; the signal's reason

@@ -9,6 +9,8 @@ const TERM_MS = 500;
 const KILL_MS = 500;
 /** What is kept of its standard error: the end. */
 const KEPT_BYTES = 2048;
+/** And of its standard output. */
+const KEPT_OUTPUT_BYTES = 512;
 
 export type Program = ChildProcessByStdio<Writable, Readable, Readable>;
 
@@ -16,6 +18,8 @@ export type Program = ChildProcessByStdio<Writable, Readable, Readable>;
 export class ProgramStream extends Duplex {
     /** Resolves when the program is gone, or cannot be killed. */
     readonly gone: Promise<void>;
+    /** The end of its standard output. */
+    lastOutput: Buffer = Buffer.alloc(0);
     #stderr = Buffer.alloc(0);
     #cut = false;
     #ended: string | undefined;
@@ -31,6 +35,7 @@ export class ProgramStream extends Duplex {
             this.#ended = code === null ? `was ended by ${String(signal)}` : `exited with ${code}`;
         });
         program.stdout.on("data", (bytes: Buffer) => {
+            this.lastOutput = endOf(KEPT_OUTPUT_BYTES, this.lastOutput, bytes);
             if (!this.push(bytes)) {
                 program.stdout.pause();
             }
@@ -117,6 +122,11 @@ export class ProgramStream extends Duplex {
         void this.terminate().then(() => stderr.destroy());
         done(error);
     }
+}
+
+function endOf(count: number, before: Buffer, bytes: Buffer): Buffer {
+    const end = bytes.subarray(-count);
+    return Buffer.concat([before.subarray(-(count - end.length) || before.length), end]);
 }
 
 async function within(limitMs: number, event: Promise<void>): Promise<void> {

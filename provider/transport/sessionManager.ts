@@ -1,13 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { abortable } from "../base/abortable";
 import type { Log } from "../base/log";
+import type { Secret } from "../base/maskSecrets";
 import { type AwsAccess, NoSession, type StartedSession } from "./awsAccess";
 import { childEnvironment } from "./childEnvironment";
-import { PLUGIN, pluginProblem } from "./sessionPlugin";
+import { PLUGIN, lastWordsOf, pluginProblem } from "./sessionPlugin";
 import { secretsOfAws, startProblem, startProgram, tellOf } from "./program";
 import type { ProgramStream } from "./programStream";
 import type { Route, Way } from "./route";
+import { AttemptOver } from "./ssh/attemptOver";
 import type { HopSettings } from "./ssh/handshake";
+import { quoteEnd } from "./ssh/handshakeFailure";
 import { SshError } from "./ssh/sshError";
 
 /** The plugin takes the session from the variable that its first argument names: an argument can be seen by everybody. */
@@ -47,7 +50,7 @@ export class SessionManagerRoute implements Route {
                 throw signal.reason as Error;
             }
             const secrets = [...this.to.secrets, ...secretsOfAws(ofAws), session.token];
-            return { stream, said: () => tellOf(PLUGIN, stream, secrets) };
+            return { stream, said: () => wordsOf(stream, secrets) };
         } catch (error) {
             await this.#end(session.id);
             signal.throwIfAborted();
@@ -73,14 +76,18 @@ export class SessionManagerRoute implements Route {
     /** What was asked for is waited for, also when the run is interrupted: else a session might be left that nobody knows. */
     async #start(signal: AbortSignal): Promise<StartedSession> {
         const { host, port } = this.to;
-        const starting = this.aws.startSession(host, port, AbortSignal.timeout(START_LIMIT_MS));
+        const answered = new Limit(START_LIMIT_MS);
+        const starting = this.aws
+            .startSession(host, port, answered.signal, this.log)
+            .finally(() => answered.clear());
         try {
             const session = await abortable(starting, signal);
             this.#open.set(session.id, undefined);
             return session;
         } catch (error) {
             if (signal.aborted) {
-                void this.#ended(starting.then((session) => this.aws.endSession(session.id)));
+                answered.shorten(ANSWER_MS);
+                void this.#ended(starting.then((session) => this.aws.endSession(session.id, this.log)));
                 throw error;
             }
             throw error instanceof NoSession ? this.#failed({ ...error.reason, cause: error.cause }) : error;
@@ -98,19 +105,10 @@ export class SessionManagerRoute implements Route {
     }
 
     /** The service ends it, so that sshd's connection ends as well: the agent keeps that for a client that is gone. */
-    #end(id: string): Promise<void> {
-        if (!this.#open.delete(id)) {
-            return Promise.resolve();
+    async #end(id: string): Promise<void> {
+        if (this.#open.delete(id)) {
+            await this.#ended(this.aws.endSession(id, this.log));
         }
-        return this.#ended(
-            this.aws.endSession(id).then((problem) => {
-                if (problem !== undefined) {
-                    this.log(
-                        `warning: the session ${id} could not be ended, and ends when it has been idle: ${problem}`,
-                    );
-                }
-            }),
-        );
     }
 
     async #ended(ending: Promise<unknown>): Promise<void> {
@@ -140,8 +138,45 @@ export class SessionManagerRoute implements Route {
 
 /** Of StartSession's answer. */
 const START_LIMIT_MS = 15_000;
+/** The same, when the try is over that asked. */
+const ANSWER_MS = 500;
 /** Of all that ends. */
 const CLOSE_LIMIT_MS = 2_000;
+
+/** What the plugin said of the session's end comes before how it ended itself: its exit code tells little. */
+function wordsOf(stream: ProgramStream, secrets: readonly Secret[]): string {
+    const words = lastWordsOf(stream.lastOutput.toString("latin1"));
+    return words === undefined
+        ? tellOf(PLUGIN, stream, secrets)
+        : `${PLUGIN} said: ${quoteEnd(words, secrets)}`;
+}
+
+/** A time that can be cut short. */
+class Limit {
+    readonly #over = new AbortController();
+    #timer: NodeJS.Timeout;
+
+    constructor(limitMs: number) {
+        this.#timer = this.#start(limitMs);
+    }
+
+    get signal(): AbortSignal {
+        return this.#over.signal;
+    }
+
+    #start(limitMs: number): NodeJS.Timeout {
+        return setTimeout(() => this.#over.abort(new AttemptOver(limitMs)), limitMs);
+    }
+
+    shorten(limitMs: number): void {
+        this.clear();
+        this.#timer = this.#start(limitMs);
+    }
+
+    clear(): void {
+        clearTimeout(this.#timer);
+    }
+}
 
 /** As the AWS command line calls it: aws-cli, awscli/customizations/sessionmanager.py. The fourth one is a profile. */
 function argumentsFor({ region, request, endpoint }: StartedSession): string[] {

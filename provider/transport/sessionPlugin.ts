@@ -50,3 +50,15 @@ function askVersion(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string
         });
     });
 }
+
+/**
+ * Why the plugin ended, in its own words; undefined when it said nothing of the kind. It prints them on its standard output,
+ * after the bytes of the connection, where they look like a broken packet of SSH (session-manager-plugin, `session.go`,
+ * `sessionhandler.go`, `streaming.go`).
+ */
+export function lastWordsOf(output: string): string | undefined {
+    return LAST_WORDS.exec(output)?.[0].trim();
+}
+
+const LAST_WORDS =
+    /(SessionId: \S+ : [\x20-\x7e]+|Session: \S+ timed out\.|Exiting session with sessionId: \S+|Cannot perform start session: [\x20-\x7e]+)\s*$/;

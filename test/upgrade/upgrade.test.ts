@@ -9,6 +9,7 @@ import {
     type Recording,
     readRecording,
     recordedReleases,
+    recordedScenarios,
     resourcesOf,
     wayTo,
 } from "../../lab/engine/recording";
@@ -36,6 +37,12 @@ for (const release of recordedReleases()) {
         });
         beforeEach(() => cloud.clearCalls());
         after(() => cloud.stop());
+
+        function scenario(name: string, title: string, tests: () => void): void {
+            if (recordedScenarios(release).includes(name)) {
+                describe(title, tests);
+            }
+        }
 
         /** What the release left: the cloud, the hosts, the stack; the program gets today's package. */
         async function restore(scenario: string, hostNames: string[] = []): Promise<void> {
@@ -126,7 +133,7 @@ for (const release of recordedReleases()) {
             });
         }
 
-        describe("of two servers, with images and a replica", () => {
+        scenario("servers", "of two servers, with images and a replica", () => {
             before(async () => {
                 await restore("servers", ["linux"]);
                 await new LocalSystemsManager(cloud).manage(recording.config["windowsId"] ?? "");
@@ -168,7 +175,7 @@ for (const release of recordedReleases()) {
             });
         });
 
-        describe("of recovery points", () => {
+        scenario("recoveryPoints", "of recovery points", () => {
             before(() => restore("recoveryPoints"));
             after(dispose);
 
@@ -198,7 +205,7 @@ for (const release of recordedReleases()) {
             });
         });
 
-        describe("of runs that did not end", () => {
+        scenario("unfinished", "of runs that did not end", () => {
             before(() => restore("unfinished", ["frozen", "frozenWithoutSet"]));
             after(dispose);
 
@@ -259,6 +266,62 @@ for (const release of recordedReleases()) {
                 const after = await cloud.snapshots();
                 expect(after).to.have.length(before.length);
                 expect(executionsIn(after)).not.to.include.any.members(executionsIn(before));
+            });
+
+            it("is destroyed, and leaves nothing", async () => {
+                succeeded(await project.destroy());
+                await expectNothingLeft();
+            });
+        });
+
+        scenario("groups", "of two groups, of which one has a server that was not thawed", () => {
+            before(() => restore("groups", ["db", "app", "frozenDb", "frozenApp"]));
+            after(dispose);
+
+            const isFrozen = () => hosts["frozenApp"]?.frozen;
+
+            it("is previewed as what the next run goes on with", async () => {
+                const { summary } = succeeded(await project.preview());
+                expect(summary).to.deep.equal({ same: 4, update: 1 });
+                await expectAllAsItWas();
+            });
+
+            it("is refreshed without a change", async () => {
+                succeeded(await project.refresh());
+                await expectAllAsItWas();
+                expect(isFrozen()).to.equal(true);
+            });
+
+            it("goes on: wakes the server, and takes nothing new", async () => {
+                const before = await cloud.snapshots();
+                const { summary } = succeeded(await project.up());
+                expect(summary).to.deep.equal({ same: 4, update: 1 });
+                expect(isFrozen()).to.equal(false);
+                expect(hosts["frozenApp"]?.stateLeft).to.deep.equal([]);
+                expect(await cloud.snapshots()).to.have.length(before.length);
+                expect(await project.outputs()).to.deep.equal(recording.outputs);
+                const groups = Object.entries(resourcesNow()).filter(([urn]) => /Group::/.test(urn));
+                expect(groups).to.have.length(2);
+                for (const [urn, { id, outputs }] of groups) {
+                    expect(id).to.equal(resourcesThen()[urn]?.id);
+                    expect(outputs).to.include({ thawPending: false, samePoint: true });
+                }
+                expect(succeeded(await project.preview()).summary).to.deep.equal({ same: 5 });
+            });
+
+            it("gets new tags in place", async () => {
+                const { summary } = await upWith({ tags: '{ "team": "shop" }' });
+                expect(summary).to.deep.equal({ same: 3, update: 2 });
+                expect((await cloud.snapshots()).every(({ tags }) => tags["team"] === "shop")).to.equal(true);
+            });
+
+            it("takes new sets of all members on a new trigger, and a new image", async () => {
+                const before = executionsIn(await cloud.snapshots());
+                const { summary } = await upWith({ run: "tuesday" });
+                expect(summary).to.deep.equal({ same: 2, replace: 3 });
+                const after = executionsIn(await cloud.snapshots());
+                expect(after).to.have.length(before.length);
+                expect(after).not.to.include.any.members(before);
             });
 
             it("is destroyed, and leaves nothing", async () => {

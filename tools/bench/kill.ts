@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { SnapshotInputs } from "../../provider/inputs/inputs";
 import { inputsFor } from "./inputs";
 import type { Lab, Server } from "./lab";
 
@@ -13,7 +14,8 @@ const LIMIT_MS = 60_000;
 /** Milliseconds from the SIGKILL of the whole client, while frozen, to the end of post-thaw. */
 export async function thawAfterKill(lab: Lab): Promise<number> {
     const server = await lab.server(VOLUMES);
-    const { client } = await freeze(lab, server, server.host.port, 30);
+    await lab.cloud.reset();
+    const { client } = await freeze(lab, server, inputsFor(server, server.host.port));
     const killed = performance.now();
     client.kill("SIGKILL");
     return (await untilThawed(server)) - killed;
@@ -23,37 +25,37 @@ export async function thawAfterKill(lab: Lab): Promise<number> {
 export async function thawAfterSilence(lab: Lab, freezeLimitS: number): Promise<number> {
     const server = await lab.server(VOLUMES);
     const proxy = await server.proxy(0);
-    const { client, frozenAt } = await freeze(lab, server, proxy.port, freezeLimitS);
+    await lab.cloud.reset();
+    const { client, frozenAt } = await freeze(lab, server, inputsFor(server, proxy.port, freezeLimitS));
     proxy.goSilent();
     client.kill("SIGKILL");
     return (await untilThawed(server)) - frozenAt;
 }
 
 /** Runs a client up to its CreateSnapshots, which gets no answer. */
-async function freeze(
+export async function freeze(
     lab: Lab,
     server: Server,
-    port: number,
-    freezeLimitS: number,
-): Promise<{ client: ChildProcess; frozenAt: number }> {
+    inputs: SnapshotInputs,
+    env: NodeJS.ProcessEnv = {},
+): Promise<{ client: ChildProcess; frozenAt: number; release: () => Promise<void> }> {
     const { cloud } = lab;
-    await cloud.reset();
     const gate = await cloud.gate("CreateSnapshots");
     const frozen = until(server, true);
     const client = spawn(process.execPath, ["--import", "tsx", join(__dirname, "killedClient.ts")], {
-        env: { ...cloud.env, PATH: process.env.PATH },
+        env: { ...cloud.env, PATH: process.env.PATH, ...env },
         stdio: ["pipe", "ignore", "inherit"],
     });
-    client.stdin.end(JSON.stringify(inputsFor(server, port, freezeLimitS)));
+    client.stdin.end(JSON.stringify(inputs));
     const early = once(client, "exit").then(() => "ended" as const);
     const first = await Promise.race([gate.reached({ limitMs: LIMIT_MS }), early]);
     if (first === "ended") {
         throw new Error("the client ended before it could be killed");
     }
-    return { client, frozenAt: await frozen };
+    return { client, frozenAt: await frozen, release: () => gate.release() };
 }
 
-async function untilThawed(server: Server): Promise<number> {
+export async function untilThawed(server: Server): Promise<number> {
     const at = await until(server, false);
     await server.host.waitFor(/^thawed/);
     await server.host.until(() => server.host.stateLeft.length === 0, { what: "a clean host" });

@@ -2,14 +2,17 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
+import { awsAccess } from "../../provider/aws/awsAccess";
 import { ClientCache } from "../../provider/aws/clientCache";
 import { createSnapshots } from "../../provider/aws/createSnapshots";
 import { findSet } from "../../provider/aws/snapshots";
+import type { SnapshotInputs } from "../../provider/inputs/inputs";
 import type { Run } from "../../provider/run/run";
 import { setRequest } from "../../provider/run/setRequest";
-import { type SshSettings, connect } from "../../provider/transport/ssh/connection";
+import { type SshConnection, type SshSettings, connect } from "../../provider/transport/ssh/connection";
 import { takeSnapshot } from "../../provider/run/takeSnapshots";
 import { ROOT } from "../../lab/engine/engine";
+import type { SshHost } from "../../lab/hosts/sshHost";
 import { linesOf } from "../../lab/lines";
 import { setupAwsCli } from "../../lab/setup/setupAwsCli.mjs";
 import { inputsFor } from "./inputs";
@@ -36,16 +39,19 @@ const API_LIMIT_MS = 60_000;
 const cache = new ClientCache();
 
 async function runOn(server: Server, roundTripMs: number): Promise<Run> {
-    return runOf({
-        executionId: `acs-${randomUUID()}`,
-        inputs: inputsFor(server, await server.port(roundTripMs)),
-        clients: await cache.for(),
-    });
+    return runWith(inputsFor(server, await server.port(roundTripMs)));
+}
+
+export async function runWith(inputs: SnapshotInputs): Promise<Run> {
+    return runOf({ executionId: `acs-${randomUUID()}`, inputs, clients: await cache.for() });
 }
 
 /** What this package does. */
-export const product: Method = async (_lab, server, roundTripMs) => {
-    const state = await takeSnapshot(await runOn(server, roundTripMs));
+export const product: Method = async (_lab, server, roundTripMs) =>
+    productOf(await runOn(server, roundTripMs));
+
+export async function productOf(run: Run): Promise<Required<Sample>> {
+    const state = await takeSnapshot(run);
     const { freezeWindowMs, quiescedMs, apiMs } = state.evidence;
     if (
         state.consistencyLevel !== "application" ||
@@ -56,20 +62,23 @@ export const product: Method = async (_lab, server, roundTripMs) => {
         throw new Error(`no application-consistent snapshot: ${JSON.stringify(state.evidence)}`);
     }
     return { windowMs: freezeWindowMs, quiescedMs, apiMs };
-};
+}
 
 /**
  * The least that is possible with the same scripts and the same API: a shell that waits on an open connection, one
  * request on a warm one. Certain of nothing: when the connection ends, the host stays frozen.
  */
-export const floor: Method = async (_lab, server, roundTripMs) => {
-    const { host } = server;
-    const run = await runOn(server, roundTripMs);
+export const floor: Method = async (_lab, server, roundTripMs) =>
+    floorOf(await runOn(server, roundTripMs), server.host);
+
+/** @returns beside the sample, how long it took to log in */
+export async function floorOf(run: Run, host: SshHost): Promise<Required<Sample> & { loginMs: number }> {
     const { clients, signal } = run;
-    const { connection: target } = run.inputs.quiesce as { connection: SshSettings };
-    const connection = await connect(target, { timeoutMs: CONNECT_LIMIT_MS, signal, log: () => undefined });
+    const connecting = performance.now();
+    const connection = await connectTo(run);
+    const loginMs = performance.now() - connecting;
     try {
-        const channel = await connection.exec(asRoot(host.sudo, floorProgram(server)), { signal });
+        const channel = await connection.exec(asRoot(host.sudo, floorProgram(host)), { signal });
         const heard = async (word: string): Promise<number> => {
             const line = await channel.nextLine(LINE_LIMIT_MS);
             if (line !== word) {
@@ -91,13 +100,25 @@ export const floor: Method = async (_lab, server, roundTripMs) => {
         channel.write("release\n");
         const releasing = await heard("releasing");
         const thawed = await heard("thawed");
-        return { windowMs: releasing - frozen, quiescedMs: thawed - freezing, apiMs };
+        return { windowMs: releasing - frozen, quiescedMs: thawed - freezing, apiMs, loginMs };
     } finally {
         await connection.close();
     }
-};
+}
 
-function floorProgram({ host }: Server): string {
+/** Logs in to the host of the run's inputs. */
+export function connectTo({ inputs, clients, signal }: Run): Promise<SshConnection> {
+    const { connection } = inputs.quiesce as { connection: SshSettings };
+    return connect(connection, {
+        timeoutMs: CONNECT_LIMIT_MS,
+        signal,
+        log: () => undefined,
+        instanceId: inputs.instanceId,
+        aws: awsAccess(clients),
+    });
+}
+
+function floorProgram(host: SshHost): string {
     return [
         "echo ready; read -r _; echo freezing",
         `${host.preFreezePath} freeze </dev/null >/dev/null; echo frozen`,

@@ -21,6 +21,7 @@ const DEPENDS_ON = {
     bench: ["provider/quiesce/hooks", "provider/run", "provider/aws", "provider/transport"],
     scale: ["provider/quiesce/hooks", "provider/run", "provider/aws", "provider/transport"],
     groups: ["provider/quiesce/hooks", "provider/run", "provider/aws", "provider/lifecycle/group"],
+    reach: ["provider/quiesce/hooks", "provider/run", "provider/aws", "provider/transport"],
     startup: ["provider/snapshotProvider.ts", "provider/program", "provider/lifecycle"],
     vss: ["provider/quiesce/vss", "provider/run", "provider/aws"],
 } as const;

@@ -10,6 +10,7 @@ from .errors import install_status_codes
 from .faults import Faults
 from .instance_connect import InstanceConnect
 from .journal import Journal
+from .late_launches import LateLaunches
 from .launches_seen import LaunchesSeen
 from .permissions import Permissions
 from .recycle_bin import RecycleBin
@@ -44,6 +45,7 @@ class Cloud:
         self.connect_endpoints = ConnectEndpoints()
         self.volume_contents = VolumeContents()
         self.launches_seen = LaunchesSeen()
+        self.late_launches = LateLaunches()
 
         install_status_codes()
         self.credentials.install()
@@ -57,7 +59,8 @@ class Cloud:
         create_image.install(self.snapshots)
         copy_image.install(self.snapshots)
         instances.install()
-        launches.install(self.launches_seen)
+        self.late_launches.install()
+        launches.install(self.launches_seen, self.late_launches)
         block_devices.install()
         console.install()
         self.systems_manager.install()
@@ -73,6 +76,7 @@ class Cloud:
         self.clock.reset()
         self.credentials.reset()
         self.images.reset()
+        self.late_launches.reset()
         self.recycle_bin.reset()
         self.snapshots.reset()
         self.systems_manager.reset()

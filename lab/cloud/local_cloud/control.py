@@ -51,9 +51,9 @@ class Control:
         with self._cloud.acting:
             inventory.restore(self._account(None), regions)
 
-    def set_instance_state(self, region: str, instance_id: str, state: str) -> None:
+    def set_instance_state(self, region: str, instance_id: str, state: str, reason: "str | None" = None) -> None:
         with self._cloud.acting:
-            instances.set_state(self._find(region, instance_id)[1], state)
+            instances.set_state(self._find(region, instance_id)[1], state, reason)
 
     def set_instance_started(self, region: str, instance_id: str, seconds_ago: float) -> None:
         with self._cloud.acting:
@@ -88,6 +88,15 @@ class Control:
     def give_contents(self, volume_id: str, file: str, offset: int, length: int) -> None:
         with self._cloud.acting:
             self._cloud.volume_contents.give(volume_id, Range(file, offset, length))
+
+    def address_of(self, region: str, instance_id: str) -> "str | None":
+        """None: it is terminated, and its address may be somebody else's."""
+        with self._cloud.acting:
+            instance = self._find(region, instance_id)[1]
+            return None if instance.state == "terminated" else instance.private_ip_address
+
+    def hide_launches(self, milliseconds: float) -> None:
+        self._cloud.late_launches.hide(milliseconds)
 
     def await_launch(self, skip: int, seconds: float) -> Any:
         return self._cloud.launches_seen.after(skip, seconds)
@@ -292,6 +301,21 @@ class Control:
         sessions = self._cloud.systems_manager.sessions
         for session in sessions.all():
             sessions.end(session, reason)
+
+    def cut_data_channels(self) -> None:
+        sessions = self._cloud.systems_manager.sessions
+        open_ones = [one for one in sessions.all() if one.state == "Connected" and one.agent is not None]
+        for session in open_ones:
+            session.agent.cut()
+        with sessions.changed:
+            sessions.changed.wait_for(lambda: all(one.clients == 0 for one in open_ones), 10)
+
+    def await_resumed(self, seconds: float) -> bool:
+        sessions = self._cloud.systems_manager.sessions
+        with sessions.changed:
+            return sessions.changed.wait_for(
+                lambda: all(one.clients > 0 for one in sessions.all() if one.state == "Connected"), seconds
+            )
 
     def await_no_session(self, seconds: float) -> bool:
         sessions = self._cloud.systems_manager.sessions

@@ -134,7 +134,8 @@ def attach_new_volume(backend: Any, instance: Any, device: str, volume: "dict[st
     return created.id
 
 
-def set_state(instance: Any, state: str) -> None:
+def set_state(instance: Any, state: str, reason: "str | None" = None) -> None:
+    """:param reason: code and message, as DescribeInstances tells them"""
     if state == "terminated":
         if instance.state != "terminated":
             instance.terminate()
@@ -144,6 +145,8 @@ def set_state(instance: Any, state: str) -> None:
     stopped = state in ("stopping", "stopped")
     code = "Client.UserInitiatedShutdown"
     instance.state_reason = StateReason(f"{code}: User initiated shutdown", code) if stopped else StateReason()
+    if reason is not None:
+        instance.state_reason = StateReason(reason, reason.split(":")[0])
 
 
 def set_started(instance: Any, seconds_ago: float) -> None:

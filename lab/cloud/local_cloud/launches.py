@@ -14,6 +14,7 @@ from moto.ec2.utils import parse_user_data
 from .errors import CloudError
 from .images import find_image
 from .instances import attach_new_volume
+from .late_launches import LateLaunches
 from .launches_seen import LaunchesSeen
 from .tags import check_tags
 
@@ -170,10 +171,11 @@ def terminate(self: Instance) -> Any:
 _terminate = Instance.terminate
 
 
-def install(seen: LaunchesSeen) -> None:
+def install(seen: LaunchesSeen, late: LateLaunches) -> None:
     def seen_run_instances(self) -> ActionResult:
         result = run_instances(self)
         for instance in result.result.instances:
+            late.launched(instance)
             seen.launched(instance)
         return result
 

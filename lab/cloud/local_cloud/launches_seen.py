@@ -1,4 +1,4 @@
-"""What RunInstances has launched and TerminateInstances has ended, for whoever boots a machine for each (lab/machine)."""
+"""What RunInstances has launched and TerminateInstances has ended, for whoever boots a host for each (lab/hosts, lab/machine)."""
 
 import threading
 from typing import Any

@@ -126,6 +126,12 @@ class SessionAgent:
             # The service closes it; the client may be quicker.
             threading.Timer(0.2, channel.close).start()
 
+    def cut(self) -> None:
+        """The data channel is gone without a close, as when the network is; the session goes on."""
+        channel = self._channel
+        if channel is not None:
+            channel.socket.shutdown(socket.SHUT_RDWR)
+
     def _hang_up(self) -> None:
         with self._lock:
             port, self._socket = self._socket, None

@@ -6,10 +6,13 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession
 import secrets
 import threading
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from moto.core.utils import utcnow
 from moto.ssm.exceptions import SSMException
+from moto.utilities.utils import get_partition
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
@@ -44,6 +47,8 @@ class Session:
     target: str
     port: int
     course: SessionCourse
+    reason: str = ""
+    started: "datetime" = field(default_factory=utcnow)
     id: str = field(default_factory=lambda: f"{USER_ID}-{secrets.token_hex(9)[:17]}")
     token: str = field(default_factory=lambda: secrets.token_urlsafe(64))
     renewed: bool = False
@@ -86,7 +91,8 @@ class Sessions:
         if request.get("DocumentName") != DOCUMENT:
             raise SSMException("InvalidDocument", f"the local cloud knows {DOCUMENT} only")
         [port] = request.get("Parameters", {}).get("portNumber", ["22"])
-        session = Session(instance.account_id, instance.region, target, int(port), self._course)
+        reason = request.get("Reason", "")
+        session = Session(instance.account_id, instance.region, target, int(port), self._course, reason)
         self._sessions[session.id] = session
         if session.course.longest_ms is not None:
             text = "Session terminated because it reached the maximum session duration"
@@ -103,6 +109,36 @@ class Sessions:
         session.token = secrets.token_urlsafe(64)
         session.renewed = True
         return self._answer(session)
+
+    def describe(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
+        """
+        https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeSessions.html. That a session is shown
+        from the moment on that it was started is assumed.
+        """
+        active = request["State"] == "Active"
+        wanted = {one["key"]: one["value"] for one in request.get("Filters", [])}
+        for name in wanted.keys() - {"Target", "SessionId"}:
+            raise SSMException("InvalidFilterKey", f"the local cloud knows no filter {name}")
+        found = [
+            {
+                "SessionId": session.id,
+                "Target": session.target,
+                "Status": session.state,
+                "StartDate": session.started,
+                "DocumentName": DOCUMENT,
+                "Owner": f"arn:{get_partition(region)}:sts::{account_id}:assumed-role/{USER_ID}",
+                **({"Reason": session.reason} if session.reason else {}),
+            }
+            for session in self._sessions.values()
+            if (session.account_id, session.region) == (account_id, region)
+            and (session.state == "Connected") == active
+            and wanted.get("Target", session.target) == session.target
+            and wanted.get("SessionId", session.id) == session.id
+        ]
+        start = int(request.get("NextToken") or 0)
+        end = start + int(request.get("MaxResults") or 200)
+        more = {"NextToken": str(end)} if end < len(found) else {}
+        return {"Sessions": found[start:end], **more}
 
     def terminate(self, account_id: str, region: str, request: "dict[str, Any]") -> "dict[str, Any]":
         session = self._find(account_id, region, request)

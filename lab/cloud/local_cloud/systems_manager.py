@@ -257,6 +257,7 @@ class SystemsManager:
         SimpleSystemManagerResponse.list_command_invocations = operation(self.list_invocations)
         SimpleSystemManagerResponse.cancel_command = operation(self.cancel)
         SimpleSystemManagerResponse.start_session = operation(self.start_session)
+        SimpleSystemManagerResponse.describe_sessions = operation(self.sessions.describe)
         SimpleSystemManagerResponse.resume_session = operation(self.sessions.resume)
         SimpleSystemManagerResponse.terminate_session = operation(self.sessions.terminate)
         SimpleSystemManagerResponse.get_connection_status = operation(self.connection_status)

@@ -24,7 +24,7 @@ export async function createGroup(
         error instanceof UnfinishedGroup ? properties(error.state) : undefined;
     return await reporting(id, unfinished, async () => {
         const names = Object.keys(inputs.members);
-        const state = await session.interruptible((signal) => take(session, inputs, names, signal));
+        const state = await session.interruptible((signal) => take(session, inputs, id, names, signal));
         return { id, outs: properties(state) };
     });
 }
@@ -37,6 +37,7 @@ function outputs(inputs: GroupRequest, state: GroupState): GroupOutputs {
 async function take(
     session: Session,
     inputs: GroupRequest,
+    id: string,
     names: readonly string[],
     signal: AbortSignal,
 ): Promise<GroupState> {
@@ -44,6 +45,7 @@ async function take(
     const { stack, shared } = session;
     const log = session.logOf(inputs);
     const group = {
+        id,
         instanceIds: names.map((name) => inputsOf(inputs, name).instanceId),
         known: stack.setsOf(inputs.owner),
     };
@@ -55,7 +57,7 @@ async function take(
             clients,
             known: stack.setsOf(knownAs(member)),
             healed: new Set<string>(),
-            group,
+            group: { ...group, member: name },
             shared,
             log: logOf(log, name),
             signal,

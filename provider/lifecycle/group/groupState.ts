@@ -38,6 +38,16 @@ export function groupStateOf(sets: Readonly<Record<string, MemberState>>, size: 
     };
 }
 
+/** Sets that were found by their tags, which tell no times. */
+export function foundState(samePoint: boolean, sets: Readonly<Record<string, MemberState>>): GroupState {
+    return {
+        ...asRead({ samePoint }, sets),
+        samePoint,
+        evidence: {},
+        thawPending: isPending(Object.values(sets)),
+    };
+}
+
 /** The same sets later. What was proven of them does not change, unless one is not there any more. */
 export function stillProven(
     before: Pick<GroupState, "samePoint" | "consistencyLevel" | "evidence">,

@@ -1,5 +1,6 @@
-import { isGone } from "../../aws/copies";
-import { SnapshotError } from "../../base/errors";
+import { isCopyThere } from "../../aws/copies";
+import { SnapshotError, messageOf } from "../../base/errors";
+import { nameOf, othersOf } from "../../run/restore/reapCopies";
 import { toState } from "../../run/state";
 import { assertSamePlace, placeOf } from "../place";
 import type { Session } from "../session";
@@ -7,7 +8,10 @@ import type { RestoreOutputs } from "./restoreOutputs";
 
 const LIMIT_MS = 120_000;
 
-/** After `pulumi refresh`: notices that somebody has terminated a copy that was left. What a test has seen stays. */
+/**
+ * After `pulumi refresh`: notices that somebody has terminated a copy that was left, and that a run which died has left
+ * another one, which the next `update` terminates. What a test has seen stays.
+ */
 export async function readRestore(
     session: Session,
     id: string,
@@ -20,17 +24,33 @@ export async function readRestore(
             remedy: "Let a RestoreTest of the program make one.",
         });
     }
-    return { id, props: toState({ ...olds, left: olds.left && (await isThere(session, olds)) }) };
+    return { id, props: toState({ ...olds, left: await isLeft(session, id, olds) }) };
 }
 
 function isRecorded(olds: Partial<RestoreOutputs>): olds is RestoreOutputs {
     return olds.passed !== undefined;
 }
 
-async function isThere(session: Session, olds: RestoreOutputs): Promise<boolean> {
+/** Whether anything of this test's copy, or of those that runs which died have left, is there. */
+async function isLeft(session: Session, id: string, olds: RestoreOutputs): Promise<boolean> {
     const signal = AbortSignal.timeout(LIMIT_MS);
     const placed = { instance: olds, aws: olds.aws };
-    const clients = await session.clients(placeOf(placed));
-    await assertSamePlace(clients, placed, signal, "copy is");
-    return !(await isGone(clients, olds.instanceId, signal));
+    const log = session.logOf(olds);
+    const look = async () => {
+        const clients = await session.clients(placeOf(placed));
+        await assertSamePlace(clients, placed, signal, "copy is");
+        const others = await othersOf({ clients, executionId: id, owner: olds.owner, log, signal });
+        const dead = others.filter(({ kept }) => !kept);
+        for (const copy of dead) {
+            log(`warning: ${nameOf(copy)} may be left of a run that died; the next \`pulumi up\` sees to it`);
+        }
+        return dead.length > 0 || (olds.left && (await isCopyThere(clients, id, olds.instanceId, signal)));
+    };
+    if (olds.left) {
+        return await look();
+    }
+    return await look().catch((error: unknown) => {
+        log(`warning: could not look for what earlier runs left: ${messageOf(error)}`);
+        return false;
+    });
 }

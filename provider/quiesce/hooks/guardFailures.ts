@@ -4,6 +4,19 @@ import { type RefusalCode, type UnfrozenReason, parseHookEnd } from "./guardLine
 import { endText } from "../../base/hookEnd";
 import { QuiesceError } from "../quiesceError";
 
+/** A process that waits for a disk cannot be killed, and whoever freezes or thaws a file system waits for its disk. */
+export function ownGuardHolds(executionId: string): Failure {
+    return {
+        code: "HOST_BUSY",
+        message:
+            `The guard of ${executionId} itself still holds the lock of the host: a script that it has started cannot be ` +
+            "ended, as when a disk does not answer.",
+        remedy:
+            "See whether all volumes of the instance answer (dmesg; their status checks). The guard thaws by itself as soon " +
+            "as they do. Run again then.",
+    };
+}
+
 /** Why the guard refuses. */
 export function refusal(code: RefusalCode, text: string, instanceId: string): Failure {
     switch (code) {

@@ -114,7 +114,9 @@ export class GuardSession {
     }
 
     #remember(line: GuardLine): void {
-        if (line.kind === "releasing") {
+        if (line.kind === "ready") {
+            this.#startBeat();
+        } else if (line.kind === "releasing") {
             this.#over.resolve(undefined);
         } else if (line.kind === "thawed") {
             this.#awake = isAwake(line.end);
@@ -126,13 +128,17 @@ export class GuardSession {
         }
     }
 
-    /** Says a word to it, if it is still there. From the one to the other, it is told each second that we live. */
+    /** Says a word to it, if it is still there. Until it is to release, it is told each second that we live. */
     say(word: "freeze" | "release"): void {
         this.#channel.write(`${word}\n`);
         clearInterval(this.#beat);
         if (word === "freeze") {
-            this.#beat = setInterval(() => this.#channel.write("beat\n"), timing.beatMs).unref();
+            this.#startBeat();
         }
+    }
+
+    #startBeat(): void {
+        this.#beat = setInterval(() => this.#channel.write("beat\n"), timing.beatMs).unref();
     }
 
     /** Ends its input: whatever it holds, it lets go. */

@@ -98,6 +98,13 @@ async function freeze(guard: GuardSession, settings: HoldSettings): Promise<Froz
             freezing = event;
         } else if (line?.kind === "frozen" && event !== undefined && freezing !== undefined) {
             return { freezing, frozen: event };
+        } else if (line?.kind === "cleaned" && freezing === undefined) {
+            // It has left before it heard the word: a part of it died, or it had heard nothing for long.
+            throw new QuiesceError(lostConnection("before anything was frozen"), {
+                awake: true,
+                mayFallBack: true,
+                deployed: settings.deployed,
+            });
         } else if (line?.kind === "refused" && freezing === undefined) {
             // It refuses before it arms: pre-freeze never started.
             const failure = refusal(line.code, line.text, settings.instanceId);

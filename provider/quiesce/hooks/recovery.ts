@@ -4,7 +4,7 @@ import type { Secret } from "../../base/maskSecrets";
 import { pause } from "../../base/pause";
 import type { SshConnection } from "../../transport/ssh/connection";
 import { timing } from "../../base/timing";
-import { lostConnection, refusal, unknownHost } from "./guardFailures";
+import { lostConnection, ownGuardHolds, refusal, unknownHost } from "./guardFailures";
 import { type GuardLine, isAwake } from "./guardLine";
 import type { GuardParams } from "./guardProgram";
 import { GuardSession } from "./guardSession";
@@ -103,10 +103,7 @@ function answerOf(line: GuardLine, { isFrozenHost, params }: Recovery): Recovere
                 ? { clean: true }
                 : { problem: { obstacle: unknownHost() }, clean: true };
         case "refused":
-            return {
-                problem: { obstacle: refusal(line.code, line.text, params.instanceId) },
-                clean: false,
-            };
+            return { problem: { obstacle: whyNotRecovered(line, params) }, clean: false };
         case "confirmed":
             return AWAKE;
         case "thawed":
@@ -114,6 +111,17 @@ function answerOf(line: GuardLine, { isFrozenHost, params }: Recovery): Recovere
         default:
             return undefined;
     }
+}
+
+/** @param line the guard's refusal; of HOST_BUSY it names the execution that holds the lock, and its instance */
+export function whyNotRecovered(
+    { code, text }: Pick<Extract<GuardLine, { kind: "refused" }>, "code" | "text">,
+    { executionId, instanceId }: Pick<GuardParams, "executionId" | "instanceId">,
+): Failure {
+    const [holder] = text.split(" ");
+    return code === "HOST_BUSY" && holder === executionId
+        ? ownGuardHolds(executionId)
+        : refusal(code, text, instanceId);
 }
 
 /** What keeps us from asking a host whether it is awake. */

@@ -1,10 +1,7 @@
+import type { Instance } from "@aws-sdk/client-ec2";
 import { awsAccess } from "../../aws/awsAccess";
 import { readHostKeys } from "../../aws/consoleHostKeys";
-import { endOf, untilRunning } from "../../aws/copies";
-import { findInstance } from "../../aws/instance";
 import { type Failure, SnapshotError, factOf } from "../../base/errors";
-import { pause } from "../../base/pause";
-import { timing } from "../../base/timing";
 import { knownFailure } from "../../quiesce/hooks/knownFailure";
 import { type SshConnection, SshError, type SshSettings, connect } from "../../transport/ssh/connection";
 import { findsInstance } from "../../transport/tunnel";
@@ -12,40 +9,31 @@ import type { RestoreRun } from "./restoreRun";
 
 /**
  * Waits until the copy lets us log in.
+ * @param instance as EC2 tells of it when it runs
  * @param deadline on the clock of `performance.now()`
- * @throws SnapshotError with the state that EC2 tells of it
  */
 export async function bootCopy(
     run: RestoreRun,
-    instanceId: string,
+    { InstanceId: instanceId = "", PrivateIpAddress: address = "" }: Instance,
     deadline: number,
 ): Promise<SshConnection> {
     const { clients, log, signal } = run;
-    const running = await untilRunning(clients, instanceId, { deadline, log, signal });
-    return await whileItRuns(run, instanceId, async (limited) => {
-        try {
-            const settings = await settingsOf(
-                run,
-                instanceId,
-                running.PrivateIpAddress ?? "",
-                deadline,
-                limited,
-            );
-            log(`connecting to ${settings.host ?? instanceId}:${settings.port ?? 22}`, "status");
-            return await connect(settings, {
-                timeoutMs: Math.max(0, deadline - performance.now()),
-                // cloud-init may only be making the account.
-                isYoung: () => true,
-                instanceId,
-                aws: awsAccess(clients),
-                log,
-                signal: limited,
-            });
-        } catch (error) {
-            limited.throwIfAborted();
-            throw new SnapshotError(bootFailure(error), { instanceId, cause: error });
-        }
-    });
+    try {
+        const settings = await settingsOf(run, instanceId, address, deadline);
+        log(`connecting to ${settings.host ?? instanceId}:${settings.port ?? 22}`, "status");
+        return await connect(settings, {
+            timeoutMs: Math.max(0, deadline - performance.now()),
+            // cloud-init may only be making the account.
+            isYoung: () => true,
+            instanceId,
+            aws: awsAccess(clients),
+            log,
+            signal,
+        });
+    } catch (error) {
+        signal.throwIfAborted();
+        throw new SnapshotError(bootFailure(error), { instanceId, cause: error });
+    }
 }
 
 /**
@@ -53,11 +41,10 @@ export async function bootCopy(
  * to the instance by its id needs no address, and AWS vouches for the other end.
  */
 async function settingsOf(
-    { inputs, clients, log }: RestoreRun,
+    { inputs, clients, log, signal }: RestoreRun,
     instanceId: string,
     address: string,
     deadline: number,
-    signal: AbortSignal,
 ): Promise<SshSettings> {
     const { connection } = inputs;
     const { hostKey, insecureIgnoreHostKey, tunnel } = connection;
@@ -69,35 +56,6 @@ async function settingsOf(
         ? {}
         : { hostKey: await readHostKeys(clients, instanceId, { deadline, log, signal }) };
     return { ...connection, ...found, host: tunnel === undefined ? address : instanceId } as SshSettings;
-}
-
-/** A copy that has ended is not waited for. */
-async function whileItRuns<T>(
-    { clients, signal }: RestoreRun,
-    instanceId: string,
-    work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-    const over = new AbortController();
-    const watching = new AbortController();
-    const watch = async () => {
-        for (;;) {
-            await pause(timing.copyLookMs, watching.signal);
-            const instance = await findInstance(clients, instanceId, watching.signal);
-            const end = instance && endOf(instance);
-            if (end !== undefined) {
-                over.abort(new SnapshotError(end, { instanceId }));
-                return;
-            }
-        }
-    };
-    // A look that fails tells nothing; what needs AWS next says so.
-    const watched = watch().catch(() => undefined);
-    try {
-        return await work(AbortSignal.any([signal, over.signal]));
-    } finally {
-        watching.abort();
-        await watched;
-    }
 }
 
 /** Why nobody could log in, told of a copy. */

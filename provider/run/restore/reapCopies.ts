@@ -1,4 +1,4 @@
-import { type EarlierCopy, findCopies, terminateCopies, untilGone } from "../../aws/copies";
+import { type EarlierCopy, findCopies, terminateCopy, untilGone } from "../../aws/copies";
 import { ownerTag } from "../../aws/tags";
 import { messageOf } from "../../base/errors";
 import { pause } from "../../base/pause";
@@ -16,37 +16,44 @@ export function fateOf({ kept, lease }: EarlierCopy, now: number): Fate {
     return lease === undefined || lease < now ? "reaped" : "awaited";
 }
 
+export interface Reaping extends Pick<RestoreRun, "clients" | "executionId" | "log" | "signal"> {
+    /** The URN of the resource. */
+    readonly owner: string | undefined;
+}
+
 /**
- * Terminates what earlier runs for this resource left when they died. What goes wrong is a warning that names the copy.
+ * Terminates what earlier runs for this resource left when they died.
  * @param patient waits until the leases have run out that a run may have renewed just before it died
+ * @returns what could not be done, with the names of the copies
  */
-export async function reapCopies(run: RestoreRun, { patient }: { patient: boolean }): Promise<void> {
-    const { inputs, clients, executionId, log } = run;
-    if (inputs.owner === undefined) {
-        return;
-    }
+export async function reapCopies(reaping: Reaping, { patient }: { patient: boolean }): Promise<string[]> {
     try {
-        const found = await findCopies(clients, ownerTag(inputs.owner), run.signal);
-        const others = found.filter((copy) => copy.executionId !== executionId);
-        await Promise.all(others.map((copy) => look(run, copy, patient)));
+        const others = await othersOf(reaping);
+        const problems = await Promise.all(others.map((copy) => look(reaping, copy, patient)));
+        return problems.filter((problem) => problem !== undefined);
     } catch (error) {
-        log(`warning: could not look for what earlier runs left: ${messageOf(error)}`);
+        return [`could not look for what earlier runs left: ${messageOf(error)}`];
     }
 }
 
-async function look(run: RestoreRun, copy: EarlierCopy, patient: boolean): Promise<void> {
-    const { clients, log, signal } = run;
+/** The copies of other runs for this resource. */
+export async function othersOf({ owner, clients, executionId, signal }: Reaping): Promise<EarlierCopy[]> {
+    const found = owner === undefined ? [] : await findCopies(clients, ownerTag(owner), signal);
+    return found.filter((copy) => copy.executionId !== executionId);
+}
+
+async function look(reaping: Reaping, copy: EarlierCopy, patient: boolean): Promise<string | undefined> {
+    const { clients, log, signal } = reaping;
     const now = clients.clock.now();
     switch (fateOf(copy, now)) {
         case "kept":
             log(`warning: ${nameOf(copy)}, which an earlier test has kept on failure, still runs`);
-            return;
+            return undefined;
         case "reaped":
-            await reap(run, copy);
-            return;
+            return await reap(reaping, copy);
         case "awaited": {
             if (!patient) {
-                return;
+                return undefined;
             }
             const leftMs = Math.min((copy.lease ?? now) - now, timing.copyLeaseMs);
             log(
@@ -54,29 +61,34 @@ async function look(run: RestoreRun, copy: EarlierCopy, patient: boolean): Promi
                 "status",
             );
             await pause(leftMs + 1_000, signal);
-            const again = (await findCopies(clients, ownerTag(run.inputs.owner ?? ""), signal)).find(
+            const again = (await othersOf(reaping)).find(
                 ({ executionId }) => executionId === copy.executionId,
             );
             if (again !== undefined && fateOf(again, clients.clock.now()) === "reaped") {
-                await reap(run, again);
-            } else if (again !== undefined) {
+                return await reap(reaping, again);
+            }
+            if (again !== undefined) {
                 log(`warning: ${nameOf(again)} belongs to another run of this resource, which still lives`);
             }
+            return undefined;
         }
     }
 }
 
-async function reap({ clients, log, signal }: RestoreRun, copy: EarlierCopy): Promise<void> {
+async function reap({ clients, log, signal }: Reaping, copy: EarlierCopy): Promise<string | undefined> {
     log(`terminating ${nameOf(copy)} of a run that died`);
     try {
-        await terminateCopies(clients, copy.instanceIds, signal);
+        for (const instanceId of copy.instanceIds) {
+            await terminateCopy(clients, instanceId, signal);
+        }
         await untilGone(clients, copy.executionId, copy.instanceIds, { log, signal });
+        return undefined;
     } catch (error) {
         signal.throwIfAborted();
-        log(`warning: ${nameOf(copy)} is left of a run that died: ${messageOf(error)}`);
+        return `${nameOf(copy)} is left of a run that died: ${messageOf(error)}`;
     }
 }
 
-function nameOf({ executionId, instanceIds, volumeIds }: EarlierCopy): string {
+export function nameOf({ executionId, instanceIds, volumeIds }: EarlierCopy): string {
     return `the copy ${[...instanceIds, ...volumeIds].join(", ")} (${executionId})`;
 }

@@ -1,9 +1,11 @@
 import { accountOf } from "../../aws/clients";
-import { launchCopy } from "../../aws/copies";
+import { isEnding, launchCopy, untilRunning } from "../../aws/copies";
+import { findInstance } from "../../aws/instance";
 import { setTags } from "../../aws/setTags";
 import { ownerTag, tagKeys } from "../../aws/tags";
 import { SnapshotError, asSnapshotError, messageOf } from "../../base/errors";
 import { isUnheard } from "../../base/interruption";
+import { outliving } from "../../base/outliving";
 import { pause } from "../../base/pause";
 import { restoreSecretTable, secretsIn } from "../../base/secretTable";
 import { timing } from "../../base/timing";
@@ -16,6 +18,7 @@ import { bootCopy } from "./bootCopy";
 import { reapCopies } from "./reapCopies";
 import { removalLimitMs, removeCopy } from "./removeCopy";
 import { RecordedError, type RestoreRun, type RestoreState } from "./restoreRun";
+import { whileItRuns } from "./whileItRuns";
 
 /** What was seen so far. */
 interface Seen {
@@ -33,7 +36,7 @@ interface Seen {
  */
 export async function testRestore(run: RestoreRun): Promise<RestoreState> {
     const accountId = await accountOf(run.clients, run.signal);
-    await reapCopies(run, { patient: false });
+    await reap(run, { patient: false });
     const undo = new Undo();
     const seen: Seen = {};
     const failed = await attempt(run, seen, undo).then(
@@ -43,9 +46,16 @@ export async function testRestore(run: RestoreRun): Promise<RestoreState> {
     const kept = await keepIfAsked(run, seen, failed, undo);
     const problems = await undo.unwind(removalLimitMs());
     if (!run.signal.aborted) {
-        await reapCopies(run, { patient: true });
+        await reap(run, { patient: true });
     }
     return resultOf(run, accountId, seen, { failed, kept, problems });
+}
+
+/** What cannot be reaped costs no test its result: a warning names it, in each run. */
+async function reap({ inputs, ...run }: RestoreRun, how: { patient: boolean }): Promise<void> {
+    for (const problem of await reapCopies({ ...run, owner: inputs.owner }, how)) {
+        run.log(`warning: ${problem}`);
+    }
 }
 
 const TERMINATE = "terminate the copy";
@@ -62,7 +72,7 @@ async function attempt(run: RestoreRun, seen: Seen, undo: Undo): Promise<void> {
     });
     undo.undo(TERMINATE, async () => {
         if (seen.launchedAt !== undefined) {
-            await removeCopy(run, seen.instanceId);
+            await removeCopy(run, { instanceId: seen.instanceId, launchedAt: seen.launchedAt });
         }
     });
     const launchedAt = (seen.launchedAt = performance.now());
@@ -74,19 +84,27 @@ async function attempt(run: RestoreRun, seen: Seen, undo: Undo): Promise<void> {
         return Promise.resolve();
     });
     const deadline = launchedAt + timeouts.boot * 1000;
-    const connection = await bootCopy(run, instanceId, deadline);
-    opened.push(connection);
-    seen.bootSeconds = secondsSince(launchedAt);
-    log(
-        `${instanceId} answers ${seen.bootSeconds} s after its launch; verifying, for ${timeouts.verify} s at most`,
-    );
-    const verifyingAt = performance.now();
-    const printed = await verify(run, connection, instanceId, deadline);
-    seen.verifySeconds = secondsSince(verifyingAt);
+    const running = await untilRunning(run.clients, instanceId, { deadline, log, signal });
+    const printed = await whileItRuns(run, instanceId, async (limited) => {
+        const watched = { ...run, signal: limited };
+        const connection = await bootCopy(watched, running, deadline);
+        opened.push(connection);
+        seen.bootSeconds = secondsSince(launchedAt);
+        log(
+            `${instanceId} answers ${seen.bootSeconds} s after its launch; verifying, for ${timeouts.verify} s at most`,
+        );
+        const verifyingAt = performance.now();
+        const last = await verify(watched, connection, instanceId, deadline);
+        seen.verifySeconds = secondsSince(verifyingAt);
+        return last;
+    });
     seen.recoverySeconds = secondsSince(launchedAt);
     printed.forEach((line) => log(`verify: ${line}`));
     log(`recovered and verified in ${seen.recoverySeconds} s; terminating ${instanceId}`);
 }
+
+/** Whoever ends the run while EC2 launches it waits for the answer that long, because only that names what to terminate. */
+const ANSWER_GRACE_MS = 1_000;
 
 /** A launch that EC2 has refused leaves nothing to look for. */
 async function launch({ inputs, clients, executionId, signal }: RestoreRun, seen: Seen): Promise<string> {
@@ -97,19 +115,17 @@ async function launch({ inputs, clients, executionId, signal }: RestoreRun, seen
         ...(inputs.owner === undefined ? {} : { [tagKeys.owner]: ownerTag(inputs.owner) }),
         ...leaseTag(clients),
     };
+    const patient = outliving(signal, ANSWER_GRACE_MS);
     try {
-        const { InstanceId = "" } = await launchCopy(
-            clients,
-            { executionId, imageId, launchTemplate, launch: how, tags },
-            signal,
-        );
-        seen.instanceId = InstanceId;
-        return InstanceId;
+        const copy = { executionId, imageId, launchTemplate, launch: how, tags };
+        return (seen.instanceId = await launchCopy(clients, copy, patient.signal));
     } catch (error) {
         if (isRefused(error)) {
             delete seen.launchedAt;
         }
         throw error;
+    } finally {
+        patient.end();
     }
 }
 
@@ -170,6 +186,8 @@ function secondsSince(start: number): number {
     return Math.round((performance.now() - start) / 100) / 10;
 }
 
+const KEEP_LIMIT_MS = 30_000;
+
 /** Whether the copy stays, for somebody to look at; never when nobody is left to be told. */
 async function keepIfAsked(
     { inputs, clients, log, signal }: RestoreRun,
@@ -180,11 +198,16 @@ async function keepIfAsked(
     if (failed === undefined || inputs.keepOnFailure !== true || instanceId === undefined || signal.aborted) {
         return false;
     }
+    const limit = AbortSignal.timeout(KEEP_LIMIT_MS);
     try {
-        await setTags(clients, [instanceId], { [tagKeys.state]: "kept" }, AbortSignal.timeout(30_000));
+        const copy = await findInstance(clients, instanceId, limit);
+        if (copy === undefined || isEnding(copy)) {
+            return false;
+        }
+        await setTags(clients, [instanceId], { [tagKeys.state]: "kept" }, limit);
     } catch (error) {
         log(
-            `warning: ${instanceId} is not kept, because it could not be tagged as such: ${messageOf(error)}`,
+            `warning: ${instanceId} is not kept, because it could not be marked as such: ${messageOf(error)}`,
         );
         return false;
     }

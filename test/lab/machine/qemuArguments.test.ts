@@ -8,6 +8,7 @@ describe("the arguments of a virtual machine", () => {
             { volumeId: "vol-0123456789abcdef0", file: "/store/volumes", offsetMiB: 0, sizeMiB: 2048 },
             { volumeId: "vol-0123456789abcdef1", file: "/store/volumes", offsetMiB: 2048, sizeMiB: 1024 },
         ],
+        address: "127.77.0.4",
         port: 2222,
         folder: "/run/machine",
     };
@@ -35,9 +36,9 @@ describe("the arguments of a virtual machine", () => {
         expect(optionsOf("-smbios")).to.include("type=2,asset=i-0123456789abcdef0");
     });
 
-    it("reaches nobody, and is reached on loopback only", () => {
+    it("reaches nobody, and is reached at its own address of loopback only", () => {
         expect(optionsOf("-netdev")).to.deep.equal([
-            "user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:2222-:22",
+            "user,id=network,restrict=on,hostfwd=tcp:127.77.0.4:2222-:22",
         ]);
     });
 

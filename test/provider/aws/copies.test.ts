@@ -43,6 +43,19 @@ describe("a copy of a restore test", () => {
         ["terminated", "Client.InternalError: Client error on launch", "LAUNCH_FAILED", /KMS key/],
         [
             "shutting-down",
+            "Client.InvalidKMSKey.InvalidState: The KMS key is disabled",
+            "LAUNCH_FAILED",
+            /KMS key/,
+        ],
+        [
+            "terminated",
+            "Server.InternalError: Internal error on launch",
+            "LAUNCH_FAILED",
+            /^EC2 itself has failed/,
+        ],
+        ["terminated", "Server.InsufficientInstanceCapacity: no capacity", "LAUNCH_FAILED", /another zone/],
+        [
+            "shutting-down",
             "Client.VolumeLimitExceeded: Volume limit exceeded",
             "LAUNCH_FAILED",
             /higher quota/,

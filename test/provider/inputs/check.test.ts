@@ -17,6 +17,7 @@ type Path = readonly (string | number)[];
 const plain = { instanceId: "i-0123456789abcdef0", quiesce: { method: "none" } };
 const connection = { host: "10.0.0.5", user: "admin", password: "correct horse", hostKey: FINGERPRINT };
 const endpoint = { via: "instance-connect-endpoint" };
+const session = { via: "session-manager" };
 const hooks = (more: Values = {}, ofConnection: Values = {}): Values => ({
     instanceId: "i-0123456789abcdef0",
     quiesce: { method: "hooks", connection: { ...connection, ...ofConnection }, ...more },
@@ -109,7 +110,14 @@ describe("check", () => {
     it("asks for no address, no host key and no login where AWS leads and EC2 Instance Connect logs in", () => {
         const stock = { user: "ec2-user", tunnel: endpoint, instanceConnect: true };
         const bastion = { ...stock, tunnel: { ...endpoint, instanceId: "i-12345678" } };
-        for (const least of [stock, { ...connection, instanceConnect: false, proxy: bastion }]) {
+        const bySession = { ...stock, tunnel: session, port: 2222 };
+        const bastionBySession = { ...bastion, tunnel: { ...session, instanceId: "i-12345678" } };
+        for (const least of [
+            stock,
+            bySession,
+            { ...connection, instanceConnect: false, proxy: bastion },
+            { ...connection, proxy: bastionBySession },
+        ]) {
             const quiesce = { method: "hooks", connection: least };
             expect(check({ ...plain, quiesce })).to.deep.equal([]);
         }
@@ -334,12 +342,37 @@ describe("check", () => {
             `quiesce.connection${at}`,
             reason,
         ]),
-        [
-            "a bastion by an endpoint without its instance",
-            hooks({}, { proxy: { ...connection, host: undefined, tunnel: endpoint } }),
+        ...(
+            [
+                ["a host", { host: "10.0.0.5" }, ".host", /no effect beside this tunnel.*leave it out/],
+                [
+                    "an id of its own",
+                    { tunnel: { ...session, instanceId: "i-12345678" } },
+                    ".tunnel.instanceId",
+                    /for a proxy/,
+                ],
+                [
+                    "an endpoint's id",
+                    { tunnel: { ...session, endpointId: "eice-0123456789abcdef0" } },
+                    ".tunnel.endpointId",
+                    /is not an input/,
+                ],
+                ["a proxy", { proxy: connection }, ".proxy", /no effect beside `tunnel`/],
+                ["no login", { password: undefined }, "", /needs a way to log in: instanceConnect/],
+                ["a port that is none", { port: 0 }, ".port", /./],
+            ] as const
+        ).map(([what, ofConnection, at, reason]): (typeof rows)[number] => [
+            `a session with ${what}`,
+            hooks({}, { host: undefined, hostKey: undefined, tunnel: session, ...ofConnection }),
+            `quiesce.connection${at}`,
+            reason,
+        ]),
+        ...[endpoint, session].map((tunnel): (typeof rows)[number] => [
+            `a bastion by ${tunnel.via} without its instance`,
+            hooks({}, { proxy: { ...connection, host: undefined, tunnel } }),
             "quiesce.connection.proxy.tunnel.instanceId",
             /is required/,
-        ],
+        ]),
         ...(["password", "privateKey", "privateKeyPassword", "agentSocketPath"] as const).map(
             (name): (typeof rows)[number] => [
                 `${name} beside instanceConnect`,

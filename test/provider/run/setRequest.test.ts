@@ -36,18 +36,20 @@ describe("what CreateSnapshots is asked for", () => {
         return Object.fromEntries(all.map(({ Key = "", Value }) => [Key, Value]));
     }
 
-    it("names the instances of a group, whose sets are taken together", () => {
+    it("names the group, the member and all its instances, whose sets are taken together", () => {
         const ids = Array.from({ length: 10 }, (_, n) => `i-0123456789abcdef${n}`);
         const run = {
             executionId: "acs-2",
             inputs: { instanceId: ids[0], quiesce: { method: "hooks" } },
             clients: { clock: { now: () => 0 }, config: {} },
             healed: new Set(),
-            group: { instanceIds: ids, known: new Set() },
+            group: { id: "acs-group", member: "db", instanceIds: ids, known: new Set() },
         } as unknown as Run;
-        const value = setRequest(run, { volumes: [] }).tags.find(({ Key }) => Key === tagKeys.members)?.Value;
-        expect(value?.split(" ")).to.deep.equal(ids);
-        expect(value).to.have.length.at.most(256);
+        const { tags: all } = setRequest(run, { volumes: [] });
+        const valueOf = (key: string) => all.find(({ Key }) => Key === key)?.Value;
+        expect(valueOf(tagKeys.members)?.split(" ")).to.deep.equal(ids);
+        expect(valueOf(tagKeys.members)).to.have.length.at.most(256);
+        expect([valueOf(tagKeys.group), valueOf(tagKeys.member)]).to.deep.equal(["acs-group", "db"]);
     });
 
     it("has the stack's default tags, and the resource's own before them", () => {

@@ -6,7 +6,9 @@ import { judge, type Verdict } from "../verdict";
 import { type Copy, lookAtCopy } from "./lookAtCopy";
 import type { MachineLab } from "./machineLab";
 import { type Logs, MachineWriters } from "./machineWriters";
+import { patiently } from "./patiently";
 import { programOf } from "./program";
+import type { Scene } from "./series";
 import { xfsNeedsReplay } from "./xfsReplay";
 
 /** Each set is taken at a random moment within that time. */
@@ -23,45 +25,49 @@ export interface BootResult {
     readonly freezeWindowMs?: number;
     readonly quiescedMs?: number;
     /** From RunInstances to a login, in seconds. */
-    readonly bootSeconds: number;
+    readonly bootSeconds?: number;
     /** From RunInstances until all was looked at. */
-    readonly recoverySeconds: number;
+    readonly recoverySeconds?: number;
+    /** Tries before, for which the machine was too slow. */
+    readonly refused?: number;
     readonly rootReplayed: boolean;
     readonly database: Verdict;
     readonly files: Verdict;
 }
 
 /** Takes sets of the machine under load, and boots a machine from the image of each. */
-export async function runBootTrials(
-    lab: MachineLab,
-    runs: number,
-    tell: (result: BootResult) => void,
-): Promise<void> {
-    const { machine } = lab;
-    await machine.ready();
-    await machine.booted();
-    const writers = new MachineWriters(machine);
-    try {
-        for (let run = 1; run <= runs; run += 1) {
-            writers.resume();
-            await writers.progress(WRITTEN);
-            await sleep(Math.random() * RANDOM_MS);
-            tell(await bootTrial(lab, writers, run));
-        }
+export class BootTrials implements Scene<number> {
+    private constructor(
+        private readonly lab: MachineLab,
+        private readonly writers: MachineWriters,
+        private readonly tell: (result: BootResult) => void,
+    ) {}
+
+    static async begin(lab: MachineLab, tell: (result: BootResult) => void): Promise<BootTrials> {
+        await lab.machine.ready();
+        await lab.machine.booted();
+        return new BootTrials(lab, new MachineWriters(lab.machine), tell);
+    }
+
+    /** One `up`, and one boot of what it made. */
+    async take(run: number): Promise<void> {
+        const { lab, writers } = this;
+        const { project, instance, machine } = lab;
         writers.resume();
         await writers.progress(WRITTEN);
-    } finally {
-        await writers.stop();
+        await sleep(Math.random() * RANDOM_MS);
+        project.setProgram(programOf({ instanceId: instance.instanceId, machine, run }));
+        const { result, refused } = await patiently(() => project.up({ limitMs: UP_LIMIT_MS }));
+        succeeded(result);
+        // It is awake: they go on.
+        await writers.progress(1);
+        writers.pause();
+        this.tell({ ...(await bootImage(lab, writers)), refused });
     }
-}
 
-/** One `up`, and one boot of what it made. Leaves the writers paused. */
-export async function bootTrial(lab: MachineLab, writers: MachineWriters, run: number): Promise<BootResult> {
-    const { project, instance, machine } = lab;
-    project.setProgram(programOf({ instanceId: instance.instanceId, machine, run }));
-    succeeded(await project.up({ limitMs: UP_LIMIT_MS }));
-    writers.pause();
-    return await bootImage(lab, writers);
+    async close(): Promise<void> {
+        await this.writers.stop();
+    }
 }
 
 interface Outputs {

@@ -5,7 +5,9 @@ import { type BootResult, bootImage, UP_LIMIT_MS } from "./bootTrial";
 import { LIMITS, type MachineFault, type Target } from "./faults";
 import { GUARD_FOLDER, type MachineLab } from "./machineLab";
 import { MachineWriters } from "./machineWriters";
+import { patiently } from "./patiently";
 import { programOf } from "./program";
+import type { Scene } from "./series";
 
 const WRITTEN = 10;
 
@@ -13,7 +15,7 @@ export interface FaultResult {
     readonly fault: string;
     /** A reason's code, or `succeeded`. */
     readonly ended: string;
-    readonly seconds: number;
+    readonly seconds?: number;
     /** Of the set that the struck `up` kept. */
     readonly booted?: BootResult;
     /** Of the next `up`. */
@@ -22,28 +24,41 @@ export interface FaultResult {
 }
 
 /** Throws one fault at one `up`; the next one has to heal what it left. */
-export class FaultTrials {
+export class FaultTrials implements Scene<MachineFault> {
     #run = 0;
 
-    constructor(
+    private constructor(
         private readonly lab: MachineLab,
         private readonly log: (line: string) => void,
+        private readonly tell: (result: FaultResult) => void,
     ) {}
 
     /** There is a set, which must stay until another takes its place. @throws when it cannot be taken */
-    async begin(): Promise<void> {
-        const { machine } = this.lab;
-        this.log(`booted in ${(await machine.ready()).toFixed(0)} s`);
-        await machine.booted();
-        const result = await this.#spawn().result;
+    static async begin(
+        lab: MachineLab,
+        log: (line: string) => void,
+        tell: (result: FaultResult) => void,
+    ): Promise<FaultTrials> {
+        const trials = new FaultTrials(lab, log, tell);
+        log(`booted in ${(await lab.machine.ready()).toFixed(0)} s`);
+        await lab.machine.booted();
+        const { result } = await patiently(() => trials.#spawn().result);
         if (result.code !== 0) {
             throw new Error(`no set can be taken of the machine: ${result.stdout}`);
         }
         const { freezeWindowMs } = (result.outputs["evidence"] ?? {}) as Evidence;
-        this.log(`the first set: frozen for ${freezeWindowMs ?? 0} ms`);
+        log(`the first set: frozen for ${freezeWindowMs ?? 0} ms`);
+        return trials;
     }
 
-    async throwOne(fault: MachineFault): Promise<FaultResult> {
+    async take(fault: MachineFault): Promise<void> {
+        this.tell(await this.#throwOne(fault));
+    }
+
+    /** Nobody writes between two faults. */
+    async close(): Promise<void> {}
+
+    async #throwOne(fault: MachineFault): Promise<FaultResult> {
         const { lab } = this;
         const { machine } = lab;
         await fault.prepare?.(lab);
@@ -65,7 +80,7 @@ export class FaultTrials {
                 await machine.bootedSince(bootId);
             }
             await machine.ready();
-            const healing = await this.#spawn().result;
+            const { result: healing } = await patiently(() => this.#spawn().result);
             const healed = endOf(healing);
             if (fault.boots === true) {
                 await writers.stop();
@@ -114,12 +129,12 @@ export class FaultTrials {
     }
 }
 
-/** The code of the resource's error, as each error's text begins with one. */
+/** The code of the resource's error, as each error's text begins with one. One whose state is saved stands in a list. */
 export function endOf({ code, stdout }: Pick<EngineResult, "code" | "stdout">): string {
     if (code === 0) {
         return "succeeded";
     }
-    const [, found] = /error: ([A-Z_]{4,}) \(/.exec(stdout) ?? [];
+    const [, found] = /(?:error: |^\s*\* )([A-Z_]{4,}) \(/m.exec(stdout) ?? [];
     return reasonCodes.find((one) => one === found) ?? "an unknown failure";
 }
 

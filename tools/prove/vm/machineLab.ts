@@ -43,7 +43,7 @@ export class MachineLab {
             for (const { volumeId, file, offsetMiB, sizeMiB } of volumes) {
                 await cloud.giveContents(volumeId, { file, offset: offsetMiB * MIB, length: sizeMiB * MIB });
             }
-            const launched = new LaunchedMachines(cloud, store);
+            const launched = await LaunchedMachines.start(cloud, store);
             atEnd(() => launched.stop());
             const { instanceId } = instance;
             const machine = await Machine.start({ instanceId, volumes });
@@ -57,11 +57,23 @@ export class MachineLab {
         }
     }
 
+    /** `launch` of a program. */
+    get launchArgs() {
+        const { subnetId, securityGroupId } = this.launched.network;
+        return { instanceType: "m5.large" as const, subnetId, vpcSecurityGroupIds: [securityGroupId] };
+    }
+
     /** An instance of an image, and the machine that boots for it. */
     async launch(imageId: string): Promise<Machine> {
-        const client = this.#ec2();
-        const { Instances = [] } = await client.send(
-            new RunInstancesCommand({ ImageId: imageId, MinCount: 1, MaxCount: 1, InstanceType: "m5.large" }),
+        const { instanceType, subnetId } = this.launchArgs;
+        const { Instances = [] } = await this.#ec2().send(
+            new RunInstancesCommand({
+                ImageId: imageId,
+                MinCount: 1,
+                MaxCount: 1,
+                InstanceType: instanceType,
+                SubnetId: subnetId,
+            }),
         );
         return await this.launched.machineOf(Instances[0]?.InstanceId ?? "none");
     }

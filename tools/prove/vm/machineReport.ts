@@ -2,6 +2,8 @@ import { median } from "../../bench/report";
 import { holds } from "../report";
 import type { BootResult } from "./bootTrial";
 import type { FaultResult } from "./faultTrial";
+import type { RestoreResult } from "./restoreTrial";
+import type { Results } from "./results";
 
 /** Whether a boot is what its level says. */
 export function bootHolds({ level, database, files }: BootResult): boolean {
@@ -11,7 +13,8 @@ export function bootHolds({ level, database, files }: BootResult): boolean {
 }
 
 /** Markdown: a section of docs/proof.md. */
-export function machineReport(boots: readonly BootResult[], faults: readonly FaultResult[]): string {
+export function machineReport(results: Pick<Results, "of">): string {
+    const [boots, faults, restores] = [results.of("boot"), results.of("fault"), results.of("restoreTest")];
     return [
         "## In a machine that boots",
         "",
@@ -23,6 +26,8 @@ export function machineReport(boots: readonly BootResult[], faults: readonly Fau
         "",
         ...(boots.length === 0 ? [] : [...bootTable(boots), ""]),
         ...(faults.length === 0 ? [] : [...faultTable(faults), "", FAULT_EXPLANATION, ""]),
+        ...(restores.length === 0 ? [] : [...restoreTable(restores), "", RESTORE_EXPLANATION, ""]),
+        ...wrongOf(results),
         ...EXPLANATION,
         "",
     ].join("\n");
@@ -32,9 +37,34 @@ const FAULT_EXPLANATION =
     "Wrong, of a fault: the `up` ended otherwise than it may, the next `up` failed, nobody could write then, something " +
     "of the guard was left, or a set that was kept is not what its level says.";
 
+const RESTORE_EXPLANATION =
+    "A `RestoreTest` boots a machine from the image of a set, while the source machine is paused, and runs " +
+    "`recipes.verify.postgresql` on it. The login is from when sshd was ready until the script began, by the clock of the " +
+    "copy. The overhead is what an `up` with the test took beyond an `up` in which nothing changes, and beyond " +
+    "`recoverySeconds`.";
+
+/** What each run that did not hold has to say. */
+function wrongOf(results: Pick<Results, "of">): string[] {
+    const lines = [
+        ...results.of("boot").flatMap((one) => {
+            const { level, database, files } = one;
+            const problems = [...database.problems, ...files.problems];
+            return bootHolds(one) ? [] : [`boot, ${level}: ${problems.join("; ")}`];
+        }),
+        ...results.of("fault").flatMap(({ fault, problems }) => problems.map((one) => `${fault}: ${one}`)),
+        ...results.of("restoreTest").flatMap(({ problems }) => problems.map((one) => `restore test: ${one}`)),
+    ];
+    const shown = lines.map((line) => `- ${line.replaceAll(/\s+/g, " ").slice(0, LONGEST_WORDS)}`);
+    return shown.length === 0 ? [] : ["What did not hold:", "", ...shown, ""];
+}
+
+const LONGEST_WORDS = 1_000;
+
 const EXPLANATION = [
     "- To replay: ext4 on the stripe, unless `systemd-fsck` said at boot that it was clean and nobody replayed its journal; " +
         "XFS, if anything of its tree is missing or other without a replay of its log.",
+    "- Too slow: the recipe's 40 s to freeze were over, because the emulated machine ran beside other work. Such an `up` " +
+        "fails with `PRE_FREEZE_FAILED`, and leaves the instance awake and no set.",
     "- The root file system is never frozen. So it starts as after a loss of power, by a replay of its journal.",
     "- Broken, or of ours: units that failed, file systems that are not mounted, page checksums, a database that takes no " +
         "transaction, errors in the logs, and files on any volume that name this package or the run.",
@@ -53,6 +83,10 @@ function bootTable(boots: readonly BootResult[]): string[] {
         String(among.reduce((all, one) => all + of(one), 0));
     const rows: [what: string, figure: string][] = [
         ["sets, each booted", String(boots.length)],
+        [
+            "tries before, for which the machine was too slow",
+            String(boots.reduce((all, { refused = 0 }) => all + refused, 0)),
+        ],
         ["level", counted(boots.map(({ level }) => level))],
         ["quiesced by", counted(boots.map(({ vouchedBy }) => `\`${vouchedBy}\``))],
         [
@@ -85,9 +119,12 @@ function bootTable(boots: readonly BootResult[]): string[] {
         ["freeze window, ms: median, longest", spread(boots.flatMap((one) => one.freezeWindowMs ?? []))],
         [
             "boot, s, from RunInstances to a login: median, longest",
-            spread(boots.map((one) => one.bootSeconds)),
+            spread(boots.flatMap((one) => one.bootSeconds ?? [])),
         ],
-        ["until all was verified, s: median, longest", spread(boots.map((one) => one.recoverySeconds))],
+        [
+            "until all was verified, s: median, longest",
+            spread(boots.flatMap((one) => one.recoverySeconds ?? [])),
+        ],
     ];
     return [...head(["of all boots", ""]), ...rows.map(row)];
 }
@@ -110,7 +147,7 @@ function faultTable(faults: readonly FaultResult[]): string[] {
                 name,
                 String(some.length),
                 counted(some.map(({ ended }) => ended)),
-                Math.max(...some.map(({ seconds }) => seconds)).toFixed(0),
+                Math.max(...some.map(({ seconds = 0 }) => seconds)).toFixed(0),
                 counted(some.map(({ healed }) => healed)),
                 String(some.filter(({ booted }) => booted !== undefined).length),
                 String(some.filter(({ problems }) => problems.length > 0).length),
@@ -119,12 +156,32 @@ function faultTable(faults: readonly FaultResult[]): string[] {
     ];
 }
 
+function restoreTable(restores: readonly RestoreResult[]): string[] {
+    const seconds = (of: (one: RestoreResult) => number | undefined) =>
+        spread(
+            restores.flatMap((one) => of(one) ?? []),
+            1,
+        );
+    const rows: [what: string, figure: string][] = [
+        ["restore tests", String(restores.length)],
+        ["that ended with", counted(restores.map(({ ended }) => ended))],
+        ["`bootSeconds`: median, longest", seconds((one) => one.bootSeconds)],
+        ["the login in that, s", seconds((one) => one.loginSeconds)],
+        ["`verifySeconds`", seconds((one) => one.verifySeconds)],
+        ["`recoverySeconds`", seconds((one) => one.recoverySeconds)],
+        ["overhead, s", seconds((one) => one.overheadSeconds)],
+        ["wrong", String(restores.filter(({ problems }) => problems.length > 0).length)],
+    ];
+    return [...head(["of all restore tests", ""]), ...rows.map(row)];
+}
+
 function counted(values: readonly string[]): string {
     return [...new Set(values)]
         .map((value) => `${value} ${values.filter((one) => one === value).length}`)
         .join(", ");
 }
 
-function spread(values: readonly number[]): string {
-    return values.length === 0 ? "-" : `${median(values).toFixed(0)}, ${Math.max(...values).toFixed(0)}`;
+function spread(values: readonly number[], digits = 0): string {
+    const [middle, longest] = [median(values), Math.max(...values)];
+    return values.length === 0 ? "-" : `${middle.toFixed(digits)}, ${longest.toFixed(digits)}`;
 }

@@ -4,7 +4,7 @@ import { postgresql } from "../postgresql";
 import { Writers, type WriterLog } from "../writer";
 
 /** An emulated machine is kept busy by few. */
-const PAUSE_MS = 250;
+const PAUSE_MS = 500;
 const PROGRESS_LIMIT_MS = 300_000;
 
 /** What each was told, and when. */

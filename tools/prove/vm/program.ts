@@ -14,12 +14,15 @@ export interface Program {
     /** Who logs in. Default: the machine's own account. */
     readonly user?: string;
     readonly timeouts?: Partial<typeof TIMEOUTS>;
+    /** More resources, which may use `image`. */
+    readonly more?: string;
 }
 
 /** A set of the machine, and an image of it. */
-export function programOf({ instanceId, machine, run, inputs = {}, user, timeouts = {} }: Program): string {
+export function programOf(program: Program): string {
+    const { instanceId, machine, run, inputs = {}, user, timeouts = {}, more = "" } = program;
     const connection = JSON.stringify({ ...connectionOf(machine), ...(user && { user }) });
-    return `import { AppConsistentSnapshot, recipes } from "pulumi-app-consistent-snapshot";
+    return `import { AppConsistentSnapshot, RestoreTest, recipes } from "pulumi-app-consistent-snapshot";
 import { AppConsistentAmi } from "pulumi-app-consistent-snapshot/components";
 const snapshot = new AppConsistentSnapshot("proof", {
     instanceId: ${JSON.stringify(instanceId)},
@@ -36,5 +39,5 @@ const snapshot = new AppConsistentSnapshot("proof", {
 const image = new AppConsistentAmi("proof", { snapshot });
 export const { id, snapshots, consistencyLevel, evidence } = snapshot;
 export const { imageId } = image;
-`;
+${more}`;
 }

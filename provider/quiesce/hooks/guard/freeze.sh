@@ -104,13 +104,17 @@ rehearse_thaw() {
     leave_refusing POST_THAW_NOT_IDEMPOTENT "$result"
 }
 
+# Who has heard nothing for half a minute would keep the host's lock for a run that is not there any more.
 await_freeze() {
     announce ready "$limit_wait"
     patience=$deadline
+    read_clock
+    listened=$now silence=0
     while :; do
         next_event
+        listen
         [ "$word" != freeze ] || break
-        if ended || [ -n "$word" ] || past "$patience" || is_broken; then leave; fi
+        if ended || [ -n "$word" ] || [ "$silence" -ge 3000 ] || past "$patience" || is_broken; then leave; fi
     done
     word=''
 }

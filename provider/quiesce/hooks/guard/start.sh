@@ -15,9 +15,19 @@ guard_freeze() {
     take_lock
     read_marker
     [ "$marker_execution" != "$execution" ] || refuse STALE_FREEZE "$execution: its own, to be recovered"
-    rm -rf "$run_directory"
+    remove_the_dead
     if mkdir "$run_directory"; then start_company main; fi
     refuse_full
+}
+
+# What executions left that were killed before they froze anything: nobody else of ours is at work under the lock. What
+# the marker names stays, for thawing.
+remove_the_dead() {
+    set +f
+    for folder in "$state_directory"/*/; do
+        [ "$folder" = "$state_directory/$marker_execution/" ] || rm -rf "$folder"
+    done
+    set -f
 }
 
 refuse_full() {

@@ -49,8 +49,9 @@ is_stopped() {
 # Usage: try_waiting NAME
 try_waiting() {
     last_try=$1
-    send_verb "$1" "$verb"
+    # First, so that whoever takes over looks for it.
     announce "$thaw_state" "$limit_post" "$verb"
+    send_verb "$1" "$verb"
     await_hook "$1" "runner_$1" "$1" "$limit_post"
 }
 

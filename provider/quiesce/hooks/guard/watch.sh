@@ -62,6 +62,12 @@ take_over() {
     esac
 }
 
+# Whoever sent it may have died just before. A hook reads one only, and a second one is gone when nobody has the FIFO open.
+# Usage: send_verb_again NAME
+send_verb_again() {
+    [ ! -p "$run_directory/go.$1" ] || printf '%s\n' "$state_verb" 1<>"$run_directory/go.$1"
+}
+
 # A post-thaw may be half done: it is run again, but not beside itself.
 await_orphans() {
     stuck_family=$family
@@ -73,6 +79,7 @@ await_orphans() {
         eval "used=\$used_$member"
         # shellcheck disable=SC2154 # set by eval
         if [ -n "$used" ] && lives "$member"; then
+            send_verb_again "$member"
             while lives "$member" && ! past "$patience"; do next_event; done
             announce thawing 400 "$state_verb"
             end_hook "$member"

@@ -1,5 +1,6 @@
 import { CreateTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { assert } from "chai";
+import { CapturedLog } from "../../../../lab/capturedLog";
 import { timing } from "../../../../provider/base/timing";
 import { tagKeys } from "../../../../provider/aws/tags";
 import { needsRoot } from "../../../../lab/hosts/sshHost";
@@ -186,6 +187,50 @@ describe("a group whose sets are taken", function () {
         const after = await group.updateWith(before, { ...gone, members });
         assert.isFalse(after.state?.thawPending, after.error?.message);
         host("app").exec(`rm -rf ${host("app").frozenPath} ${host("app").guardDirectory}`);
+    });
+
+    it("is found again by its id alone, as what its tags prove", async () => {
+        const made = await group.create();
+        const { id, props } = await group.find(made.id);
+        assert.equal(id, made.id);
+        assert.deepInclude(props, {
+            samePoint: true,
+            consistencyLevel: "application",
+            thawPending: false,
+            evidence: {},
+        });
+        for (const name of ["db", "app"]) {
+            const { snapshotIds, consistencyLevel, instance: facts } = made.state?.sets[name] ?? {};
+            const found = props.sets[name];
+            assert.sameMembers([...(found?.snapshotIds ?? [])], [...(snapshotIds ?? [])]);
+            assert.equal(found?.consistencyLevel, consistencyLevel);
+            assert.equal(found?.instance.instanceId, facts?.instanceId);
+            assert.equal(found?.evidence.executionId, made.state?.sets[name]?.evidence.executionId);
+        }
+        const [lost = ""] = await idsOf("app");
+        await group.cloud.deleteSnapshots([lost]);
+        const partly = (await group.find(made.id)).props;
+        assert.deepInclude(partly, { samePoint: false, consistencyLevel: "crash" });
+        assert.equal(partly.sets["app"]?.evidence.reason, "SNAPSHOT_LOST");
+        await group.cloud.deleteSnapshots(await idsOf("app"));
+        const log = new CapturedLog();
+        const half = await group.find(made.id).finally(() => log.restore());
+        assert.deepInclude(half.props, { samePoint: false, consistencyLevel: "crash" });
+        assert.deepEqual(Object.keys(half.props.sets), ["db"]);
+        assert.match(log.lines.join(), /warning: of the 2 sets of acs-\S+ there are only those of db/);
+        await group.remove(made);
+        const error = await group.find(made.id).then(
+            () => assert.fail("it was found"),
+            (thrown: unknown) => thrown as Error,
+        );
+        assert.match(error.message, /^INVALID_INPUT: There are no sets of a group with the id acs-/);
+    });
+
+    it("is not found as one of a point, and not as more than crash, when it was not held", async () => {
+        host("app").writeHooks({ pre: "exit 7" });
+        const made = await group.create({ minimumLevel: "crash" });
+        const { props } = await group.find(made.id);
+        assert.deepInclude(props, { samePoint: false, consistencyLevel: "crash" });
     });
 
     it("leaves no set of a killed run behind, of one that has left the group either", async () => {

@@ -2,8 +2,10 @@ import { assert, expect } from "chai";
 import { timing } from "../../../../provider/base/timing";
 import {
     type RestoreOutcome,
+    LONG_VERIFY,
     RESTORE_SECRET,
     RestoreScene,
+    SHORT_LIMITS,
     stateAfter,
 } from "../../../../lab/scenes/restoreScene";
 import { needsRoot } from "../../../../lab/hosts/sshHost";
@@ -11,7 +13,6 @@ import { actionsOf, policiesOf, sectionOf } from "../../../pages";
 
 const script = (text: string) => ({ script: `#!/bin/sh\n${text}\n` });
 const OF_THE_LAB = [{ Effect: "Allow", Action: "sts:*", Resource: "*" }];
-const UNSEEN = { visibleMs: 2_000, copyGoneMs: 3_000 };
 
 describe("a restore test", function () {
     this.timeout(120_000);
@@ -22,17 +23,7 @@ describe("a restore test", function () {
         needsRoot(this);
         scene = await RestoreScene.start();
     });
-    beforeEach(() =>
-        Object.assign(timing, {
-            copyLookMs: 100,
-            hostKeysPauseMs: 100,
-            bootPauseMs: 100,
-            copyLeaseMs: 2_000,
-            copyRenewalMs: 500,
-            refusedPausesMs: [50, 50, 50],
-            ...UNSEEN,
-        }),
-    );
+    beforeEach(() => Object.assign(timing, SHORT_LIMITS));
     afterEach(async () => {
         Object.assign(timing, usual);
         try {
@@ -98,6 +89,7 @@ describe("a restore test", function () {
         expect(asked).to.deep.include({
             ClientToken: id,
             DisableApiTermination: false,
+            DisableApiStop: false,
             InstanceInitiatedShutdownBehavior: "terminate",
             MetadataOptions: { HttpEndpoint: "enabled", HttpTokens: "required", HttpPutResponseHopLimit: 2 },
         });
@@ -229,6 +221,62 @@ describe("a restore test", function () {
         );
     });
 
+    for (const [state, words] of [
+        ["terminated", /The copy is terminated/],
+        // Nothing tells the connection: the host of this copy goes on.
+        ["stopped", /The copy is stopped/],
+    ] as const) {
+        it(`fails at once when the copy is ${state} while verify runs, and keeps none that is gone`, async () => {
+            const inputs = scene.inputs({ verify: LONG_VERIFY, timeouts: { boot: 20, verify: 90 } });
+            const testing = scene.create({ ...inputs, keepOnFailure: state === "terminated" });
+            const { instanceId } = await scene.untilVerifying();
+            await scene.cloud.setInstanceState(instanceId, state);
+            failedWith(await testing, "LAUNCH_FAILED", words);
+        });
+    }
+
+    it("tells why EC2 ends a copy whose key it may not use", async () => {
+        scene.copies.boot = { never: true };
+        const gate = await scene.cloud.gate("RunInstances", { phase: "after" });
+        const testing = scene.create();
+        await gate.reached();
+        const [copy] = await scene.instances();
+        await scene.cloud.setInstanceState(
+            copy?.InstanceId ?? "",
+            "shutting-down",
+            "Client.InternalError: Client error on launch",
+        );
+        await gate.release();
+        failedWith(await testing, "LAUNCH_FAILED", /The copy is shutting-down: .*KMS key/);
+    });
+
+    it("waits for EC2 to know the copy", async () => {
+        await scene.cloud.hideLaunches(1_000);
+        expect(stateAfter(await scene.create())).to.include({ passed: true });
+    });
+
+    it("takes no copy for gone that EC2 does not know yet", async () => {
+        await scene.cloud.hideLaunches(1_500);
+        failedWith(
+            await scene.create(scene.inputs({ timeouts: { boot: 1 } })),
+            "BOOT_TIMEOUT",
+            /EC2 has not started the copy/,
+        );
+    });
+
+    it("rides out a cloud that throttles", async () => {
+        for (const operation of [
+            "RunInstances",
+            "DescribeInstances",
+            "TerminateInstances",
+            "DescribeVolumes",
+        ]) {
+            const throttling = { kind: "error", code: "RequestLimitExceeded", status: 503 } as const;
+            await scene.cloud.fault(operation, throttling, { times: 2 });
+        }
+        expect(stateAfter(await scene.create())).to.include({ passed: true, left: false });
+    });
+
     for (const [code, status, words] of [
         ["InsufficientInstanceCapacity", 500, /no such instance to give/],
         ["VcpuLimitExceeded", 400, /higher quota/],
@@ -269,6 +317,20 @@ describe("a restore test", function () {
         expect((await launches()).length).to.equal(2);
     });
 
+    for (const [code, status] of [
+        ["ExpiredToken", 400],
+        ["UnauthorizedOperation", 403],
+    ] as const) {
+        it(`terminates a copy whose answer is lost, when the request that is sent again meets ${code}`, async () => {
+            await scene.cloud.fault("RunInstances", { kind: "cut", phase: "after" });
+            await scene.cloud.fault("RunInstances", { kind: "error", code, status }, { skip: 1 });
+            const { error } = await scene.create();
+            expect((await launches()).length).to.equal(2);
+            expect(error?.message).to.match(/^LAUNCH_FAILED: Whether EC2 has launched a copy is not known/);
+            expect(error?.message).to.contain("the copy is terminated, and its volumes are deleted");
+        });
+    }
+
     it("terminates a copy that it was not told of", async () => {
         await scene.cloud.fault("RunInstances", {
             kind: "page",
@@ -291,6 +353,41 @@ describe("a restore test", function () {
         expect(await scene.read(outcome)).to.include({ left: true });
         await scene.protect(instanceId, false);
         expect(stateAfter(await scene.update(outcome))).to.include({ passed: true, left: false, instanceId });
+    });
+
+    it("names a copy that it may not terminate; the next update terminates it", async () => {
+        await scene.cloud.deny("TerminateInstances");
+        const outcome = await scene.create();
+        const { instanceId } = stateAfter(outcome);
+        expect(outcome.error?.message)
+            .to.match(/^COPY_LEFT/)
+            .and.contain(`THE COPY ${instanceId} MAY STILL RUN`)
+            .and.contain("ec2:TerminateInstances");
+        await scene.reset();
+        expect(stateAfter(await scene.update(outcome))).to.include({ passed: true, left: false });
+    });
+
+    it("names a volume that it may not delete; the next update deletes it", async () => {
+        await scene.cloud.deny("DeleteVolume");
+        const outcome = await scene.create();
+        expect(outcome.error?.message)
+            .to.match(/^COPY_LEFT/)
+            .and.match(/its volume vol-\w+ could not be deleted/);
+        const [volume] = await scene.volumes();
+        expect(outcome.error?.message).to.contain(volume?.VolumeId);
+        await scene.reset();
+        // The copy itself is gone, and something of it is there.
+        expect(await scene.read(outcome)).to.include({ left: true });
+        expect(stateAfter(await scene.update(outcome))).to.include({ passed: true, left: false });
+    });
+
+    it("waits for a volume that is still used", async () => {
+        await scene.cloud.fault(
+            "DeleteVolume",
+            { kind: "error", code: "VolumeInUse", status: 400 },
+            { times: 2 },
+        );
+        expect(stateAfter(await scene.create())).to.include({ passed: true, left: false });
     });
 
     it("is left, and known to be, when the credentials end; the next test terminates it", async () => {
@@ -324,6 +421,10 @@ describe("a restore test", function () {
         const outcome = await scene.create();
         await scene.cloud.clearCalls();
         await scene.remove(outcome);
-        expect(await scene.cloud.calls()).to.deep.equal([]);
+        expect((await scene.cloud.calls()).map(({ operation }) => operation)).to.have.members([
+            "GetCallerIdentity",
+            "DescribeInstances",
+            "DescribeVolumes",
+        ]);
     });
 });

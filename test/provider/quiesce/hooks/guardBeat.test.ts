@@ -8,6 +8,8 @@ import { type SshHost, needsRoot } from "../../../../lab/hosts/sshHost";
 
 /** What a guard has to hear of its controller at least. */
 const SILENCE_MS = 5_000;
+/** When nothing is frozen. */
+const SILENCE_WHEN_READY_MS = 30_000;
 /** For a machine that is busy with other tests. */
 const SLACK_MS = 1_500;
 
@@ -144,4 +146,20 @@ describe("guard, which hears of its controller each second,", function () {
         group.allowForks();
         await guard.end(40_000);
     });
+
+    inAllShells(
+        "leaves a host that it has not frozen when it hears nothing for 30 s: nobody else could freeze it",
+        async (host) => {
+            host.writeHooks();
+            const limits = { lock: 0, wait: 120, preFreeze: 30, freeze: 60, postThaw: 30 };
+            const guard = await GuardSession.start(host, guardParams(host, { limits }));
+            await guard.line("ready");
+            await sleep(10_000);
+            guard.channel.write("beat\n");
+            const from = performance.now();
+            expect(await guard.end(SILENCE_WHEN_READY_MS + 20_000)).to.include("cleaned ok");
+            expect(performance.now() - from).to.be.at.least(SILENCE_WHEN_READY_MS - 1_000);
+            expect(host.events).to.deep.equal([]);
+        },
+    );
 });

@@ -17,6 +17,13 @@ const SHIM =
     `kill() { case "$1" in -KILL | -TERM) un=none; { read -r un <${UNKILLABLE}; }; ` +
     `case "$2" in "$un" | "-$un") return 0 ;; esac ;; esac; command kill "$@"; }\n`;
 
+/** Where the guard looks at its own processes, and what makes that take half a second. */
+const LOOK = "company_is_complete() {\n";
+const SLOWLY = `    slow_until=$((now + 50))
+    while [ "$now" -lt "$slow_until" ]; do read_clock; done
+    echo look >>/run/test-looks
+`;
+
 describe("guard, handled roughly,", function () {
     this.timeout(180_000);
     let shells: ShellHosts;
@@ -250,13 +257,38 @@ describe("guard, handled roughly,", function () {
 
     async function startUnkillable(host: SshHost, params: GuardParams): Promise<GuardSession> {
         // What begins anew has it as well, because the program's file has it.
-        const stdin = Buffer.from(SHIM + composeGuard(params).stdin.toString());
+        return await startAs(host, SHIM + composeGuard(params).stdin.toString());
+    }
+
+    async function startAs(host: SshHost, program: string): Promise<GuardSession> {
+        const stdin = Buffer.from(program);
         const shell = `sh -c 'p=$(dd bs=1 count=${stdin.length} 2>/dev/null) && eval "$p"'`;
         return await GuardSession.startProgram(host, {
             command: `sudo -n -u root ${shell} && true`,
             stdin,
         });
     }
+
+    everywhere(
+        "on a host so slow that one look takes five ticks, it hears the word at once",
+        async (host) => {
+            const program = composeGuard(guardParams(host, { limits: LIMITS })).stdin.toString();
+            expect(program).to.contain(LOOK);
+            const guard = await startAs(host, program.replace(LOOK, LOOK + SLOWLY));
+            await guard.line("ready");
+            guard.send("freeze");
+            await guard.line("frozen");
+            const looks = () => Number(host.exec("wc -l </run/test-looks"));
+            const held = looks();
+            await host.until(() => looks() >= held + 10, { what: "looks" });
+            const asked = looks();
+            guard.send("release");
+            await guard.line("releasing");
+            // The one that is under way, and the ones that come while this test is told. Behind the ticks it would be far more.
+            expect(looks() - asked).to.be.below(6);
+            return guard;
+        },
+    );
 
     everywhere(
         "an innocent process that has the number of the rehearsal's hook is left alone",
@@ -288,6 +320,21 @@ describe("guard, handled roughly,", function () {
             const guard = await frozen(host);
             await host.suspend(companyOf(host).get("post1") ?? 0);
             guard.send("release");
+            await thaw(host, guard);
+            return guard;
+        },
+    );
+
+    everywhere(
+        "main is killed after it has named a post-thaw, and before it has sent the verb",
+        async (host) => {
+            const guard = await frozen(host);
+            const folder = `${host.guardDirectory}/$(ls ${host.guardDirectory} | grep ^acs-)`;
+            host.exec(
+                `until=$(($(cut -d. -f1 /proc/uptime)00 + 12000)); for inbox in watcher1 watcher2; do ` +
+                    `printf 'due 5 %s thawing thaw\\nusing post1\\n' "$until" 1<>${folder}/$inbox; done`,
+            );
+            host.signal(main(host)?.pid ?? 0, "SIGKILL");
             await thaw(host, guard);
             return guard;
         },

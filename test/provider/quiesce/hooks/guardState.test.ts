@@ -38,6 +38,12 @@ describe("guard's lock and marker", () => {
     async function freezeAndKillAll(executionId: string, changes: Partial<GuardParams> = {}): Promise<void> {
         const guard = await start({ executionId, ...changes });
         await guard.freeze();
+        await killAll(guard);
+        expect(host.frozen, "still frozen").to.equal(true);
+        host.exec(`rm ${host.eventsPath}`);
+    }
+
+    async function killAll(guard: GuardSession): Promise<void> {
         // Stopped first, the youngest first, so that none sees another die.
         const pids = host
             .processes()
@@ -48,8 +54,6 @@ describe("guard's lock and marker", () => {
         host.exec(`kill -STOP ${pids}; kill -KILL ${pids} || true`);
         guard.disconnect();
         await host.until(() => !host.processes().some(isGuard));
-        expect(host.frozen, "still frozen").to.equal(true);
-        host.exec(`rm ${host.eventsPath}`);
     }
 
     it("a second execution is refused at once, and told who is there", async () => {
@@ -59,6 +63,27 @@ describe("guard's lock and marker", () => {
         expect((await second.end())[1]).to.equal(`refused HOST_BUSY acs-first ${host.instanceId}`);
         await first.line("ready");
         expect(first.closed).to.equal(false);
+    });
+
+    it("what an execution has left that was killed before it froze anything is removed by the next one", async () => {
+        const killed = await start({ postThaw: { script: host.postThawScript() } });
+        await killed.line("ready");
+        await killAll(killed);
+        expect(host.stateLeft).not.to.deep.equal([]);
+        const next = await start();
+        await next.freeze();
+        next.send("release");
+        expect((await next.end()).at(-1)).to.equal("cleaned ok");
+        expect(host.stateLeft).to.deep.equal([]);
+    });
+
+    it("what an earlier one has left frozen is not taken for such", async () => {
+        await freezeAndKillAll("acs-first", { postThaw: { script: host.postThawScript() } });
+        const next = await start();
+        expect(await next.line("recovered")).to.equal("recovered acs-first 0");
+        next.channel.end();
+        await next.end();
+        expect(host.stateLeft).to.deep.equal([]);
     });
 
     it("that is left before anything is frozen says that it has cleaned up", async () => {

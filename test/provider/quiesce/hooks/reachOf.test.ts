@@ -6,14 +6,17 @@ type Connection = Parameters<typeof reachOf>[0];
 describe("reachOf", () => {
     const tunnel: Connection["tunnel"] = { via: "command", command: ["nc"] };
     const endpoint: Connection["tunnel"] = { via: "instance-connect-endpoint" };
+    const session: Connection["tunnel"] = { via: "session-manager" };
     const proxy = { host: "b", user: "u" };
     const rows: [connection: Connection, route: string][] = [
         [{}, "tcp"],
         [{ tunnel }, "command"],
         [{ tunnel: endpoint }, "instance-connect-endpoint"],
+        [{ tunnel: session }, "session-manager"],
         [{ proxy }, "bastion"],
         [{ proxy: { ...proxy, tunnel } }, "bastion by command"],
         [{ proxy: { ...proxy, tunnel: endpoint } }, "bastion by instance-connect-endpoint"],
+        [{ proxy: { ...proxy, tunnel: session } }, "bastion by session-manager"],
     ];
 
     for (const [connection, route] of rows) {
@@ -32,6 +35,7 @@ describe("reachOf", () => {
 
     it("says when AWS alone vouches for the other end", () => {
         expect(reachOf({ tunnel: endpoint })).to.include({ hostKey: "aws" });
+        expect(reachOf({ tunnel: session })).to.include({ hostKey: "aws" });
         // Of the bastion, but not of the instance behind it.
         expect(reachOf({ proxy: { ...proxy, tunnel: endpoint } })).to.include({ hostKey: "ignored" });
     });
