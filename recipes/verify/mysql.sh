@@ -107,14 +107,14 @@ mysql_read_rows() {
     [ ! -e "$work/unread" ] || fail "not every row can be read: $(complaint)"
 }
 
-# Of a large column whose page is damaged, MariaDB gives what comes before it, and no error. So each page of each file is
-# looked at. Through a pipe, because innochecksum locks a file that it opens. A page may be written while it is read, so
+# Of a large column whose page is damaged, MariaDB gives what comes before it, and no error. So each page of each table's
+# file is looked at. Not those of ibdata1, which has parts that innochecksum takes for damage in whole ones. Through a pipe, because innochecksum locks a file that it opens. A page may be written while it is read, so
 # damage is what is found twice.
 mysql_check_pages() {
     command -v innochecksum >/dev/null || fail 'innochecksum is not installed, which is part of the server'
     mysql_read 'select @@global.datadir'
     [ -e "$value/ibdata1" ] || fail "the server's files are not in $value on this host, so their pages cannot be looked at"
-    find "$value/" -name '*.ibd' -o -name 'ibdata*' -o -name 'undo*' -type f >"$work/spaces" 2>/dev/null
+    find "$value/" -name '*.ibd' -type f >"$work/spaces" 2>/dev/null
     while IFS= read -r space; do
         mysql_check_space || mysql_check_space || fail "innochecksum finds damage in $space: $(complaint 2)"
     done <"$work/spaces"
