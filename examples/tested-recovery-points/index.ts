@@ -25,27 +25,21 @@ const paths = config.getObject<string[]>("fileSystems") ?? ["/var/lib/postgresql
 const scripts = recipes.combine(recipes.postgresql(), recipes.fileSystems(paths));
 const verify = recipes.verify.combine(recipes.verify.postgresql(), recipes.verify.fileSystems(paths));
 const instanceType = config.get("instanceType") ?? "m7i.large";
-const fence = {
-    subnetId: config.require("subnetId"),
-    vpcSecurityGroupIds: [config.require("securityGroupId")],
-};
+const vpcSecurityGroupIds = [config.require("securityGroupId")];
+const launch = { instanceType, subnetId: config.require("subnetId"), vpcSecurityGroupIds };
 
 export = async () => {
     const points = await recoveryPoints({ run: config.get("run"), keep: 7 });
     const tested = points.labels.map((label) => {
+        const name = `db-${label}`;
         const args = { instanceId, quiesce: { method: "hooks", connection, scripts } } as const;
-        const snapshot = new AppConsistentSnapshot(`db-${label}`, args, points.optionsOf(label));
-        const { imageId } = new AppConsistentAmi(`db-${label}`, { snapshot });
-        const launch = { instanceType, ...fence };
-        return {
-            imageId,
-            test: new RestoreTest(`db-${label}`, { imageId, launch, connection: login, verify }),
-        };
+        const snapshot = new AppConsistentSnapshot(name, args, points.optionsOf(label));
+        const { imageId } = new AppConsistentAmi(name, { snapshot });
+        return { imageId, test: new RestoreTest(name, { imageId, launch, connection: login, verify }) };
     });
     const tests = tested.map(({ test }) => test);
     const recovery = tested.slice(-1).map(({ imageId }) => {
         return new aws.ec2.LaunchTemplate("recovery", { imageId, instanceType }, { dependsOn: tests });
     });
-    const outputs = { launchTemplate: recovery[0]?.id, recoverySeconds: tests.at(-1)?.recoverySeconds };
-    return { ...outputs, recoveryPoints: points.listAfter(tests) };
+    return { recoveryPoints: points.listAfter(tests), launchTemplate: recovery[0]?.id };
 };

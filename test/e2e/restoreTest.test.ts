@@ -55,26 +55,30 @@ export const { passed, bootSeconds, verifySeconds, recoverySeconds, instanceId, 
 `;
     }
 
-    function pointsProgram(): string {
+    /** Each point is of two servers, and each of its members is tested by a copy of its own. */
+    function pointsProgram(members: object): string {
         const { user, clientKey } = lab.server.host;
         return `import { Config } from "@pulumi/pulumi";
-import { AppConsistentAmi, AppConsistentSnapshot, RestoreTest, recoveryPoints } from "pulumi-app-consistent-snapshot";
+import { AppConsistentAmi, AppConsistentSnapshotGroup, RestoreTest, recoveryPoints } from "pulumi-app-consistent-snapshot";
 const config = new Config();
+const members = ${JSON.stringify(members)} as any;
 export = async () => {
     const points = await recoveryPoints({ run: config.get("run"), keep: 7 });
-    const tests = points.labels.map((label) => {
-        const args = { instanceId: "${lab.server.instanceId}", quiesce: { method: "none" } } as const;
-        const snapshot = new AppConsistentSnapshot(\`db-\${label}\`, args, points.optionsOf(label));
-        const { imageId } = new AppConsistentAmi(\`db-\${label}\`, { snapshot });
-        return new RestoreTest(\`db-\${label}\`, {
-            imageId,
-            launch: ${JSON.stringify(copies.launch)},
-            connection: { user: "${user}", port: ${copies.port}, privateKey: ${JSON.stringify(clientKey)} },
-            verify: { script: config.require("verify") },
-            timeouts: { boot: 60, verify: 60 },
+    const tests = points.labels.flatMap((label) => {
+        const group = new AppConsistentSnapshotGroup(\`ledger-\${label}\`, { members }, points.optionsOf(label));
+        return ["accounts", "orders"].map((member) => {
+            const name = \`\${member}-\${label}\`;
+            const { imageId } = new AppConsistentAmi(name, { snapshot: group.member(member) });
+            return new RestoreTest(name, {
+                imageId,
+                launch: ${JSON.stringify(copies.launch)},
+                connection: { user: "${user}", port: ${copies.port}, privateKey: ${JSON.stringify(clientKey)} },
+                verify: { script: config.require(member) },
+                timeouts: { boot: 60, verify: 60 },
+            });
         });
     });
-    return { recoveryPoints: points.listAfter(tests) };
+    return { recoveryPoints: points.listAfter(tests), passed: tests.map(({ passed }) => passed) };
 };
 `;
     }
@@ -123,23 +127,26 @@ export = async () => {
         await nothingLeft();
     });
 
-    it("keeps a point out of the list whose test failed", async () => {
-        const points = await lab.project({ program: pointsProgram() });
-        expect((await upAt(points, "monday", "true")).outputs["recoveryPoints"]).to.deep.equal(["monday"]);
-        const bad = failed(await tryAt(points, "tuesday", "false"));
-        expect(bad.diagnostics).to.match(/VERIFY_FAILED/);
+    it("counts a point of several servers only when the copy of each member has passed", async () => {
+        const [accounts, orders] = [lab.server, await lab.addServer()].map((server) => hooksOf(server));
+        const points = await lab.project({ program: pointsProgram({ accounts, orders }) });
+        const upAt = async (run: string, verifyOrders: string) => {
+            await points.setConfig({
+                run,
+                accounts: "grep 'of the application' /mnt/data/rows",
+                orders: verifyOrders,
+            });
+            return await points.up();
+        };
+        const monday = succeeded(await upAt("monday", "! ls /mnt/data/rows"));
+        expect(monday.outputs).to.deep.equal({ recoveryPoints: ["monday"], passed: [true, true] });
+        // That of the first member has the data of the first server, and of no other.
+        expect(monday.stdout).to.contain(ROWS);
+        const { diagnostics } = failed(await upAt("tuesday", "false"));
+        expect(diagnostics).to.match(/VERIFY_FAILED/);
         expect((await points.outputs())["recoveryPoints"]).to.deep.equal(["monday"]);
-        expect((await upAt(points, "wednesday", "true")).outputs["recoveryPoints"]).to.deep.equal([
-            "monday",
-            "wednesday",
-        ]);
-        await nothingLeft();
+        expect(copies.problems).to.deep.equal([]);
+        expect((await countsOf(lab.cloud, lab.cloud.region)).instances).to.equal(2);
+        await copies.untilNone();
     });
-
-    const tryAt = async (points: Project, run: string, verify: string) => {
-        await points.setConfig({ run, verify });
-        return await points.up();
-    };
-    const upAt = async (points: Project, run: string, verify: string) =>
-        succeeded(await tryAt(points, run, verify));
 });

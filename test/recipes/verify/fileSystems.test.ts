@@ -148,7 +148,7 @@ describe("the script for restore tests of file systems", function () {
         const inode = await inodeOf("/mnt/log/app/many/file 7");
         await damage(
             "xfs",
-            (file) => `xfs_db -x -c 'inode ${inode}' -c 'write -d core.uid 77' ${file} >/dev/null`,
+            (file) => `xfs_db -x -c 'inode ${inode}' -c 'write -c core.uid 77' ${file} >/dev/null`,
         );
         await expectFailure(
             "true",

@@ -33,6 +33,8 @@ describe("the script for restore tests of MySQL and MariaDB", function () {
         lab = await RecipeHost.start(DATA_AND_LOG);
         await mariadb.start(lab.host);
         await lab.shell(`${SQL} -e "${FILL}"`);
+        // As the recipe does: what MyISAM and Aria have open is not whole on the disk.
+        await lab.shell(`${SQL} -e 'flush tables'`);
         whole = await lab.restored();
         // Damage in what its log still holds would be mended when it starts.
         await lab.shell(`${SQL} -e shutdown && while [ -e /run/mysql/pid ]; do sleep 0.1; done`);
@@ -81,7 +83,7 @@ describe("the script for restore tests of MySQL and MariaDB", function () {
     it("fails for a changed byte in what a row has outside of its page", () =>
         expectFailure(
             `${flip(`${SHOP}/a@0020name.ibd`, 12)} && ${startRestored}`,
-            /verify: (not every row can be read|CHECK TABLE finds damage|the server cannot check its tables): .*/,
+            /verify: innochecksum finds damage in \/mnt\/data\/mysql\/shop\/a@0020name\.ibd: /,
         ));
 
     it("fails for a table of another engine whose file is cut off", () =>
