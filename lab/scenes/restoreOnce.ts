@@ -19,7 +19,11 @@ async function once({ inputs, timing: limits }: RestoreOnce): Promise<void> {
     const result = await provider
         .create(inputs)
         .then(({ id, outs }) => ({ id, outs }))
-        .catch((error: Error) => ({ ...error, message: error.message }));
+        // What the engine is told of an error, and of a state with it.
+        .catch((error: unknown) => {
+            const { message, properties } = error as Error & { readonly properties?: unknown };
+            return { message, properties };
+        });
     console.log(`${RESULT}${JSON.stringify(result)}`);
     process.exitCode = 0;
 }

@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { type AddressInfo, type Server, createServer } from "node:net";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { timing } from "../../provider/base/timing";
 import type { RestoreInputs } from "../../provider/inputs/restoreInputs";
 import type { RestoreOutputs } from "../../provider/lifecycle/restoreTest/restoreOutputs";
@@ -32,14 +33,14 @@ export class RestoreProcess {
     readonly ended: Promise<ProcessEnd>;
 
     private constructor(
-        private readonly child: ReturnType<typeof spawn>,
+        private readonly child: ChildProcessByStdio<null, Readable, Readable>,
         private readonly engine: Server,
         readonly inputs: RestoreInputs,
     ) {
         this.ended = new Promise((resolve) => {
             child.on("exit", (code, signal) => resolve({ code, signal }));
         });
-        this.said = linesOf([child.stdout!, child.stderr!], this.ended);
+        this.said = linesOf([child.stdout, child.stderr], this.ended);
         void this.ended.then(() => this.stopEngine());
     }
 

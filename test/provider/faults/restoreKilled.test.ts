@@ -5,6 +5,7 @@ import { needsRoot } from "../../../lab/hosts/sshHost";
 import type { RestoreProcess } from "../../../lab/scenes/restoreProcess";
 import type { RestoreOutcome } from "../../../lab/scenes/restoreOutcome";
 import { LONG_VERIFY, RestoreScene, SHORT_LIMITS, stateAfter } from "../../../lab/scenes/restoreScene";
+import { rejection } from "../../../lab/rejection";
 
 /** The provider is ended while a request waits, and the request is carried out all the same. */
 interface AtRequest {
@@ -139,8 +140,8 @@ describe("a restore test whose process is ended", function () {
     it("is named by `destroy` when it cannot be terminated", async () => {
         const { before, copy } = await leftBeside();
         await scene.protect(copy, true);
-        const error = await scene.remove(before).catch((refused: Error) => refused);
-        expect(error?.message)
+        const error = await rejection(scene.remove(before));
+        expect(error.message)
             .to.match(/^COPY_LEFT/)
             .and.contain(copy);
         await scene.protect(copy, false);

@@ -40,7 +40,7 @@ describe("a preview that looks, of an instance that cannot be reached,", functio
         minimumLevel: "application" | "crash",
         connection: HooksQuiesce["connection"],
     ): Promise<readonly CheckFailure[]> {
-        const { failures = [] } = await check({
+        const { failures } = await check({
             instanceId: instance.instanceId,
             quiesce: { method: "hooks", connection },
             minimumLevel,
