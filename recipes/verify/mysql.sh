@@ -108,8 +108,9 @@ mysql_read_rows() {
 }
 
 # Of a large column whose page is damaged, MariaDB gives what comes before it, and no error. So each page of each table's
-# file is looked at. Not those of ibdata1, which has parts that innochecksum takes for damage in whole ones. Through a pipe, because innochecksum locks a file that it opens. A page may be written while it is read, so
-# damage is what is found twice.
+# file is looked at. Not those of ibdata1, which has parts that innochecksum takes for damage in whole ones. Through a
+# pipe, because innochecksum locks a file that it opens. A page may be written while it is read, so damage is what is
+# found twice.
 mysql_check_pages() {
     command -v innochecksum >/dev/null || fail 'innochecksum is not installed, which is part of the server'
     mysql_read 'select @@global.datadir'
