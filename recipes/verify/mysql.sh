@@ -16,7 +16,7 @@ mysql_no_limits='/*M!100100 set session max_statement_time = 0 */; /*!50708 set 
 
 # Usage: mysql_select STATEMENT
 mysql_select() {
-    mysql_client --raw -e "$1" 2>"$errors"
+    mysql_client --raw -e "$mysql_no_limits $1" 2>"$errors"
 }
 
 # Sets `value`. Usage: mysql_read STATEMENT
@@ -108,13 +108,14 @@ mysql_read_rows() {
 }
 
 # Of a large column whose page is damaged, MariaDB gives what comes before it, and no error. So each page of each table's
-# file is looked at. Not those of ibdata1, which has parts that innochecksum takes for damage in whole ones. Through a pipe, because innochecksum locks a file that it opens. A page may be written while it is read, so
-# damage is what is found twice.
+# file is looked at. Not those of ibdata1, which has parts that innochecksum takes for damage in whole ones. Through a
+# pipe, because innochecksum locks a file that it opens. A page may be written while it is read, so damage is what is
+# found twice.
 mysql_check_pages() {
     command -v innochecksum >/dev/null || fail 'innochecksum is not installed, which is part of the server'
     mysql_read 'select @@global.datadir'
     [ -e "$value/ibdata1" ] || fail "the server's files are not in $value on this host, so their pages cannot be looked at"
-    find "$value/" -name '*.ibd' -type f >"$work/spaces" 2>/dev/null
+    find "${value%/}/" -name '*.ibd' -type f >"$work/spaces" 2>/dev/null
     while IFS= read -r space; do
         mysql_check_space || mysql_check_space || fail "innochecksum finds damage in $space: $(complaint 2)"
     done <"$work/spaces"

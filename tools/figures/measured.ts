@@ -11,7 +11,7 @@ export const FIGURES = join(ROOT, "docs/figures.json");
 /** What the figures of each tool depend on: files, and folders with all that is in them. */
 const DEPENDS_ON = {
     prove: [
-        ...["fileSystems", "mysql", "postgresql", "recipe", "redis", "session"].map(
+        ...["fileSystems", "mysql", "postgresql", "recipe", "redis", "redisClient", "session"].map(
             (name) => `recipes/${name}.sh`,
         ),
         "provider/quiesce/hooks/guard",
