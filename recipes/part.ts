@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { shellQuote } from "../provider/quiesce/hooks/guardProgram";
+import { assignment } from "./assignment";
 
 /** What a recipe is made of: a kind of script, and its settings. */
 export interface Part {
@@ -42,9 +42,7 @@ function nameOf(parts: readonly Part[]): string {
 }
 
 function caseOf({ kind, functions, settings }: Part, number: number): string {
-    const assignments = Object.entries({ kind, ...settings }).map(
-        ([name, value]) => `${name}=${shellQuote(value)}`,
-    );
+    const assignments = Object.entries({ kind, ...settings }).map(([name, value]) => assignment(name, value));
     return `    ${number})\n        ${[...assignments, `${functions}_"$2"`].join("\n        ")}\n        ;;\n`;
 }
 

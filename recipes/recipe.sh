@@ -21,6 +21,8 @@ lock=$state.lock
 # Longer than any freeze of the guard (120 s): for callers that never thaw. In seconds.
 longest_hold=180
 by_hand='by hand'
+newline='
+'
 
 say() {
     printf '%s\n' "$*" >&2

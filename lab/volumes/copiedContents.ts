@@ -30,7 +30,9 @@ export async function mountContents(
         const { stdout } = await run("losetup", ["--find", "--show", file]);
         const loop = stdout.trim();
         try {
-            await hostRun(copy, `mkdir -p ${mountPoint} && mount ${loop} ${mountPoint}`);
+            // The account of an application has to get there.
+            const open = `chmod 755 "$(dirname ${mountPoint})"`;
+            await hostRun(copy, `mkdir -p ${mountPoint} && ${open} && mount ${loop} ${mountPoint}`);
         } finally {
             // While it is mounted, that takes effect at its end.
             await run("losetup", ["--detach", loop]);

@@ -11,6 +11,8 @@ export PATH LC_ALL HOME
 umask 077
 set -f
 cd / || exit 1
+newline='
+'
 
 # On the copy, which is terminated: for what the tools complain of.
 work=$(mktemp -d /run/app-consistent-snapshot-verify.XXXXXX) || exit 1

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { shellQuote } from "../../provider/quiesce/hooks/guardProgram";
+import { assignment } from "../assignment";
 
 /** For `verify` of a `RestoreTest`. */
 export interface VerifyScript {
@@ -77,7 +77,7 @@ function callOf({ functions, settings, limits: { startSeconds = 300 } }: VerifyP
         throw new TypeError(`startSeconds must be a whole number of seconds from 1, not ${startSeconds}`);
     }
     const assignments = Object.entries({ ...settings, start_seconds: String(startSeconds) }).map(
-        ([setting, value]) => `    ${setting}=${shellQuote(value)}\n`,
+        ([setting, value]) => `    ${assignment(setting, value)}\n`,
     );
     return `(\n${assignments.join("")}    ${functions}_verify\n) || exit 1\n`;
 }

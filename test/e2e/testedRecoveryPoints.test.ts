@@ -49,7 +49,7 @@ describe("tested recovery points, by the example", function () {
         copies.boot = {
             prepare: async (copy, copied) => {
                 await mountContents(copy, copied, host, PLACES);
-                await hostRun(copy, `mkdir -p /run/postgresql; (${startRestored}); true`);
+                await hostRun(copy, `mkdir -p /run/postgresql && ${startRestored}`);
             },
         };
         const { subnetId, vpcSecurityGroupIds } = copies.launch;

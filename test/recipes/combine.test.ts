@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { expect } from "chai";
 import fc from "fast-check";
+import { maskSecrets } from "../../provider/base/maskSecrets";
 import { combine, fileSystems, mysql, postgresql, redis } from "../../recipes";
 
 describe("recipes", () => {
@@ -48,6 +49,12 @@ describe("recipes", () => {
         }
         expect(stdout).to.equal("");
         expect(status).to.equal(0);
+    });
+
+    it("names its paths, which are no secrets, in what it says", () => {
+        const { script } = fileSystems(["/var/lib/postgresql", "/var/lib/it's"]).preFreeze;
+        const said = "/var/lib/postgresql is not mounted, /var/lib/it's is";
+        expect(maskSecrets(said, [{ script }])).to.equal(said);
     });
 
     it("can be read by every sh, whatever the settings are", () => {

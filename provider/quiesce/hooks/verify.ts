@@ -108,7 +108,7 @@ export function refusalOf(line: string | undefined, instanceId: string, path = "
 }
 
 const LINES_KEPT = 20;
-const LONGEST_LINE = 200;
+const LONGEST_LINE = 500;
 
 async function untilEnded(
     channel: SshChannel,

@@ -13,6 +13,8 @@ describe("tags", () => {
             state: "app-consistent-snapshot:state",
             lease: "app-consistent-snapshot:lease",
             members: "app-consistent-snapshot:members",
+            group: "app-consistent-snapshot:group",
+            member: "app-consistent-snapshot:member",
             healed: "app-consistent-snapshot:healed",
             thaw: "app-consistent-snapshot:thaw",
         });

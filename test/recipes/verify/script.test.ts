@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { expect } from "chai";
 import fc from "fast-check";
+import { maskSecrets } from "../../../provider/base/maskSecrets";
 import { fileSystems, verify } from "../../../recipes";
 
 const ALL = verify.combine(
@@ -21,6 +22,12 @@ describe("the scripts for restore tests", () => {
         }
         expect(stdout).to.equal("");
         expect(status).to.equal(0);
+    });
+
+    it("name their paths, which are no secrets, in what they say", () => {
+        const { script } = verify.fileSystems(["/var/lib/postgresql", "/var/lib/wal"]);
+        const said = "/var/lib/postgresql: ext4, /var/lib/wal: xfs";
+        expect(maskSecrets(said, [{ script }])).to.equal(said);
     });
 
     it("can be read by every sh, whatever the settings are", () => {
