@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { cpus } from "node:os";
 import { LocalSystemsManager } from "../../lab/cloud/localSystemsManager";
 import { startSshHost } from "../../lab/hosts/sshHost";
@@ -13,6 +14,8 @@ const FREEZE_LIMIT_S = 120;
 const LIMIT_MS = 120_000;
 const BLOCKED_MS = 2_000;
 const TIMES = 3;
+/** What a busy process has between: a few turns of its loop, in which it does what has become due. */
+const BETWEEN_MS = 100;
 
 type Target = Pick<Server, "instance" | "host">;
 
@@ -25,8 +28,8 @@ export interface Held {
 }
 
 /**
- * Freezes so many servers at once. While all are frozen, nothing of this process goes on for 2 s, three times over, and other
- * programs take all processors.
+ * Freezes so many servers at once. While all are frozen, nothing of this process goes on for 2 s, three times with 0.1 s
+ * between, and other programs take all processors.
  */
 export async function holdMany(lab: Lab, count: number): Promise<Held[]> {
     // Each host ends when this process does.
@@ -65,7 +68,7 @@ async function held(
     connection: (server: Target) => Parameters<typeof inputsBy>[1],
 ): Promise<Held> {
     const gate = await cloud.gate("CreateSnapshots", { times: null });
-    const runs = Promise.all(
+    const runs = Promise.allSettled(
         servers.map(async (server) =>
             takeSnapshot(await runWith(inputsBy(server, connection(server), FREEZE_LIMIT_S))),
         ),
@@ -73,10 +76,10 @@ async function held(
     await gate.reached({ count: servers.length, limitMs: LIMIT_MS });
     for (let times = 0; times < TIMES; times += 1) {
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BLOCKED_MS);
-        await new Promise((resolve) => setImmediate(resolve));
+        await sleep(BETWEEN_MS);
     }
     await gate.release();
-    const evidence = (await runs).map((state) => state.evidence);
+    const evidence = (await runs).flatMap((run) => (run.status === "fulfilled" ? [run.value.evidence] : []));
     await cloud.reset();
     return {
         way,
