@@ -61,9 +61,17 @@ export class GuardSession {
         options: { port?: number; username?: string } = {},
     ): Promise<GuardSession> {
         const client = await connectTo(host, options);
-        const channel = await new Promise<ClientChannel>((resolve, reject) => {
-            client.exec(command, (error, opened) => (error ? reject(error) : resolve(opened)));
+        // What sshd says with its first word, at once, must find somebody who listens.
+        const session = await new Promise<GuardSession>((resolve, reject) => {
+            client.exec(command, (error, opened) =>
+                error ? reject(error) : resolve(GuardSession.of(client, opened)),
+            );
         });
+        session.channel.write(stdin);
+        return session;
+    }
+
+    private static of(client: Client, channel: ClientChannel): GuardSession {
         const session = new GuardSession(client, channel);
         let rest = "";
         channel.on("data", (bytes: Buffer) => {
@@ -77,7 +85,6 @@ export class GuardSession {
             session.#closed = true;
             session.stopBeating();
         });
-        channel.write(stdin);
         return session;
     }
 
