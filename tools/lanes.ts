@@ -15,7 +15,7 @@ import { ownOptions } from "./options";
 const ROOT = join(__dirname, "..");
 const DURATIONS = join(ROOT, "test/durations.json");
 /** Beside one for each processor: most tests wait most of the time, for an engine, a host, a limit to pass. */
-const WAITING_LANES = 8;
+const WAITING_LANES = 6;
 
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const options = ownOptions("npm run unit", {
