@@ -1,5 +1,5 @@
 // One thing goes wrong at a random moment of a restore test: `npx tsx tools/restoreChaos.ts [--runs 100 --seed 1]`.
-import { table } from "./bench/report";
+import { countTable } from "./chaos/report";
 import { INTERRUPTIONS } from "./interruptions";
 import { ownOptions } from "./options";
 import { RestoreChaosLab } from "./restoreChaos/lab";
@@ -13,7 +13,7 @@ async function main(): Promise<void> {
     const results: RestoreChaosResult[] = [];
     for (const signal of INTERRUPTIONS) {
         process.once(signal, () => {
-            console.log(`\n${countTable(results)}`);
+            console.log(`\n${counts(results)}`);
             void lab.stop().finally(() => process.exit(130));
         });
     }
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
     } finally {
         await lab.stop();
     }
-    console.log(`\n${countTable(results)}`);
+    console.log(`\n${counts(results)}`);
     const holds = results.length > 0 && results.every(({ problems }) => problems.length === 0);
     process.exit(holds ? 0 : 1);
 }
@@ -37,26 +37,8 @@ function tell(seed: number, { plan, struck, outcome, problems, seconds }: Restor
     problems.forEach((problem) => console.log(`    PROBLEM: ${problem}`));
 }
 
-function countTable(results: readonly RestoreChaosResult[]): string {
-    const groups = Map.groupBy(results, ({ plan }) => groupOf(plan.fault));
-    const rows = [...groups].sort(([a], [b]) => a.localeCompare(b)).map(([group, runs]) => row(group, runs));
-    return table(
-        ["what", "runs", "struck", "passed", "failed or killed", "problems"],
-        [...rows, row("all", results)],
-    );
-}
-
-function row(group: string, runs: readonly RestoreChaosResult[]): string[] {
-    const count = (is: (run: RestoreChaosResult) => boolean) => runs.filter(is).length;
-    const passed = count(({ outcome }) => outcome === "passed");
-    return [
-        group,
-        String(runs.length),
-        String(count(({ struck }) => struck)),
-        String(passed),
-        String(runs.length - passed),
-        String(count(({ problems }) => problems.length > 0)),
-    ];
+function counts(results: readonly RestoreChaosResult[]): string {
+    return countTable("what", "passed", results, ({ plan }) => groupOf(plan.fault));
 }
 
 void main();

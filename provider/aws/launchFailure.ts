@@ -1,7 +1,7 @@
 import { type Failure, SnapshotError } from "../base/errors";
 import { wordsOf } from "./foreignAnswer";
 import { keyRemedy } from "./keyProblem";
-import { awsErrorName, isRefusal } from "./request";
+import { awsErrorName, isRefusal, originalOf } from "./request";
 
 /** What to do when EC2 has none to give. */
 export const CAPACITY =
@@ -74,7 +74,6 @@ function unknownLaunch(error: unknown, remedy: string): Failure {
  * been carried out, and its answer lost.
  */
 function mayHaveActed(error: unknown): boolean {
-    const original = error instanceof SnapshotError ? error.context.cause : error;
-    const metadata = (original as { $metadata?: { attempts?: number } } | undefined)?.$metadata;
+    const metadata = (originalOf(error) as { $metadata?: { attempts?: number } } | undefined)?.$metadata;
     return (metadata?.attempts ?? 1) > 1;
 }

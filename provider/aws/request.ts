@@ -42,9 +42,14 @@ export async function dryRun(sent: Promise<unknown>): Promise<SnapshotError | un
     }
 }
 
+/** What was thrown at first, also behind an error of `request`. */
+export function originalOf(error: unknown): unknown {
+    return error instanceof SnapshotError ? error.context.cause : error;
+}
+
 /** AWS's own name of an error (`InvalidSnapshot.NotFound`), also of one that `request` has wrapped. */
 export function awsErrorName(error: unknown): string {
-    const original = error instanceof SnapshotError ? error.context.cause : error;
+    const original = originalOf(error);
     return original instanceof Error ? original.name : "";
 }
 
@@ -53,7 +58,7 @@ export function awsErrorName(error: unknown): string {
  * says nothing: it may keep back an answer of AWS. Also of an error that `request` has wrapped.
  */
 export function isRefusal(error: unknown): boolean {
-    const original = error instanceof SnapshotError ? error.context.cause : error;
+    const original = originalOf(error);
     const status = (original as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata
         ?.httpStatusCode;
     const unsent = awsErrorName(error) === "CredentialsProviderError";
@@ -170,7 +175,7 @@ function clockFailure(name: string, detail: string, offsetMs: number | undefined
 
 /** How far this machine's clock is behind that of whoever answered, in milliseconds; undefined: not known. */
 function clockOffsetOf(error: unknown): number | undefined {
-    const original = error instanceof SnapshotError ? error.context.cause : error;
+    const original = originalOf(error);
     const headers = (original as { $response?: { headers?: Record<string, string | undefined> } } | undefined)
         ?.$response?.headers;
     const server = Date.parse(headers?.date ?? "");

@@ -1,16 +1,11 @@
-import {
-    DescribeSessionsCommand,
-    StartSessionCommand,
-    TerminateSessionCommand,
-    type DescribeSessionsCommandOutput,
-} from "@aws-sdk/client-ssm";
+import { StartSessionCommand, TerminateSessionCommand, paginateDescribeSessions } from "@aws-sdk/client-ssm";
 import type { HttpRequest } from "@smithy/types";
 import { randomUUID } from "node:crypto";
-import { SnapshotError, factOf } from "../base/errors";
+import { factOf } from "../base/errors";
 import type { Log } from "../base/log";
 import { NoSession, type StartedSession } from "../transport/awsAccess";
 import type { Clients } from "./clients";
-import { awsErrorName, isRefusal, isThrottling, request } from "./request";
+import { awsErrorName, isRefusal, isThrottling, originalOf, request } from "./request";
 
 /** Forwards to a port of the instance for an SSH client (Systems Manager User Guide, "Session Manager", step 8). */
 const DOCUMENT = "AWS-StartSSHSession";
@@ -73,8 +68,8 @@ export async function startSession(
 const UNSENT = new Set(["EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"]);
 
 function mayHaveStarted(error: unknown): boolean {
-    const original = error instanceof SnapshotError ? error.context.cause : error;
-    return !isRefusal(error) && !UNSENT.has((original as NodeJS.ErrnoException | undefined)?.code ?? "");
+    const { code = "" } = (originalOf(error) ?? {}) as NodeJS.ErrnoException;
+    return !isRefusal(error) && !UNSENT.has(code);
 }
 
 /** Ends the session that has this reason, if there is one. Takes a few seconds at most, and never rejects. */
@@ -98,25 +93,20 @@ async function findSession(
     reason: string,
     signal: AbortSignal,
 ): Promise<string | undefined> {
-    let page: string | undefined;
-    do {
-        const command = new DescribeSessionsCommand({
-            State: "Active",
-            Filters: [{ key: "Target", value: instanceId }],
-            ...(page === undefined ? {} : { NextToken: page }),
-        });
-        const { Sessions, NextToken }: DescribeSessionsCommandOutput = await request(
-            "ssm:DescribeSessions",
-            signal,
-            (abortSignal) => clients.ssm.send(command, { abortSignal }),
+    return await request("ssm:DescribeSessions", signal, async (abortSignal) => {
+        const pages = paginateDescribeSessions(
+            { client: clients.ssm },
+            { State: "Active", Filters: [{ key: "Target", value: instanceId }] },
+            { abortSignal },
         );
-        const found = Sessions?.find((session) => session.Reason === reason);
-        if (found !== undefined) {
-            return found.SessionId;
+        for await (const { Sessions } of pages) {
+            const found = Sessions?.find((session) => session.Reason === reason);
+            if (found !== undefined) {
+                return found.SessionId;
+            }
         }
-        page = NextToken;
-    } while (page !== undefined);
-    return undefined;
+        return undefined;
+    });
 }
 
 function endpointOf({ protocol, hostname, port }: HttpRequest): string {

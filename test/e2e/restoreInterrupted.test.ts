@@ -92,6 +92,15 @@ export const { passed } = test;
         await expectNextUpPasses();
     });
 
+    async function killEverything(): Promise<void> {
+        const running = await verifying();
+        const provider = await providerPid();
+        running.kill("SIGKILL");
+        process.kill(provider, "SIGKILL");
+        await running.result.catch(() => undefined);
+        await cancel();
+    }
+
     it("terminates the copy when the CLI is killed", async () => {
         const running = await verifying();
         running.kill("SIGKILL");
@@ -102,12 +111,7 @@ export const { passed } = test;
     });
 
     it("leaves a copy when everything is killed, which `refresh` tells of and the next `up` terminates", async () => {
-        const running = await verifying();
-        const provider = await providerPid();
-        running.kill("SIGKILL");
-        process.kill(provider, "SIGKILL");
-        await running.result.catch(() => undefined);
-        await cancel();
+        await killEverything();
         const [copy] = await scene.instances();
         const { diagnostics } = succeeded(await project.refresh());
         expect(diagnostics).to.contain(copy?.InstanceId);
@@ -116,12 +120,7 @@ export const { passed } = test;
     });
 
     it("leaves a copy when everything is killed, which `destroy` terminates", async () => {
-        const running = await verifying();
-        const provider = await providerPid();
-        running.kill("SIGKILL");
-        process.kill(provider, "SIGKILL");
-        await running.result.catch(() => undefined);
-        await cancel();
+        await killEverything();
         expect(await instances()).to.equal(1);
         await scene.letLeasesRunOut();
         succeeded(await project.destroy());

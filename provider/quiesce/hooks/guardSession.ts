@@ -115,7 +115,7 @@ export class GuardSession {
 
     #remember(line: GuardLine): void {
         if (line.kind === "ready") {
-            this.#startBeat();
+            this.#beat = setInterval(() => this.#channel.write("beat\n"), timing.beatMs).unref();
         } else if (line.kind === "releasing") {
             this.#over.resolve(undefined);
         } else if (line.kind === "thawed") {
@@ -131,14 +131,9 @@ export class GuardSession {
     /** Says a word to it, if it is still there. Until it is to release, it is told each second that we live. */
     say(word: "freeze" | "release"): void {
         this.#channel.write(`${word}\n`);
-        clearInterval(this.#beat);
-        if (word === "freeze") {
-            this.#startBeat();
+        if (word === "release") {
+            clearInterval(this.#beat);
         }
-    }
-
-    #startBeat(): void {
-        this.#beat = setInterval(() => this.#channel.write("beat\n"), timing.beatMs).unref();
     }
 
     /** Ends its input: whatever it holds, it lets go. */

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { maskSecrets } from "../../../provider/base/maskSecrets";
 import { fileSystems, verify } from "../../../recipes";
+import { expectNoWarnings } from "../../shellcheck";
 
 const ALL = verify.combine(
     verify.mysql(),
@@ -13,15 +14,7 @@ const ALL = verify.combine(
 
 describe("the scripts for restore tests", () => {
     it("have nothing that shellcheck warns of in a POSIX sh", function () {
-        const { error, status, stdout } = spawnSync("shellcheck", ["-s", "sh", "-"], {
-            input: ALL.script,
-            encoding: "utf8",
-        });
-        if (error !== undefined) {
-            this.skip();
-        }
-        expect(stdout).to.equal("");
-        expect(status).to.equal(0);
+        expectNoWarnings(this, ALL.script);
     });
 
     it("name their paths, which are no secrets, in what they say", () => {
